@@ -1,0 +1,168 @@
+"""What flows between operations: files of a kind, and data with a schema.
+
+`Audio, Image, Video, Text` are files. A subclass of `Data` is a JSON document with a schema; the four below are
+how extensions meet without importing each other. Times are seconds from the start of the recording, speakers are
+numbers from 1, channels are numbers from 0: nothing here has a place for a name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Seconds = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class Kind:
+    """The base of all kinds. `word` is how a record and a job file call it."""
+
+    word: ClassVar[str]
+    clean: ClassVar[bool] = False
+    """Whether no content of this kind can name anyone."""
+
+
+class Audio(Kind):
+    """A sound file."""
+
+    word = "audio"
+
+
+class Image(Kind):
+    """A picture."""
+
+    word = "image"
+
+
+class Video(Kind):
+    """A moving picture, with or without sound."""
+
+    word = "video"
+
+
+class Text(Kind):
+    """A text file, UTF-8."""
+
+    word = "text"
+
+
+class Data(BaseModel, Kind):
+    """A JSON document with a schema. Subclass it, set `word = "<name>/<version>"` and declare the fields.
+
+    Extra fields are refused, and so are NaN and infinities.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    word: ClassVar[str] = "data"
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        name, _, version = cls.word.partition("/")
+        if not name.isidentifier() or not version.isdigit():
+            raise TypeError(f'{cls.__name__}.word is {cls.word!r}; write "<name>/<version>", such as "beats/1"')
+
+
+class _Span(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    start: Seconds = Field(description="Start (s).")
+    end: Seconds = Field(description="End (s).")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end < self.start:
+            raise ValueError("the end lies before the start")
+        return self
+
+
+class Turn(_Span):
+    """One stretch of speech by one speaker."""
+
+    speaker: int = Field(ge=1, description="Number of the speaker.")
+    channel: int | None = Field(None, ge=0, description="Channel, where each has its own speakers.")
+    confidence: Share | None = Field(None, description="Confidence.")
+
+
+class Turns(Data):
+    """Who spoke when. `turns` may overlap; `exclusive` never does."""
+
+    word = "turns/1"
+    clean = True
+
+    speakers: int = Field(ge=0, description="Number of speakers.")
+    counted: Literal["given", "guessed", "channels"] = Field(description="Where the number comes from.")
+    turns: list[Turn] = Field(description="All turns, by start.")
+    exclusive: list[Turn] = Field(description="At most one speaker at a time, by start.")
+
+
+class Word(_Span):
+    """One spoken word."""
+
+    text: str = Field(description="The word as written.")
+    speaker: int | None = Field(None, ge=1, description="Number of the speaker.")
+    channel: int | None = Field(None, ge=0, description="Channel.")
+    confidence: Share | None = Field(None, description="Confidence.")
+
+
+class Words(Data):
+    """What was said, word by word."""
+
+    word = "words/1"
+
+    language: str = Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", description="BCP 47 language tag.")
+    words: list[Word] = Field(description="All words, by start.")
+
+
+class Event(_Span):
+    """Something that happened in the sound."""
+
+    label: str = Field(description="What it is.")
+    score: Share | None = Field(None, description="Probability.")
+    channel: int | None = Field(None, ge=0, description="Channel.")
+
+
+class Events(Data):
+    """What happened when."""
+
+    word = "events/1"
+
+    events: list[Event] = Field(description="All events, by start.")
+
+
+class Measurement(BaseModel):
+    """One measured value, of the whole recording or of a part of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: Name = Field(description="What was measured, such as integrated_loudness.")
+    value: float | bool | None = Field(description="The value; null where it is not defined (silence).")
+    unit: str = Field("", pattern=r"^[A-Za-z%/]{0,12}$", description="Unit, such as LUFS; empty for a ratio or a flag.")
+    channel: int | None = Field(None, ge=0, description="Channel; null for all of them together.")
+    start: Seconds | None = Field(None, description="Start (s); null for the whole recording.")
+    end: Seconds | None = Field(None, description="End (s); null for the whole recording.")
+
+
+class Measurements(Data):
+    """What was measured. Numbers only, so it is clean."""
+
+    word = "measurements/1"
+    clean = True
+
+    measurements: list[Measurement] = Field(description="The values, in the order of measuring.")
+
+
+SCHEMAS: tuple[type[Data], ...] = (Turns, Words, Events, Measurements)
+"""The data kinds every extension can count on."""
+
+
+@dataclass(frozen=True)
+class Many:
+    """As an output: an ordered list of any length. As an input: everything that is there, gathered."""
+
+    kind: type[Kind]
+
+
+KindLike = type[Kind] | Many

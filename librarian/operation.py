@@ -1,0 +1,370 @@
+"""The contract with extensions: what an operation declares, and what a task is given and gives back.
+
+Nothing here imports anything heavy. A worker turns an `Operation` into a `Declaration`, plain data, and that is all
+the parent process ever sees of an extension.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, Self
+
+import pydantic
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import core_schema
+
+from librarian.kinds import KindLike
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Each = Literal["recording", "group", "job", "item"]
+Reproducible = Literal["bytes", "tolerance", "no"]
+
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
+"""Names of operations, ports, facts and stems."""
+
+
+class Quantity:
+    """Annotation of a float that carries a unit: reads `-16 LUFS`, `7.8 s`, `6 GiB` or a bare number.
+
+    Args:
+        unit: the field's unit; values are held as floats in it.
+        **scales: other units that are read, each with the factor to `unit`.
+    """
+
+    _PATTERN = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z%/]*)\s*")
+
+    def __init__(self, unit: str, **scales: float) -> None:
+        self.unit = unit
+        self.scales = {unit: 1.0, **scales}
+
+    def parse(self, value: Any) -> Any:
+        """The value as a float in the field's unit; what is neither number nor text is left to pydantic."""
+        if isinstance(value, bool):
+            raise ValueError(f'expected a quantity in {self.unit}, such as "1 {self.unit}"')
+        if not isinstance(value, str):
+            return value
+        match = self._PATTERN.fullmatch(value.replace("\N{MINUS SIGN}", "-"))
+        scale = self.scales.get(match[2] or self.unit) if match else None
+        if match is None or scale is None:
+            raise ValueError(f"expected a number with one of the units {', '.join(self.scales)}")
+        return float(match[1]) * scale
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: pydantic.GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """A float with the field's bounds, whatever form it was written in."""
+        return core_schema.no_info_before_validator_function(self.parse, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: pydantic.GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Number or text, with the unit beside it."""
+        return {"anyOf": [handler(schema), {"type": "string"}], "unit": self.unit}
+
+
+Loudness = Annotated[float, Quantity("LUFS", LKFS=1.0)]
+LoudnessRange = Annotated[float, Quantity("LU")]
+TruePeak = Annotated[float, Quantity("dBTP")]
+Level = Annotated[float, Quantity("dBFS")]
+Gain = Annotated[float, Quantity("dB")]
+Duration = Annotated[float, Quantity("s", ms=0.001, min=60.0, h=3600.0)]
+Frequency = Annotated[float, Quantity("Hz", kHz=1000.0)]
+Size = Annotated[
+    float,
+    Quantity("B", KiB=2.0**10, MiB=2.0**20, GiB=2.0**30, TiB=2.0**40, kB=1e3, MB=1e6, GB=1e9, TB=1e12),
+]
+
+
+def Field(
+    default: Any = ...,
+    *,
+    description: str,
+    changes_result: bool = True,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+    pattern: str | None = None,
+) -> Any:
+    """A setting of an operation.
+
+    Args:
+        default: the value where the owner says nothing; validated like any other. None: it must be given.
+        description: what it does, with unit and range; shown by `librarian extensions` and in the schema.
+        changes_result: False for what can only change speed or memory: it stays out of the task key.
+        ge, gt, le, lt: bounds, in the field's unit.
+        min_length, max_length, pattern: bounds on text and lists.
+    """
+    return pydantic.Field(
+        default,
+        description=description,
+        json_schema_extra={"changes_result": changes_result},
+        ge=ge,
+        gt=gt,
+        le=le,
+        lt=lt,
+        min_length=min_length,
+        max_length=max_length,
+        pattern=pattern,
+    )
+
+
+class Settings(BaseModel):
+    """The base of an operation's settings: frozen, no extra fields, defaults validated, every field described."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        missing = [name for name, info in cls.model_fields.items() if not info.description]
+        if missing:
+            raise TypeError(f"{cls.__name__}: describe the setting {missing[0]} (Field(…, description=…))")
+
+
+class Resources(BaseModel):
+    """What one task needs at the most.
+
+    Attributes:
+        gpu: `no`, `optional` (runs on the CPU too) or `required`.
+        memory: main memory, beside the imports.
+        gpu_memory: memory of the GPU.
+        threads: threads that do work at once.
+        timeout: time after which the task is ended; None for as long as it takes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    gpu: Literal["no", "optional", "required"] = "no"
+    memory: Size = pydantic.Field(default="1 GiB")  # type: ignore[assignment]
+    gpu_memory: Size = 0.0
+    threads: int = pydantic.Field(default=1, ge=1)
+    timeout: Duration | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            gpu: Literal["no", "optional", "required"] = "no",
+            memory: float | str = "1 GiB",
+            gpu_memory: float | str = 0.0,
+            threads: int = 1,
+            timeout: float | str | None = None,
+        ) -> None: ...
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A measured value that an output carries in the record: a number or a flag, or one of `words`.
+
+    Args:
+        description: what it says.
+        unit: its unit, such as LUFS; empty for a ratio, a count or a flag.
+        words: the enum members it may take; empty for numbers and flags.
+    """
+
+    description: str
+    unit: str = ""
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file set of models.lock: its name and the digest over all of it."""
+
+    name: str
+    digest: str
+
+
+Outputs = Mapping[str, KindLike]
+Resolve = Callable[[Any, Mapping[str, Model]], tuple[Settings, Sequence[str]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One thing an extension can do.
+
+    Args:
+        name: `[a-z][a-z0-9_]*`, unique in the extension.
+        version: changes when the result of the same settings and inputs changes.
+        run: `package.module:name` of a function of one task, or of a class that is built once per worker with
+            `(settings, device)` and called with tasks, or split into `read(task)`, `compute(list)`,
+            `write(task, result)`.
+        settings: subclass of `Settings`.
+        inputs: port → kind.
+        outputs: port → kind, or a function of the settings that gives it.
+        optional: names of inputs that a step may leave out.
+        facts: every fact an output may carry.
+        description: one sentence, for lists and help.
+        each: what a task works on.
+        resources: what a task needs.
+        reproducible: `bytes` (the same key gives the same bytes), `tolerance`, or `no`.
+        models: names of the models it can use.
+        resolve: light function `(settings, installed) → (settings, models used)`, so that `auto` never reaches a key.
+        hosts: hosts it talks to.
+        clears: whether its outputs are free of names whatever went in, and it verified that.
+    """
+
+    name: str
+    version: str
+    run: str
+    settings: type[Settings]
+    inputs: Mapping[str, KindLike]
+    outputs: Outputs | Callable[[Any], Outputs]
+    optional: tuple[str, ...] = ()
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    description: str = ""
+    each: Each = "recording"
+    resources: Resources = field(default_factory=Resources)
+    reproducible: Reproducible = "no"
+    models: tuple[str, ...] = ()
+    resolve: Resolve | None = None
+    hosts: tuple[str, ...] = ()
+    clears: bool = False
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One input of a task, as the extension sees it.
+
+    Attributes:
+        path: the file; read only.
+        kind: word of its kind, such as `audio` or `turns/1`.
+        role: its role in a group; empty otherwise.
+        sample_rate: Hz; 0 where it is not audio.
+        frames: samples per channel; 0 where it is not audio.
+        channels: number of channels; 0 where it is not audio.
+        facts: what was measured when it was made.
+    """
+
+    path: Path
+    kind: str
+    role: str = ""
+    sample_rate: int = 0
+    frames: int = 0
+    channels: int = 0
+    facts: Mapping[str, float | bool | str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a task made for one output (or one item of a `Many`), with the facts it measured."""
+
+    value: Any
+    facts: Mapping[str, float | bool | str | None] = field(default_factory=dict)
+
+
+class State(Protocol):
+    """A small JSON object that outlives a crash: what `save` wrote, the next attempt at the same key finds."""
+
+    value: dict[str, Any]
+
+    def save(self) -> None:
+        """Make `value` durable."""
+
+
+class Task(Protocol):
+    """What an operation is given, and how it gives back.
+
+    It returns a mapping: output → a path in `folder`, a `Data` object, an `Output` around one of the two, or a list
+    of those where the output is `Many`.
+
+    Attributes:
+        inputs: port → artifact, or a tuple of artifacts where the port is `Many`.
+        settings: the validated settings.
+        device: `cpu`, `cuda:0` …
+        seed: 32 bits, from the task key.
+        folder: the only place to write.
+        state: a small JSON object kept across attempts.
+    """
+
+    inputs: Mapping[str, Any]
+    settings: Any
+    device: str
+    seed: int
+    folder: Path
+    state: State
+
+    def progress(self, fraction: float) -> None:
+        """Say how much is done, 0 to 1."""
+
+    def read_audio(self, port: str) -> tuple[NDArray[np.float32], int]:
+        """The sound of an input, `[channels, frames]` float32 in −1…1, and its sample rate (Hz)."""
+
+    def write_audio(self, output: str, samples: NDArray[np.float32], rate: int) -> Path:
+        """Write `[channels, frames]` in the job's format, without tags, and say where it lies."""
+
+
+class Port(BaseModel):
+    """An input or output as data: the word of its kind, whether it is `Many`, and whether it may be left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    many: bool = False
+    optional: bool = False
+    clean: bool = False
+
+    def accepts(self, other: Port) -> bool:
+        """Whether what comes out of `other` fits in here."""
+        return self.kind == other.kind or (self.kind == "data" and "/" in other.kind)
+
+
+class Declaration(BaseModel):
+    """What a worker says of an operation, as plain data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    extension: str
+    extension_version: str
+    name: str
+    version: str
+    description: str
+    settings_schema: dict[str, Any]
+    inputs: dict[str, Port]
+    outputs: dict[str, Port] | None
+    facts: dict[str, dict[str, Any]]
+    each: Each
+    resources: Resources
+    reproducible: Reproducible
+    models: tuple[str, ...]
+    hosts: tuple[str, ...]
+    clears: bool
+
+    @property
+    def full_name(self) -> str:
+        """`package/operation`, unique among all that is installed."""
+        return f"{self.extension}/{self.name}"
+
+
+class Resolved(BaseModel):
+    """What a worker says of an operation with one step's settings: the answer to *validate*.
+
+    Attributes:
+        settings: every setting, defaults included, ready to be validated again in the worker that runs the task.
+        public: the settings that go into the key; free text stands as `{"text": …}` for the parent to digest.
+        outputs: port → kind with these settings.
+        models: name → digest of the models it will use.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: dict[str, Any]
+    public: dict[str, Any]
+    outputs: dict[str, Port]
+    models: dict[str, str] = {}
+
+    @classmethod
+    def read(cls, message: Mapping[str, Any]) -> Self:
+        """From a worker's answer."""
+        return cls.model_validate(message)
