@@ -1,0 +1,52 @@
+# `make` alone lists what there is.
+PYTHON ?= python3
+JOB ?= configs/quickstart.yaml
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+PINS := pyproject.toml requirements.txt constraints.txt $(wildcard extensions/*/pyproject.toml)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test format clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+run: $(VENV)/ready ## set up .venv and run the quick start (another job: JOB=path)
+	@$(BIN)/librarian run $(JOB)
+
+test: $(VENV)/ready-to-test ## set up .venv and run the linter, the type checker and the tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+format: $(VENV)/ready-to-test ## format the code and mend what the linter can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## remove .venv, caches and builds; library, manifests and keys stay
+	rm -rf $(VENV) dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find configs extensions librarian tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "librarian needs Python 3.11 or newer, and $(PYTHON) is not: install one and name it, as in" \
+			"'make $(MAKECMDGOALS) PYTHON=python3.12'" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: install its venv package" \
+			"(Debian and Ubuntu: sudo apt install python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/ready: $(PINS) | $(VENV)/made
+	@echo "Setting up $(VENV) (about a minute the first time)" >&2
+	@$(PIP) install -r requirements.txt
+	@touch $@
+
+$(VENV)/ready-to-test: requirements-test.txt $(PINS) | $(VENV)/made
+	@echo "Setting up $(VENV) for the tests (about a minute the first time)" >&2
+	@$(PIP) install -r requirements-test.txt
+	@touch $(VENV)/ready $@

@@ -1,0 +1,133 @@
+"""Ids, digests and task keys: everything that is derived, and from what.
+
+All of it is HMAC-SHA256 under the project's id key, so that ids say nothing without the key and two projects cannot
+be linked. The formats here are frozen: `tests/test_keys.py` holds a golden file of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+KEY_SCHEMA = 1
+ID_LENGTH = 13
+"""Base32 characters of an id: 65 bits."""
+
+
+def canonical(value: Any) -> bytes:
+    """The one JSON text of a value: sorted keys, no white space, UTF-8.
+
+    Raises:
+        ValueError: for NaN and infinities.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+def base32(digest: bytes) -> str:
+    """Lower-case base32 without padding."""
+    return base64.b32encode(digest).decode().rstrip("=").lower()
+
+
+def shard(unit: str) -> str:
+    """The two characters after the prefix: the folder that a unit's folder lies in."""
+    return unit.partition("_")[2][:2]
+
+
+def key8(task_key: str) -> str:
+    """The beginning of a task key that stands in a folder's name."""
+    return task_key[:8]
+
+
+def seed(task_key: str) -> int:
+    """The task's seed, 32 bits, from its key."""
+    return int.from_bytes(hashlib.sha256(task_key.encode()).digest()[:4], "big")
+
+
+def key_document(
+    *,
+    operation: str,
+    version: str,
+    settings: Mapping[str, Any],
+    models: Mapping[str, str],
+    inputs: Sequence[tuple[str, str, str]],
+    audio: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """How a thing is made, whole: what the task key is the HMAC of.
+
+    Args:
+        operation: `package/operation`.
+        version: the operation's version.
+        settings: those that can change the result, free text as keyed digests.
+        models: name → digest.
+        inputs: `(port, role, id)` in gathering order; role is empty where there is none.
+        audio: how sound is written (`format`, `bits`); None where no output is audio.
+    """
+    return {
+        "schema": KEY_SCHEMA,
+        "operation": operation,
+        "version": version,
+        "settings": dict(settings),
+        "models": dict(models),
+        "inputs": [list(entry) for entry in inputs],
+        "audio": None if audio is None else dict(audio),
+    }
+
+
+@dataclass(frozen=True)
+class IdKey:
+    """The project's id key and everything that is derived with it. Its `repr` does not show it."""
+
+    secret: bytes = field(repr=False)
+
+    def _mac(self, domain: str, data: bytes) -> str:
+        message = domain.encode() + b"\0" + data
+        return base32(hmac.digest(self.secret, message, "sha256"))
+
+    def _id(self, prefix: str, data: bytes) -> str:
+        return f"{prefix}_{self._mac(prefix, data)[:ID_LENGTH]}"
+
+    def recording(self, sha256: str) -> str:
+        """The id of a recording, from the hex digest of its content."""
+        return self._id("rec", sha256.encode())
+
+    def group(self, entry: str, text: str) -> str:
+        """The id of a group, from its recordings entry and the text its members share."""
+        return self._id("grp", canonical([entry, text]))
+
+    def whole_job(self, job_name: str, step: str) -> str:
+        """The id of the unit *job* of a step."""
+        return self._id("set", canonical([job_name, step]))
+
+    def artifact(self, task_key: str, output: str, item: int | None = None) -> str:
+        """The id of an artifact, from how it is made. Items count from 1."""
+        return self._id("art", canonical([task_key, output, item]))
+
+    def unreadable(self, path: bytes) -> str:
+        """The id of a file that cannot be read, from where it lies."""
+        return self._id("src", path)
+
+    def machine(self, name: str) -> str:
+        """The id of a machine."""
+        return self._id("mch", name.encode())
+
+    def task(self, document: Mapping[str, Any]) -> str:
+        """The task key of a key document: 52 base32 characters."""
+        return self._mac("task", canonical(document))
+
+    def text(self, text: str) -> str:
+        """What stands in a key document for free text; the text itself lies in the vault."""
+        return f"text:{self._mac('text', text.encode(errors='surrogatepass'))}"
+
+    def content(self, sha256: str, *, private: bool) -> str:
+        """The digest of a file's content as the record gives it: keyed where the content is private."""
+        return f"keyed:{self._mac('content', sha256.encode())}" if private else f"sha256:{sha256}"
+
+    def fingerprint(self) -> str:
+        """What tells two id keys apart without giving either away."""
+        return self._mac("owner", b"")[:26]

@@ -1,0 +1,229 @@
+"""The index over all manifests: what was made, what is current, what is suspect. Rebuildable; never the truth.
+
+It catches up from the manifests whenever it is opened, and is made anew where it is damaged or does not fit them.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from librarian.manifest.journal import Entry, entries, manifests
+from librarian.manifest.records import GOOD
+
+VERSION = 1
+_SCHEMA = """
+CREATE TABLE manifests (job TEXT PRIMARY KEY, bytes INTEGER, lines INTEGER) WITHOUT ROWID;
+CREATE TABLE made (key TEXT PRIMARY KEY, job TEXT, seq INTEGER, unit TEXT, folder TEXT) WITHOUT ROWID;
+CREATE TABLE artifacts (id TEXT PRIMARY KEY, key TEXT, output TEXT, item INTEGER, kind TEXT, file TEXT,
+    bytes INTEGER, digest TEXT, private INTEGER, facts TEXT, suspect INTEGER DEFAULT 0) WITHOUT ROWID;
+CREATE INDEX artifacts_by_key ON artifacts (key);
+CREATE TABLE current (job_name TEXT, step TEXT, unit TEXT, outcome TEXT, key TEXT, document TEXT, given TEXT,
+    reason TEXT, job TEXT, seq INTEGER, PRIMARY KEY (job_name, step, unit)) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class MadeArtifact:
+    """An artifact that a line says exists. `file` is relative to the library."""
+
+    id: str
+    output: str
+    item: int | None
+    kind: str
+    file: str
+    bytes: int
+    digest: str
+    private: bool
+    facts: dict[str, Any]
+    suspect: bool
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made under a task key."""
+
+    key: str
+    folder: str
+    artifacts: tuple[MadeArtifact, ...]
+
+
+@dataclass(frozen=True)
+class Current:
+    """What the last outcome line says of (job name, step, unit)."""
+
+    outcome: str
+    key: str
+    document: dict[str, Any] | None
+    given: tuple[str, ...]
+    reason: str
+
+    @property
+    def good(self) -> bool:
+        """Whether that outcome left results."""
+        return self.outcome in GOOD
+
+
+class Catalog:
+    """The index, open.
+
+    Args:
+        path: its file.
+        folder: the manifests.
+        owned: whether the caller is the one writer, who may make a damaged index anew. A reader works with one in
+            memory then, and with one that is not caught up where the writer is busy with it.
+    """
+
+    def __init__(self, path: Path, folder: Path, *, owned: bool) -> None:
+        self._folder = folder
+        self._db = _open(path, owned)
+        try:
+            self._catch_up()
+        except sqlite3.DatabaseError as error:
+            busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+            if busy and not owned:
+                self._db.rollback()
+                return
+            self._db = _fresh(path, self._db, owned)
+            self._catch_up()
+
+    def close(self) -> None:
+        """Close the index."""
+        self._db.close()
+
+    def _catch_up(self) -> None:
+        known = {job: (size, lines) for job, size, lines in self._db.execute("SELECT job, bytes, lines FROM manifests")}
+        files = manifests(self._folder)
+        sizes = {path.stem: path.stat().st_size for path in files}
+        if any(sizes.get(job, -1) < size for job, (size, _) in known.items()):
+            self._clear()
+            known = {}
+        for path in files:
+            done, lines = known.get(path.stem, (0, 0))
+            if sizes[path.stem] > done:
+                self.add(path.stem, entries(path, done, lines))
+        self._db.commit()
+
+    def _clear(self) -> None:
+        for table in ("manifests", "made", "artifacts", "current"):
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608
+
+    def add(self, job: str, lines: Iterable[Entry]) -> None:
+        """Take in lines of a manifest; a torn one and what it says are left out."""
+        for line in lines:
+            if line.torn:
+                return
+            if line.type == "outcome" and line.body:
+                self._outcome(job, line.seq, line.body)
+            self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?)", (job, line.end, line.seq + 1))
+
+    def follow(self, job: str) -> None:
+        """Take in what was appended to the manifest of `job` since last time."""
+        row = self._db.execute("SELECT bytes, lines FROM manifests WHERE job = ?", (job,)).fetchone()
+        self.add(job, entries(self._folder / f"{job}.jsonl", *(row or (0, 0))))
+        self._db.commit()
+
+    def _outcome(self, job: str, seq: int, body: dict[str, Any]) -> None:
+        key = body["key"] or ""
+        if body["produced"] or body["outcome"] in ("done", "degraded"):
+            self._made(job, seq, key, body)
+        reason = (body["cause"] or {}).get("reason", "")
+        document = json.dumps(body["document"]) if body["document"] else None
+        self._db.execute(
+            "INSERT OR REPLACE INTO current VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(body["job_name"], body["step"], body["unit"], body["outcome"], key),
+                *(document, json.dumps(body["given"]), reason, job, seq),
+            ),
+        )
+
+    def _made(self, job: str, seq: int, key: str, body: dict[str, Any]) -> None:
+        self._db.execute("DELETE FROM artifacts WHERE key = ?", (key,))
+        self._db.execute(
+            "INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?, ?)", (key, job, seq, body["unit"], body["folder"])
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            [
+                (
+                    *(each["id"], key, each["output"], each["item"], each["kind"]),
+                    *(f"{body['folder']}/{each['file']}", each["bytes"], each["digest"]),
+                    *(each["private"], json.dumps(each["facts"])),
+                )
+                for each in body["produced"]
+            ],
+        )
+
+    def made(self, key: str) -> Made | None:
+        """What was made under a task key."""
+        row = self._db.execute("SELECT folder FROM made WHERE key = ?", (key,)).fetchone()
+        return Made(key, row[0], tuple(self._artifacts("key = ?", key))) if row else None
+
+    def artifacts(self) -> Iterator[MadeArtifact]:
+        """Every artifact that a line says exists, by file."""
+        return self._artifacts("1 ORDER BY file")
+
+    def _artifacts(self, where: str, *values: str) -> Iterator[MadeArtifact]:
+        columns = "id, output, item, kind, file, bytes, digest, private, facts, suspect"
+        for row in self._db.execute(f"SELECT {columns} FROM artifacts WHERE {where}", values):  # noqa: S608
+            yield MadeArtifact(*row[:7], bool(row[7]), json.loads(row[8]), bool(row[9]))
+
+    def current(self, job_name: str, step: str, unit: str) -> Current | None:
+        """What the last outcome line says of (job name, step, unit)."""
+        row = self._db.execute(
+            "SELECT outcome, key, document, given, reason FROM current WHERE job_name = ? AND step = ? AND unit = ?",
+            (job_name, step, unit),
+        ).fetchone()
+        if row is None:
+            return None
+        document = json.loads(row[2]) if row[2] else None
+        return Current(row[0], row[1], document, tuple(json.loads(row[3])), row[4])
+
+    def folders(self) -> set[str]:
+        """The folders in the library that a line names."""
+        return {folder for (folder,) in self._db.execute("SELECT folder FROM made")}
+
+    def suspect(self, ids: Iterable[str]) -> None:
+        """Note artifacts whose content is not what was recorded; the next run makes them again."""
+        self._db.executemany("UPDATE artifacts SET suspect = 1 WHERE id = ?", [(each,) for each in ids])
+        self._db.commit()
+
+    def suspect_line(self, job: str, seq: int) -> None:
+        """Note what a damaged line of a manifest recorded."""
+        self._db.execute(
+            "UPDATE artifacts SET suspect = 1 WHERE key IN (SELECT key FROM made WHERE job = ? AND seq = ?)", (job, seq)
+        )
+        self._db.commit()
+
+
+def _open(path: Path, owned: bool) -> sqlite3.Connection:
+    db = sqlite3.connect(path)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version == VERSION:
+            return db
+        if version == 0 and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            return _with_tables(db)
+    except sqlite3.DatabaseError:
+        pass
+    return _fresh(path, db, owned)
+
+
+def _fresh(path: Path, db: sqlite3.Connection, owned: bool) -> sqlite3.Connection:
+    db.close()
+    if not owned:
+        return _with_tables(sqlite3.connect(":memory:"))
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    return _open(path, owned)
+
+
+def _with_tables(db: sqlite3.Connection) -> sqlite3.Connection:
+    db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    return db

@@ -1,0 +1,202 @@
+"""A manifest on disk: append, chain, seal; and how one that a crash left open is mended.
+
+Only here are manifests written. `append` returns when the lines are durable: that is the commit of what they say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ulid import ULID
+
+from librarian.files import sync_folder
+from librarian.keys import canonical
+from librarian.manifest.records import NO_LINE, Body, SealLine, link, sha256
+
+_TAIL = 1 << 16
+
+
+def now() -> str:
+    """The time as records give it: UTC, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def manifests(folder: Path) -> list[Path]:
+    """All manifests, oldest first: a job id is greater than every one before it."""
+    return sorted(folder.glob("job_*.jsonl"))
+
+
+def new_job_id(folder: Path) -> str:
+    """A job id greater than every one there is, also where the clock was set back."""
+    made = ULID.from_timestamp(time.time())
+    existing = manifests(folder)
+    if existing:
+        last = ULID.from_str(existing[-1].stem.removeprefix("job_").upper())
+        made = max(made, ULID.from_int(int(last) + 1))
+    return f"job_{str(made).lower()}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line as read.
+
+    Attributes:
+        seq: its number in the manifest.
+        prev: what it says of the line before.
+        link: what the next line's `prev` must be.
+        body: its content as plain data; None where it was emptied or is damaged.
+        damaged: whether the line is not what was written: no JSON, or another digest.
+        torn: whether the line does not end; only the last one can.
+        end: where the next line begins (byte).
+    """
+
+    seq: int
+    prev: str
+    link: str
+    body: dict[str, Any] | None
+    damaged: bool
+    torn: bool
+    end: int
+
+    @property
+    def type(self) -> str:
+        """The body's type; empty where there is none."""
+        return str(self.body["type"]) if self.body else ""
+
+
+def entries(path: Path, start: int = 0, seq: int = 0) -> Iterator[Entry]:
+    """The lines of a manifest from byte `start`, where line `seq` begins. Damage is marked, never raised."""
+    with open(path, "rb") as file:
+        file.seek(start)
+        for number, raw in enumerate(file, seq):
+            start += len(raw)
+            yield _entry(raw, number, start)
+
+
+def _entry(raw: bytes, seq: int, end: int) -> Entry:
+    try:
+        line = json.loads(raw)
+        prev, digest, body = line["prev"], line["digest"], line["body"]
+        whole = line["seq"] == seq and raw == canonical(line) + b"\n"
+        true = body is None or (sha256(canonical(body)) == digest and isinstance(body["type"], str))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        whole = true = False
+    if not (whole and true):
+        return Entry(seq, "", sha256(raw), None, damaged=True, torn=not raw.endswith(b"\n"), end=end)
+    return Entry(seq, prev, link(seq, prev, digest), body, damaged=False, torn=False, end=end)
+
+
+def last_entry(path: Path) -> Entry | None:
+    """The last line of a manifest, read from its end where that is possible."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        file.seek(max(0, size - _TAIL))
+        last = file.read().removesuffix(b"\n").rpartition(b"\n")[2] + b"\n"
+    try:
+        seq = int(json.loads(last)["seq"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        seq = -1
+    entry = _entry(last, seq, size)
+    if entry.damaged:
+        entry = None  # type: ignore[assignment]
+        for entry in entries(path):
+            pass
+    return entry
+
+
+class Journal:
+    """The manifest of a job that is running."""
+
+    def __init__(self, path: Path, seq: int, prev: str, outcomes: int) -> None:
+        self.path = path
+        self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._size = os.fstat(self._handle).st_size
+        self._seq, self._prev, self._outcomes = seq, prev, outcomes
+
+    @classmethod
+    def create(cls, folder: Path, job_id: str, first: Body) -> Journal:
+        """Begin the manifest of `job_id`, chained to the last one in the folder."""
+        existing = manifests(folder)
+        before = last_entry(existing[-1]) if existing else None
+        journal = cls(folder / f"{job_id}.jsonl", 0, before.link if before else NO_LINE, 0)
+        journal.append([first])
+        sync_folder(folder)
+        return journal
+
+    def append(self, bodies: Sequence[Body]) -> None:
+        """Write lines and make them durable.
+
+        Raises:
+            OSError: they could not be written; none of them counts.
+        """
+        text, seq, prev = b"", self._seq, self._prev
+        for body in bodies:
+            content = body.model_dump(mode="json")
+            digest = sha256(canonical(content))
+            text += canonical({"seq": seq, "prev": prev, "digest": digest, "body": content}) + b"\n"
+            prev = link(seq, prev, digest)
+            seq += 1
+        self._write(text)
+        self._seq, self._prev = seq, prev
+        self._outcomes += sum(body.type == "outcome" for body in bodies)
+
+    def _write(self, text: bytes) -> None:
+        try:
+            rest = memoryview(text)
+            while rest:
+                rest = rest[os.write(self._handle, rest) :]
+            os.fsync(self._handle)
+        except OSError:
+            os.ftruncate(self._handle, self._size)
+            raise
+        self._size += len(text)
+
+    def seal(self, state: str) -> None:
+        """Write the last line and close."""
+        self.append([SealLine.model_validate({"state": state, "outcomes": self._outcomes, "ended": now()})])
+        self.close()
+
+    def close(self) -> None:
+        """Leave the manifest as it is; the next run seals it."""
+        os.close(self._handle)
+
+
+def recover(folder: Path) -> list[str]:
+    """Mend what a crash left: cut a torn last line, seal a manifest that was left open.
+
+    Returns:
+        One sentence for each thing that was done.
+    """
+    existing = manifests(folder)
+    last = last_entry(existing[-1]) if existing else None
+    if not existing or (last and last.type == "seal"):
+        return []
+    return _mend(existing[-1])
+
+
+def _mend(path: Path) -> list[str]:
+    said: list[str] = []
+    last: Entry | None = None
+    outcomes = size = 0
+    for entry in entries(path):
+        if entry.torn:
+            os.truncate(path, size)
+            said.append(f"{path.stem}: the last line was torn; it has been cut")
+            break
+        last, size = entry, entry.end
+        outcomes += entry.type == "outcome"
+    if last is None:
+        path.unlink()
+        sync_folder(path.parent)
+        return [f"{path.stem}: had no line yet; it has been removed"]
+    if last.type != "seal":
+        Journal(path, last.seq + 1, last.link, outcomes).seal("interrupted")
+        said.append(f"{path.stem}: was interrupted; it has been sealed")
+    return said

@@ -1,0 +1,163 @@
+"""The library on disk: staging, and the way of a finished folder to its final place.
+
+    staging/<job>/<worker>/<task>/   where a task writes         <task> = <unit>.<operation>-<key8>
+    staging/<job>/<task>.old/        a folder that a redo replaces, until the line that says so is durable
+    <ab>/<unit>/<operation>-<key8>/  where it lies for good
+
+`settle` renames; the manifest line that follows is the commit. What a crash leaves between the two is mended by
+`recover` before the next run does anything.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from librarian.files import hash_file, remove_tree, sync_folder
+from librarian.keys import key8, shard
+
+OLD = ".old"
+
+
+class BadOutputError(Exception):
+    """What lies in staging is not what the task said."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file that was checked and hashed."""
+
+    file: str
+    bytes: int
+    sha256: str
+
+
+def folder_of(unit: str, operation: str, task_key: str) -> str:
+    """The folder of a task's artifacts, relative to the library."""
+    return f"{shard(unit)}/{unit}/{operation}-{key8(task_key)}"
+
+
+class Store:
+    """The library's folders, for the one writer."""
+
+    def __init__(self, library: Path, staging: Path) -> None:
+        self._library, self._staging = library, staging
+
+    def open_task(self, job: str, worker: str, unit: str, operation: str, task_key: str) -> Path:
+        """An empty folder for a task to write in."""
+        folder = self._staging / job / worker / f"{unit}.{operation}-{key8(task_key)}"
+        if folder.exists():
+            remove_tree(folder)
+        folder.mkdir(parents=True, mode=0o700)
+        return folder
+
+    def drop_task(self, folder: Path) -> None:
+        """Throw away what a task wrote."""
+        remove_tree(folder)
+
+    def seal_files(self, folder: Path, files: Collection[str]) -> list[Stored]:
+        """Check, hash and make durable what a task wrote: exactly `files`, each a plain file of its own.
+
+        Raises:
+            BadOutputError: something else lies there.
+            OSError: the disk failed.
+        """
+        found = {entry.name for entry in os.scandir(folder)}
+        if extra := len(found - set(files)):
+            raise BadOutputError(f"{extra} files lie in its folder that it did not declare")
+        if len(found) < len(files):
+            raise BadOutputError("an output that it named is not there")
+        stored = [self._seal_file(folder / name) for name in sorted(files)]
+        sync_folder(folder)
+        return stored
+
+    def _seal_file(self, path: Path) -> Stored:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+            raise BadOutputError("an output is a link or no plain file")
+        size, digest = hash_file(path)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchmod(handle, 0o400)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        return Stored(path.name, size, digest)
+
+    def settle(self, staged: Path, final: str, *, files: Collection[str], job: str, committed: bool) -> bool:
+        """Rename a task's folder to its final place, durably.
+
+        Args:
+            staged: the folder in staging.
+            final: the folder's place, relative to the library.
+            files: the names of the artifacts in it.
+            job: the job's id.
+            committed: whether a manifest line names what lies there now: it is put aside then until `forget_old`.
+
+        Returns:
+            Whether an earlier folder was replaced.
+
+        Raises:
+            BadOutputError: something lies there that no run of this task left.
+        """
+        target = self._library / final
+        replaced = target.exists()
+        if replaced and not committed and not {entry.name for entry in os.scandir(target)} <= set(files):
+            raise BadOutputError(f"library/{final} holds files of unknown origin; move them away")
+        if replaced:
+            os.rename(target, self._old(staged, job))
+        self._make_parents(target.parent)
+        os.rename(staged, target)
+        sync_folder(target.parent)
+        return replaced
+
+    def _old(self, staged: Path, job: str) -> Path:
+        old = self._staging / job / (staged.name + OLD)
+        if old.exists():
+            remove_tree(old)
+        return old
+
+    def _make_parents(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        self._make_parents(folder.parent)
+        folder.mkdir(mode=0o700)
+        sync_folder(folder.parent)
+
+    def forget_old(self, staged: Path, job: str) -> None:
+        """Remove a folder that was replaced, once the line that says so is durable."""
+        remove_tree(self._staging / job / (staged.name + OLD))
+
+    def close_job(self, job: str) -> None:
+        """Remove a job's staging, and the staging folder itself where it is empty."""
+        remove_tree(self._staging / job)
+        if self._staging.is_dir() and not any(os.scandir(self._staging)):
+            self._staging.rmdir()
+
+    def recover(self, committed: Callable[[str, str], bool]) -> None:
+        """Mend what crashed runs left in staging.
+
+        Args:
+            committed: (job, folder) → whether a line of that job's manifest says that the folder was replaced.
+        """
+        if not self._staging.is_dir():
+            return
+        for job in sorted(self._staging.iterdir()):
+            for old in sorted(job.glob(f"*{OLD}")) if job.is_dir() else ():
+                self._put_back(job.name, old, committed)
+            self.close_job(job.name)
+        if self._staging.is_dir():
+            self._staging.rmdir()
+
+    def _put_back(self, job: str, old: Path, committed: Callable[[str, str], bool]) -> None:
+        unit, _, rest = old.name.removesuffix(OLD).partition(".")
+        final = f"{shard(unit)}/{unit}/{rest}"
+        if committed(job, final):
+            return
+        target = self._library / final
+        remove_tree(target)
+        os.rename(old, target)
+        sync_folder(target.parent)

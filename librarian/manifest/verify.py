@@ -1,0 +1,121 @@
+"""Whether the record and the library are what they say: chains, seals, files, and on request every byte."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from librarian.files import hash_file
+from librarian.keys import IdKey
+from librarian.manifest.catalog import Catalog, MadeArtifact
+from librarian.manifest.journal import Entry, entries, manifests
+from librarian.manifest.records import NO_LINE
+
+
+@dataclass
+class Report:
+    """What was looked at and what was found. `problems` is empty where all is well."""
+
+    manifests: int = 0
+    lines: int = 0
+    artifacts: int = 0
+    bytes: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def verify(catalog: Catalog, manifest_folder: Path, library: Path, id_key: IdKey, *, read_data: bool) -> Report:
+    """Check everything; what is suspect is noted in the catalog, nothing else is written.
+
+    Args:
+        catalog: the index, caught up.
+        manifest_folder: the manifests.
+        library: the artifacts.
+        id_key: for keyed digests.
+        read_data: whether to read every artifact and compare its digest; else its size only.
+    """
+    report = Report()
+    _verify_chain(catalog, manifest_folder, report)
+    suspects = list(_verify_artifacts(catalog, library, id_key, read_data, report))
+    if read_data:
+        catalog.suspect(suspects)
+    report.problems.extend(_strangers(catalog, library))
+    return report
+
+
+def _verify_chain(catalog: Catalog, folder: Path, report: Report) -> None:
+    expected = NO_LINE
+    files = manifests(folder)
+    for path in files:
+        report.manifests += 1
+        last, outcomes, intact = None, 0, True
+        for entry in entries(path):
+            report.lines += 1
+            outcomes += entry.type == "outcome"
+            if problem := _line_problem(entry, expected):
+                report.problems.append(f"manifests/{path.name}:{entry.seq + 1}: {problem}")
+                catalog.suspect_line(path.stem, entry.seq)
+                intact = False
+            expected, last = entry.link, entry
+        if intact and (problem := _end_problem(last, outcomes, newest=path == files[-1])):
+            report.problems.append(f"manifests/{path.name}: {problem}")
+
+
+def _line_problem(entry: Entry, expected: str) -> str:
+    if entry.torn:
+        return "the line is torn; the next run cuts it"
+    if entry.damaged:
+        return "the line is damaged: it is not what was written"
+    if entry.prev != expected:
+        return "the line does not follow the one before: a line or a manifest was changed, removed or added"
+    if entry.body is None:
+        return "the line was emptied, and no record says by what"
+    return ""
+
+
+def _end_problem(last: Entry | None, outcomes: int, *, newest: bool) -> str:
+    if last is None or last.body is None or last.type != "seal":
+        return "" if newest else "it has no seal"  # the newest may be that of a run under way, or be sealed by the next
+    return "" if last.body["outcomes"] == outcomes else "it has not as many outcomes as its seal counts"
+
+
+def _verify_artifacts(
+    catalog: Catalog, library: Path, id_key: IdKey, read_data: bool, report: Report
+) -> Iterator[str]:
+    for artifact in catalog.artifacts():
+        report.artifacts += 1
+        report.bytes += artifact.bytes
+        if problem := _artifact_problem(artifact, library, id_key, read_data):
+            report.problems.append(f"library/{artifact.file}: {problem}")
+            yield artifact.id
+
+
+def _artifact_problem(artifact: MadeArtifact, library: Path, id_key: IdKey, read_data: bool) -> str:
+    path = library / artifact.file
+    try:
+        size = path.lstat().st_size
+        if size != artifact.bytes:
+            return f"has {size} bytes where {artifact.bytes} were recorded"
+        if read_data and id_key.content(hash_file(path)[1], private=artifact.private) != artifact.digest:
+            return "its content is not what was recorded"
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return "is suspect since an earlier verify; the next run makes it again" if artifact.suspect else ""
+
+
+def _strangers(catalog: Catalog, library: Path) -> Iterator[str]:
+    known = catalog.folders()
+    files = {artifact.file for artifact in catalog.artifacts()}
+    for folder in sorted(library.glob("*/*/*")):
+        name = folder.relative_to(library).as_posix()
+        if name.startswith("."):
+            continue
+        if name not in known:
+            yield f"library/{name}: no record names it"
+        elif folder.is_dir():
+            for entry in sorted(os.scandir(folder), key=lambda each: each.name):
+                if f"{name}/{entry.name}" not in files:
+                    yield f"library/{name}: holds a file that no record names"

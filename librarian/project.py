@@ -1,0 +1,233 @@
+"""A project: the folder that holds library, manifests, vault and keys.
+
+`find` walks up from the current folder, `init` makes one. The id key is never re-made: a project that lost it is
+refused, and so is a library that another project owns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from librarian.errors import EnvironmentFailedError, RefusedError, UsageError
+from librarian.files import write_file
+from librarian.keys import IdKey
+
+FORMAT = 1
+STATE = ".librarian"
+KEY_VARIABLE = "LIBRARIAN_KEY"
+PROJECT_VARIABLE = "LIBRARIAN_PROJECT"
+KEY_BYTES = 32
+SHORTEST_KEY = 16
+"""Characters that LIBRARIAN_KEY must have at least: what it derives protects names against guessing."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """Where everything of a project lies, and its two keys."""
+
+    root: Path
+    library: Path
+    manifests: Path
+    id_key: IdKey
+    pseudonym_key: bytes = field(repr=False)
+
+    @property
+    def state(self) -> Path:
+        """The folder of everything that is not the owner's to read: `.librarian`."""
+        return self.root / STATE
+
+    @property
+    def vault(self) -> Path:
+        """The only file that holds names."""
+        return self.state / "vault.db"
+
+    @property
+    def catalog(self) -> Path:
+        """The index over the manifests."""
+        return self.state / "catalog.db"
+
+    @property
+    def logs(self) -> Path:
+        """What workers said, scrubbed."""
+        return self.state / "logs"
+
+    @property
+    def staging(self) -> Path:
+        """Where outputs are made before they are committed."""
+        return self.library / ".staging"
+
+
+def find(explicit: Path | None = None, start: Path | None = None) -> Path | None:
+    """The root of the project: `explicit`, else LIBRARIAN_PROJECT, else the nearest one above `start`.
+
+    Raises:
+        UsageError: the folder that was named is not a project.
+    """
+    named = explicit or (Path(value) if (value := os.environ.get(PROJECT_VARIABLE)) else None)
+    if named is not None:
+        if not _is_project(named):
+            raise UsageError("that folder is not a librarian project; make it one with: librarian init FOLDER")
+        return named.resolve()
+    here = (start or Path.cwd()).resolve()
+    return next((folder for folder in (here, *here.parents) if _is_project(folder)), None)
+
+
+def _is_project(folder: Path) -> bool:
+    return (folder / STATE / "project.toml").is_file()
+
+
+def init(root: Path) -> Project:
+    """Make `root` a project. One that was begun and cut off is completed with the keys it has.
+
+    Raises:
+        UsageError: it is one already.
+        RefusedError: its library belongs to another project, or the key is too short.
+    """
+    if _is_project(root):
+        raise UsageError("this folder is a librarian project already; next: librarian run job.yaml")
+    state = _folder(root / STATE)
+    keys: Literal["environment", "files"] = "environment" if os.environ.get(KEY_VARIABLE) else "files"
+    for name in ("keys", "logs"):
+        _folder(state / name)
+    if keys == "files":
+        for name in ("id", "pseudonym"):
+            _make_key(state / "keys" / name)
+    id_key, _ = _load_keys(state, keys)
+    library = _folder(root / "library")
+    _folder(root / "manifests")
+    _claim(library, id_key)
+    for folder in (library, state):
+        write_file(folder / ".gitignore", b"*\n")
+    text = f'format = {FORMAT}\nkeys = "{keys}"\nkey = "{id_key.fingerprint()}"\n\n[places]\nlibrary = "library"\nmanifests = "manifests"\n'
+    write_file(state / "project.toml", text.encode())
+    return load(root)
+
+
+def load(root: Path) -> Project:
+    """Open the project at `root`.
+
+    Raises:
+        RefusedError: the id key is missing or another one, or the library is another project's.
+        EnvironmentFailedError: project.toml cannot be read.
+    """
+    state = root / STATE
+    settings = _read_settings(state / "project.toml")
+    id_key, pseudonym_key = _load_keys(state, settings["keys"])
+    if id_key.fingerprint() != settings["key"]:
+        raise RefusedError(f"the id key is not the one this project was made with; restore {_where(settings['keys'])}")
+    library = root / settings["library"]
+    _folder(library)
+    _claim(library, id_key)
+    return Project(root, library, _folder(root / settings["manifests"]), id_key, pseudonym_key)
+
+
+def _read_settings(path: Path) -> Mapping[str, str]:
+    try:
+        document = tomllib.loads(path.read_text())
+        found = {name: document[name] for name in ("keys", "key")} | document["places"]
+    except (OSError, ValueError, KeyError) as error:
+        raise EnvironmentFailedError(f"{STATE}/project.toml cannot be read ({type(error).__name__}); restore it") from None
+    if document.get("format") != FORMAT:
+        raise EnvironmentFailedError(f"{STATE}/project.toml has another format than {FORMAT}; upgrade librarian-media")
+    return found
+
+
+def _where(keys: str) -> str:
+    return KEY_VARIABLE if keys == "environment" else f"{STATE}/keys/ from your backup"
+
+
+def _load_keys(state: Path, keys: str) -> tuple[IdKey, bytes]:
+    if keys == "environment":
+        return _keys_from_environment()
+    try:
+        found = [bytes.fromhex((state / "keys" / name).read_text().strip()) for name in ("id", "pseudonym")]
+    except (OSError, ValueError):
+        found = []
+    if [len(key) for key in found] != [KEY_BYTES, KEY_BYTES]:
+        raise RefusedError(f"a key of this project is missing; it is never re-made: restore {_where(keys)}")
+    return IdKey(found[0]), found[1]
+
+
+def _keys_from_environment() -> tuple[IdKey, bytes]:
+    value = os.environ.get(KEY_VARIABLE, "")
+    if not value:
+        raise RefusedError(f"this project's keys come from {KEY_VARIABLE}, which is not set; set it as you did when it was made")
+    if len(value) < SHORTEST_KEY:
+        raise RefusedError(f"{KEY_VARIABLE} is shorter than {SHORTEST_KEY} characters; make one with: openssl rand -hex 32")
+    both = hashlib.scrypt(value.encode(), salt=b"librarian/keys/1", n=2**14, r=8, p=1, dklen=2 * KEY_BYTES)
+    return IdKey(both[:KEY_BYTES]), both[KEY_BYTES:]
+
+
+def _make_key(path: Path) -> None:
+    if not path.exists():
+        write_file(path, secrets.token_hex(KEY_BYTES).encode())
+
+
+def _claim(library: Path, id_key: IdKey) -> None:
+    owner = library / ".owner"
+    mine = id_key.fingerprint()
+    if not owner.exists():
+        write_file(owner, mine.encode())
+    if owner.read_text().strip() != mine:
+        raise RefusedError("library/ belongs to a project with another id key; restore that key, or choose another folder")
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        path.mkdir(mode=0o700, parents=True)
+    return path
+
+
+@contextlib.contextmanager
+def writer_lock(project: Project, *, wait: bool, on_wait: Callable[[str], None]) -> Iterator[None]:
+    """Be the one writer of a project. The lock of a dead holder is gone with it.
+
+    Args:
+        project: the project.
+        wait: whether to wait for the holder.
+        on_wait: told once whom we wait for.
+
+    Raises:
+        EnvironmentFailedError: held by another, and `wait` is False.
+    """
+    handle = os.open(project.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(handle)
+            if not wait:
+                raise EnvironmentFailedError(f"the project is in use by {holder}; leave out --no-wait to wait for it") from None
+            on_wait(holder)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        os.truncate(handle, 0)
+        os.pwrite(handle, json.dumps({"pid": os.getpid(), "started": int(time.time())}).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _holder(handle: int) -> str:
+    try:
+        words = json.loads(os.pread(handle, 200, 0))
+        started = time.strftime("%H:%M:%S", time.localtime(int(words["started"])))
+        return f"process {int(words['pid'])}, started at {started}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept between runs, the user's alone."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return _folder(Path(base) / "librarian")
