@@ -29,6 +29,10 @@ NAME_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
 """Names of operations, ports, facts and stems."""
 
 
+TEXT = "$text"
+"""Key of what stands for free text in public settings, `{"$text": …}`, until the parent digests it."""
+
+
 class Quantity:
     """Annotation of a float that carries a unit: reads `-16 LUFS`, `7.8 s`, `6 GiB` or a bare number.
 
@@ -352,7 +356,7 @@ class Resolved(BaseModel):
 
     Attributes:
         settings: every setting, defaults included, ready to be validated again in the worker that runs the task.
-        public: the settings that go into the key; free text stands as `{"text": …}` for the parent to digest.
+        public: the settings that go into the key; free text stands as `{"$text": …}` for the parent to digest.
         outputs: port → kind with these settings.
         models: name → digest of the models it will use.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numba
 import numpy as np
@@ -17,8 +17,7 @@ def kernel(function: Compiled) -> Compiled:
 
     Fast-math stays off: no sum is reordered and nothing is fused, so that every machine gives the same bits.
     """
-    compiled: Compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return compiled
+    return cast(Compiled, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 def planar(samples: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -25,8 +25,13 @@ HOPS_PER_BLOCK = 4
 CHANNEL_WEIGHTS: Mapping[int, tuple[float, ...]] = {1: (1.0,), 2: (1.0, 1.0)}
 """G of eq. (2) by number of channels: mono and stereo. Layouts with surround channels (1.41) belong here."""
 
+ROUNDS = 10
+
 LANES = 16
 TILE = 128
+
+INAUDIBLE = 1e-30
+"""Added to every sample: without it the filters decay to subnormal numbers in silence, at half the speed."""
 
 
 def hop_frames(rate: int) -> int:
@@ -42,9 +47,10 @@ def block_frames(rate: int) -> int:
 def k_weighting(rate: int) -> NDArray[np.float64]:
     """The two biquads of the K-weighting, derived for one sample rate.
 
-    The standard prints them for 48 kHz (tables 1 and 2). Here the analog filters behind those numbers go through the
-    bilinear transform, each prewarped at its own corner. The high-pass keeps the printed numerator 1, −2, 1 at every
-    rate, as other meters do; against 48 kHz its pass band thus rises by 0.004 dB at 44.1 kHz and 0.21 dB at 8 kHz.
+    The standard prints them for 48 kHz (tables 1 and 2). Here the analog filters behind those numbers go
+    through the bilinear transform, each prewarped at its own corner. The high-pass keeps the printed
+    numerator 1, −2, 1 at every rate, as libebur128 and ffmpeg do, so that meters agree. Its pass band thus
+    rises a little where the rate falls: against 48 kHz by 0.004 dB at 44.1 kHz and by 0.21 dB at 8 kHz.
 
     Args:
         rate: Hz, 4000 or more.
@@ -86,60 +92,50 @@ def _high_pass(rate: int) -> tuple[float, ...]:
 
 
 @kernel
-def _load(x: NDArray[np.float32], hop: int, step: int, steps: int, offset: int, tile: NDArray[np.float32]) -> None:
-    frames = min(TILE, hop - offset)
-    for lane in range(LANES):
-        index = lane * steps + step
-        if index < 0 or (index + 1) * hop > x.size:
-            tile[:, lane] = 0.0
-            continue
-        start = index * hop + offset
-        for i in range(frames):
-            tile[i, lane] = x[start + i]
-
-
-@kernel
-def _filter(
-    tile: NDArray[np.float32], frames: int, biquads: NDArray[np.float64], state: NDArray[np.float64]
-) -> None:
-    b0, b1, b2, a1, a2 = biquads[0]
-    d1, d2 = biquads[1, 3], biquads[1, 4]
-    for i in range(frames):
-        for lane in range(LANES):
-            x = np.float64(tile[i, lane])
-            y = b0 * x + state[0, lane]
-            state[0, lane] = b1 * x - a1 * y + state[1, lane]
-            state[1, lane] = b2 * x - a2 * y
-            z = y + state[2, lane]
-            state[2, lane] = state[3, lane] - 2.0 * y - d1 * z
-            state[3, lane] = y - d2 * z
-            state[4, lane] += z * z
-
-
-@kernel
 def _hop_energies(x: NDArray[np.float32], hop: int, biquads: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum of squares of the K-weighted signal over each 100 ms.
 
-    A recursion cannot be vectorised along time, so the signal is cut into 16 stretches that run side by side, each
-    from 100 ms before its start: by then the slowest pole, 38 Hz, has forgotten its past (−200 dB).
+    A recursion cannot be vectorised along time, so the signal is cut into 16 stretches that run side by side.
+    Each starts 100 ms early: by then the slowest pole, at 38 Hz, has forgotten what was before (−200 dB).
     """
+    b0, b1, b2, a1, a2 = biquads[0, 0], biquads[0, 1], biquads[0, 2], biquads[0, 3], biquads[0, 4]
+    d1, d2 = biquads[1, 3], biquads[1, 4]
     hops = x.size // hop
     steps = (hops + LANES - 1) // LANES
     energies = np.zeros(steps * LANES)
     state = np.zeros((5, LANES))
     tile = np.zeros((TILE, LANES), np.float32)
     for step in range(-1, steps):
-        state[4] = 0.0
         for offset in range(0, hop, TILE):
-            _load(x, hop, step, steps, offset, tile)
-            _filter(tile, min(TILE, hop - offset), biquads, state)
-        if step >= 0:
-            energies[step::steps] = state[4]
+            frames = min(TILE, hop - offset)
+            for lane in range(LANES):
+                index = lane * steps + step
+                start = index * hop + offset
+                if 0 <= index < hops:
+                    for i in range(frames):
+                        tile[i, lane] = x[start + i]
+                else:
+                    for i in range(frames):
+                        tile[i, lane] = 0.0
+            for i in range(frames):
+                for lane in range(LANES):
+                    v = np.float64(tile[i, lane]) + INAUDIBLE
+                    y = b0 * v + state[0, lane]
+                    state[0, lane] = b1 * v - a1 * y + state[1, lane]
+                    state[1, lane] = b2 * v - a2 * y
+                    z = y + state[2, lane]
+                    state[2, lane] = state[3, lane] - 2.0 * y - d1 * z
+                    state[3, lane] = y - d2 * z
+                    state[4, lane] += z * z
+        for lane in range(LANES):
+            if step >= 0:
+                energies[lane * steps + step] = state[4, lane]
+            state[4, lane] = 0.0
     return energies[:hops]
 
 
 def block_powers(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
-    """Weighted mean square of each gating block, summed over channels: the argument of the logarithm in eq. (4).
+    """Weighted mean square of each gating block, summed over channels: what eq. (4) takes the logarithm of.
 
     What is left after the last whole block is not measured, as the standard has it.
 
@@ -165,7 +161,7 @@ def block_powers(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]
     for weight, channel in zip(CHANNEL_WEIGHTS[channels], samples, strict=True):
         hops += weight * _hop_energies(channel, hop_frames(rate), biquads)
     blocks = np.lib.stride_tricks.sliding_window_view(hops, HOPS_PER_BLOCK).sum(axis=1)
-    return blocks / block_frames(rate)
+    return np.asarray(blocks / block_frames(rate))
 
 
 def to_lufs(power: float) -> float:
@@ -192,6 +188,31 @@ def gated(powers: NDArray[np.float64]) -> float:
         return -math.inf
     relative = to_power(to_lufs(float(heard.mean())) + RELATIVE_GATE)
     return to_lufs(float(heard[heard > relative].mean()))
+
+
+def gain_for(powers: NDArray[np.float64], target: float) -> float:
+    """The gain (dB) after which blocks have a loudness of `target` (LUFS).
+
+    It is not always the difference: the absolute gate does not move with the gain, so that amplified room
+    noise starts to count and attenuated whispers cease to. Each round makes up for what the last one missed;
+    where the gates jump over the target, the nearest is returned.
+
+    Args:
+        powers: see `block_powers`; some block is louder than −70 LUFS.
+        target: LUFS.
+
+    Shape:
+        - powers: `[blocks]`
+    """
+    best = gain = target - gated(powers)
+    error = math.inf
+    for _ in range(ROUNDS):
+        missing = target - gated(powers * math.pow(10.0, gain / 10.0))
+        if not abs(missing) < abs(error):
+            break
+        best, error = gain, missing
+        gain += missing
+    return best
 
 
 def integrated(samples: NDArray[np.float32], rate: int) -> float:

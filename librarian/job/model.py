@@ -31,13 +31,23 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Recording:
-    """The content of a source file. `sha256` is empty where the file could not be read; `reason` says why."""
+    """The content of a source file.
+
+    Attributes:
+        id: `rec_…`, or `src_…` where the file cannot be read.
+        sighting: where it was seen first.
+        entries: the recordings entries it belongs to.
+        sha256: hex digest of its bytes; empty where it cannot be read.
+        reason: why it cannot be read.
+        earlier: entries under which this run was handed it before.
+    """
 
     id: str
     sighting: Sighting
     entries: frozenset[str]
     sha256: str = ""
     reason: str = ""
+    earlier: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -161,8 +161,14 @@ class _Wiring:
         return {
             port: tuple(source for name in names if (source := self._source(port, name, declaration.inputs[port])))
             for port, names in given.items()
-            if port in declaration.inputs
+            if port in declaration.inputs and self._one_kind_of_source(port, names)
         }
+
+    def _one_kind_of_source(self, port: str, names: Sequence[str]) -> bool:
+        if len(names) > 1 and any(name not in self.entries for name in names):
+            self.problem(f"the input {port} takes recordings, or one step")
+            return False
+        return True
 
     def _own_outputs(self) -> Mapping[str, Port]:
         return self.outputs.get(self.entry.id, {})

@@ -6,6 +6,7 @@ It catches up from the manifests whenever it is opened, and is made anew where i
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -163,6 +164,21 @@ class Catalog:
         row = self._db.execute("SELECT folder FROM made WHERE key = ?", (key,)).fetchone()
         return Made(key, row[0], tuple(self._artifacts("key = ?", key))) if row else None
 
+    def artifact(self, artifact_id: str) -> MadeArtifact:
+        """One artifact.
+
+        Raises:
+            KeyError: no line says that it was made.
+        """
+        for found in self._artifacts("id = ?", artifact_id):
+            return found
+        raise KeyError(artifact_id)
+
+    def made_by(self, job: str, folder: str) -> bool:
+        """Whether what lies in a folder was made by that job, as its manifest says."""
+        row = self._db.execute("SELECT 1 FROM made WHERE job = ? AND folder = ?", (job, folder)).fetchone()
+        return row is not None
+
     def artifacts(self) -> Iterator[MadeArtifact]:
         """Every artifact that a line says exists, by file."""
         return self._artifacts("1 ORDER BY file")
@@ -201,6 +217,7 @@ class Catalog:
 
 
 def _open(path: Path, owned: bool) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     db = sqlite3.connect(path)
     try:
         db.execute("PRAGMA journal_mode = WAL")

@@ -164,8 +164,10 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Leave the manifest as it is; the next run seals it."""
-        os.close(self._handle)
+        """Leave the manifest as it is; where it has no seal, the next run seals it."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
 
 def recover(folder: Path) -> list[str]:

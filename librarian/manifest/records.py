@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt
 
 from librarian.errors import CauseClass
 from librarian.keys import canonical
@@ -34,7 +34,7 @@ Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+/:-]{0,95}$")]
 When = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 FileName = Annotated[str, Field(pattern=r"^[a-z]{3}_[a-z2-7]{13}\.[a-z0-9_]+\.[a-z0-9_]+(\.\d{4,})?\.[a-z0-9]{1,8}$")]
 Folder = Annotated[str, Field(pattern=r"^[a-z2-7]{2}/[a-z]{3}_[a-z2-7]{13}/[a-z0-9_]+-[a-z2-7]{8}$")]
-FactValue = Annotated[int | float | bool | Word | None, Field(union_mode="left_to_right")]
+FactValue = StrictBool | StrictInt | StrictFloat | Word | None
 
 _TEXT_DIGEST = "text:"
 _LONGEST_TYPED = 200
@@ -107,7 +107,7 @@ class JobLine(_Body):
     device: Word
     workers: int = Field(description="Worker processes; 0: extension code ran in the main process.")
     fence: Literal["none", "hook", "seccomp"] = Field(description="What kept workers from network and other folders.")
-    options: dict[Word, bool | int | float | Word]
+    options: dict[Word, FactValue]
     started: When
 
 

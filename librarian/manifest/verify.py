@@ -45,7 +45,7 @@ def verify(catalog: Catalog, manifest_folder: Path, library: Path, id_key: IdKey
 
 
 def _verify_chain(catalog: Catalog, folder: Path, report: Report) -> None:
-    expected = NO_LINE
+    expected: str | None = NO_LINE
     files = manifests(folder)
     for path in files:
         report.manifests += 1
@@ -57,17 +57,17 @@ def _verify_chain(catalog: Catalog, folder: Path, report: Report) -> None:
                 report.problems.append(f"manifests/{path.name}:{entry.seq + 1}: {problem}")
                 catalog.suspect_line(path.stem, entry.seq)
                 intact = False
-            expected, last = entry.link, entry
+            expected, last = None if entry.damaged else entry.link, entry
         if intact and (problem := _end_problem(last, outcomes, newest=path == files[-1])):
             report.problems.append(f"manifests/{path.name}: {problem}")
 
 
-def _line_problem(entry: Entry, expected: str) -> str:
+def _line_problem(entry: Entry, expected: str | None) -> str:
     if entry.torn:
         return "the line is torn; the next run cuts it"
     if entry.damaged:
         return "the line is damaged: it is not what was written"
-    if entry.prev != expected:
+    if expected is not None and entry.prev != expected:
         return "the line does not follow the one before: a line or a manifest was changed, removed or added"
     if entry.body is None:
         return "the line was emptied, and no record says by what"

@@ -1,0 +1,107 @@
+"""The command line. One file a command, imported when it is typed: `librarian --help` loads click and nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from keyword import iskeyword
+from typing import Any, NoReturn
+
+import click
+
+COMMANDS = {
+    "init": "Make a folder a project.",
+    "run": "Run a job file.",
+    "try": "Try one operation on a few files, without a project.",
+    "plan": "Say what a run would do, and why.",
+    "verify": "Check the record and the library.",
+    "extensions": "List what is installed and what it can do.",
+    "schema": "Print the JSON Schema of a job file or of the record.",
+}
+"""Command → its one-line help, in the order of the help page."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """All commands, in their order."""
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import one command: `command` in the module of its name."""
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"librarian.cli.{name}{'_' if iskeyword(name) else ''}")
+        command: click.Command = module.command
+        command.help = f"{COMMANDS[name]}\n\n{command.help or ''}"
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from the table: none of them is imported."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> Any:
+        """Find the command; say what was probably meant."""
+        try:
+            return super().resolve_command(context, args)
+        except click.UsageError as error:
+            raise _with_hint(error, args[0]) from None
+
+
+def _with_hint(error: click.UsageError, typed: str) -> click.UsageError:
+    import difflib
+
+    close = difflib.get_close_matches(typed, COMMANDS, n=1)
+    return click.UsageError(f"{error.message}{f' Did you mean {close[0]}?' if close else ''}", error.ctx)
+
+
+def _show_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        import librarian
+
+        click.echo(f"librarian {librarian.__version__}")
+        context.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Start with: librarian try --help")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Say which version this is.")
+@click.option("--project", metavar="FOLDER", help="The project; else the nearest above the current folder.")
+@click.option("--debug", is_flag=True, help="Show where an unexpected error comes from.")
+@click.pass_context
+def cli(context: click.Context, project: str | None, debug: bool) -> None:
+    """Bring a private archive of recordings through separation, normalization, transcription and more: every
+    output exactly once, verified, and with a record of where it came from that names no one.
+    """
+    context.obj = {"project": project, "debug": debug}
+
+
+def main() -> NoReturn:
+    """The `librarian` command."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except BrokenPipeError:
+        code = _after_broken_pipe()
+    except Exception as error:
+        code = _failed(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _after_broken_pipe() -> int:
+    # The reader went away: nothing is wrong, and nothing may be flushed to it at exit.
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _failed(error: Exception) -> int:
+    from librarian.cli.failure import report
+
+    return report(error, debug="--debug" in sys.argv)

@@ -1,0 +1,205 @@
+"""What several commands need: the project, warm workers, the job with everything checked, a scrubber that knows it all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import click
+
+from librarian import project as projects
+from librarian.errors import EnvironmentFailedError, RefusedError, UsageError
+from librarian.job import Job, Read, resolve
+from librarian.job.read import Problem
+from librarian.privacy.known import names_in, surroundings
+from librarian.privacy.scrub import Scrubber
+from librarian.project import Project
+from librarian.recordings import Scan, scan
+from librarian.workers.declared import Extension, extensions, validator
+from librarian.workers.inline import Inline
+from librarian.workers.pool import Pool, Workers
+
+Log = Callable[[str], None]
+
+
+def say(text: str) -> None:
+    """Talk: to stderr, so that stdout holds results only."""
+    click.echo(text, err=True)
+
+
+def project_option(context: click.Context) -> Path | None:
+    """The folder that `--project` names."""
+    named = context.obj["project"]
+    return Path(named) if named else None
+
+
+def open_project(context: click.Context) -> Project:
+    """The project the command works on.
+
+    Raises:
+        UsageError: there is none.
+    """
+    root = projects.find(project_option(context))
+    if root is None:
+        raise UsageError("no project here or above; make one with: librarian init")
+    return projects.load(root)
+
+
+def open_or_make_project(context: click.Context) -> Project:
+    """The project the command works on; made in the current folder where there is none."""
+    named = project_option(context)
+    root = named if named and not (named / projects.STATE).exists() else projects.find(named)
+    if root is not None and (root / projects.STATE / "project.toml").exists():
+        return projects.load(root)
+    made = projects.init((root or Path.cwd()).resolve())
+    say(f"made a project here; back up {projects.STATE}/keys and {projects.STATE}/vault.db: nothing can re-make them")
+    return made
+
+
+def refuse_shadow() -> None:
+    """Notice the other package called librarian: its files would lie over ours.
+
+    Raises:
+        EnvironmentFailedError: it is installed.
+    """
+    try:
+        distribution("librarian")
+    except PackageNotFoundError:
+        return
+    raise EnvironmentFailedError(
+        "the package 'librarian' (a card-game library) is installed and shadows this one; type: "
+        "pip uninstall librarian && pip install --force-reinstall --no-deps librarian-media"
+    )
+
+
+@contextlib.contextmanager
+def workers_for(count: int | None, log: Log) -> Iterator[Workers]:
+    """Workers, the first of them starting now. None: one a core, at most eight."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    size = min(cores, 8) if count is None else count
+    workers: Workers
+    if size:
+        workers = pool = Pool(size, log, threads=max(1, cores // size))
+        pool.start_one()
+    else:
+        workers = Inline(log)
+    try:
+        yield workers
+    finally:
+        workers.close()
+
+
+class LateLog:
+    """What workers print, scrubbed, into a file. Held back until there is a scrubber that knows the names."""
+
+    MOST_HELD = 1000
+    MOST_BYTES = 4 << 20
+
+    def __init__(self) -> None:
+        self._held: list[str] = []
+        self._scrubber: Scrubber | None = None
+        self._path: Path | None = None
+        self._size = 0
+
+    def __call__(self, line: str) -> None:
+        if self._path is None or self._scrubber is None:
+            if len(self._held) < self.MOST_HELD:
+                self._held.append(line)
+        elif self._size < self.MOST_BYTES:
+            text = self._scrubber.scrub(line, limit=1000).encode() + b"\n"
+            self._size += len(text)
+            with open(self._path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+                file.write(text)
+
+    def open(self, path: Path, scrubber: Scrubber) -> None:
+        """Write to `path` from now on."""
+        self._path, self._scrubber = path, scrubber
+        held, self._held = self._held, []
+        for line in held:
+            self(line)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A job that passed every check that needs no project, and its recordings."""
+
+    job: Job
+    scan: Scan
+    private: Sequence[str]
+    chosen: frozenset[str]
+
+    def scrubber(self, project: Project) -> Scrubber:
+        """A scrubber that knows every name of the job."""
+        scrubber = Scrubber(project.pseudonym_key, exempt=self.chosen)
+        scrubber.learn([*self.private, os.fspath(project.root)])
+        scrubber.learn(os.fspath(path) for path in self.scan.paths())
+        return scrubber
+
+
+def check(text: Read, workers: Workers) -> Checked:
+    """Check a job file against what is installed, and look for its recordings. Nothing is written.
+
+    Raises:
+        LibrarianError: anything that can refuse a job, before its first task.
+    """
+    chosen = frozenset(_chosen_words(text))
+    private = [*surroundings(), *_given_texts(text)]
+    installed = extensions(workers)
+    _note_broken(text, installed, _throwaway(private, chosen))
+    declarations = [each for extension in installed for each in extension.declarations]
+    job = resolve(text, declarations, validator(workers))
+    if job.file.privacy.names:
+        private += names_in(text.folder / job.file.privacy.names)
+    _check_words(job, text.name, private)
+    return Checked(job, scan(job), private, chosen)
+
+
+def _throwaway(known: Iterable[str], exempt: Iterable[str] = ()) -> Scrubber:
+    """A scrubber for what is shown before there is a project: its pseudonyms mean nothing later."""
+    scrubber = Scrubber(os.urandom(32), exempt=exempt)
+    scrubber.learn(known)
+    return scrubber
+
+
+def _chosen_words(text: Read) -> set[str]:
+    entries = text.file.recordings if text.file else []
+    words = {text.file.name} if text.file else set()
+    return words | {entry.id for entry in entries} | {step.id for step in text.steps.values()}
+
+
+def _given_texts(text: Read) -> Iterator[str]:
+    """Every text that stands in the settings of a step: none of it may come back in a message."""
+    waiting: list[object] = [step.with_ for step in text.steps.values()]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, Mapping):
+            waiting.extend(each.values())
+        elif isinstance(each, Sequence):
+            waiting.extend(each)
+
+
+def _note_broken(text: Read, installed: Sequence[Extension], scrubber: Scrubber) -> None:
+    broken = {each.package: each.problem for each in installed if each.problem}
+    for index, step in text.steps.items():
+        package = step.use.partition("/")[0]
+        if package in broken:
+            reason = scrubber.scrub(broken[package], limit=300)
+            text.problems.append(Problem(("steps", index, "use"), f"{package} is broken: {reason}", missing=True))
+    if broken and not text.problems:
+        known = {name for each in installed for d in each.declarations for name in (d.name, d.full_name)}
+        if any(step.use not in known for step in text.steps.values()):
+            names = ", ".join(sorted(broken))
+            say(f"cannot be used: {names}; why: librarian extensions")
+
+
+def _check_words(job: Job, name: str, names: Sequence[str]) -> None:
+    checker = _throwaway(names)
+    for place, word in job.words():
+        if checker.hits(word):
+            raise RefusedError(f"{name}: {place} reads like a name or a number of somebody; choose another word")

@@ -1,0 +1,134 @@
+"""`librarian try`: one operation on a few files, through the real worker, in a temporary project."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from wcmatch import glob
+
+from librarian import project as projects
+from librarian.cli.common import Checked, LateLog, check, refuse_shadow, say, workers_for
+from librarian.cli.display import fact_line
+from librarian.cli.run import Stop, carry_out, exit_code
+from librarian.errors import JobError, UsageError
+from librarian.job import Read, read_bytes
+from librarian.job.yamltext import YamlProblemError, parse
+from librarian.manifest.catalog import Catalog, MadeArtifact
+from librarian.privacy.vault import Vault
+from librarian.project import Project
+
+NAME = "try"
+_PLACE = "steps.0.with."
+
+
+@click.command("try")
+@click.argument("operation")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--with", "settings", multiple=True, metavar="NAME=VALUE", help="A setting, such as target=-20; may be given again.")
+@click.option("-o", "--out", default="librarian-try", type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.", show_default=True)
+@click.option("--format", "audio", type=click.Choice(["flac", "wav"]), default="flac", show_default=True, help="How sound is written.")
+@click.option("--json", "as_json", is_flag=True, help="Print files, results and measured facts as JSON.")
+def command(operation: str, files: Sequence[Path], settings: Sequence[str], out: Path, audio: str, as_json: bool) -> int:
+    """Runs OPERATION on each of the FILES and puts the results into a folder, under neutral names that overwrite
+    nothing. What an operation does and takes: librarian extensions OPERATION.
+    """
+    refuse_shadow()
+    text = _job(operation, files, settings, audio)
+    log = LateLog()
+    with tempfile.TemporaryDirectory(prefix="librarian-try-") as folder, Stop() as stop, workers_for(None, log) as pool:
+        checked = _check(text, pool)
+        project = projects.init(Path(folder))
+        ended = carry_out(project, checked, pool, log, upgrade=False, stop=stop, quiet=True)
+        results = _results(project, checked, files, out, operation)
+    if as_json:
+        click.echo(json.dumps(results, indent=1))
+    else:
+        _show(results, checked)
+    code = exit_code(ended, stop)
+    if code == 0:
+        say("next: librarian init, then write your recordings into job.yaml")
+    return code
+
+
+def _job(operation: str, files: Sequence[Path], settings: Sequence[str], audio: str) -> Read:
+    step = {"id": NAME, "use": operation, "with": dict(map(_setting, settings))}
+    for path in files:
+        if not path.is_file():
+            raise UsageError(f"{path}: no such file")
+    document = {
+        "librarian": 1,
+        "name": NAME,
+        "audio": {"format": audio},
+        "recordings": [{"id": "files", "path": [glob.escape(os.path.abspath(path)) for path in files]}],
+        "steps": [step],
+    }
+    return read_bytes(json.dumps(document).encode(), name=NAME, folder=Path.cwd())
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    try:
+        if equals:
+            return name, parse(value.encode()).data
+    except YamlProblemError:
+        pass
+    raise UsageError("--with takes NAME=VALUE, such as: --with target=-20")
+
+
+def _check(text: Read, workers: Any) -> Checked:
+    try:
+        return check(text, workers)
+    except JobError as error:
+        lines = [line.partition(": ")[2] for line in error.problems]
+        raise JobError([f"--with {line.removeprefix(_PLACE)}" if _PLACE in line else line for line in lines]) from None
+
+
+def _results(project: Project, checked: Checked, files: Sequence[Path], out: Path, operation: str) -> list[dict[str, Any]]:
+    catalog = Catalog(project.catalog, project.manifests, owned=False)
+    vault = Vault(project.vault, owned=False)
+    found = []
+    for path in files:
+        unit = vault.recording_at(Path(os.path.normpath(os.path.abspath(path))))
+        current = catalog.current(NAME, NAME, unit) if unit else None
+        made = catalog.made(current.key) if current and current.good else None
+        artifacts = made.artifacts if made else ()
+        copied = _copy(project.library, artifacts, out, operation.rpartition("/")[2])
+        facts = {name: value for artifact in artifacts for name, value in artifact.facts.items()}
+        found.append({"file": str(path), "results": copied, "facts": facts})
+    vault.close()
+    catalog.close()
+    return found
+
+
+def _copy(library: Path, artifacts: Sequence[MadeArtifact], out: Path, operation: str) -> list[str]:
+    out.mkdir(parents=True, exist_ok=True)
+    for stem in _stems(operation):
+        names = {artifact.file: out / f"{stem}.{artifact.file.split('.', 2)[2]}" for artifact in artifacts}
+        if not any(target.exists() for target in names.values()):
+            for file, target in names.items():
+                shutil.copyfile(library / file, target)
+            return [str(target) for target in names.values()]
+    raise AssertionError("the names never end")
+
+
+def _stems(operation: str) -> Iterator[str]:
+    yield operation
+    number = 2
+    while True:
+        yield f"{operation}-{number}"
+        number += 1
+
+
+def _show(results: Sequence[Mapping[str, Any]], checked: Checked) -> None:
+    declared = checked.job.steps[0].declaration.facts
+    for each in results:
+        click.echo(f"{each['file']}: {fact_line(declared, each['facts']) or 'nothing was made'}")
+        for result in each["results"]:
+            click.echo(f"  {result}")

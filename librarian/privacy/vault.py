@@ -1,0 +1,137 @@
+"""The vault: the only place where names, paths, free text of settings and plain digests of recordings are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from librarian.errors import EnvironmentFailedError
+
+VERSION = 1
+RACY_NS = 2_000_000_000
+"""A file that changed less than this before it was hashed may have changed again within one clock step."""
+_SCHEMA = """
+CREATE TABLE sightings (path BLOB PRIMARY KEY, recording TEXT, device INTEGER, inode INTEGER, size INTEGER,
+    mtime_ns INTEGER, ctime_ns INTEGER, sha256 TEXT, hashed_at_ns INTEGER, first_job TEXT, last_job TEXT) WITHOUT ROWID;
+CREATE INDEX sightings_by_recording ON sightings (recording);
+CREATE TABLE recordings (id TEXT PRIMARY KEY, sha256 TEXT, facts TEXT) WITHOUT ROWID;
+CREATE TABLE texts (digest TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID;
+CREATE TABLE states (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+"""
+StatKey = tuple[int, int, int, int, int]
+"""device, inode, size, mtime, ctime (ns)."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A sighting that the vault knows."""
+
+    recording: str
+    sha256: str
+
+
+class Vault:
+    """The vault, open.
+
+    Args:
+        path: its file.
+        owned: whether the caller is the one writer; a reader finds an empty vault where there is none yet.
+
+    Raises:
+        EnvironmentFailedError: it is damaged. It is never made anew: it cannot be rebuilt.
+    """
+
+    def __init__(self, path: Path, *, owned: bool) -> None:
+        if owned and not path.exists():
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        try:
+            self._db = sqlite3.connect(path if path.exists() else ":memory:")
+            self._db.execute("PRAGMA secure_delete = ON")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._prepare()
+        except sqlite3.DatabaseError:
+            raise EnvironmentFailedError(
+                ".librarian/vault.db is damaged; restore it from your backup (names are kept nowhere else)"
+            ) from None
+
+    def _prepare(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        elif version != VERSION:
+            raise EnvironmentFailedError(".librarian/vault.db is of a newer version; upgrade librarian-media")
+
+    def close(self) -> None:
+        """Close the vault."""
+        self._db.close()
+
+    def commit(self) -> None:
+        """Make durable what was put in since last time."""
+        if self._db.in_transaction:
+            self._db.commit()
+
+    def seen(self, path: Path, stat_key: StatKey) -> Seen | None:
+        """What is known of an unchanged file; None where it must be hashed (again)."""
+        row = self._db.execute(
+            "SELECT recording, sha256, hashed_at_ns, device, inode, size, mtime_ns, ctime_ns FROM sightings WHERE path = ?",
+            (os.fsencode(path),),
+        ).fetchone()
+        if row is None or tuple(row[3:]) != stat_key or row[2] - max(stat_key[3:]) < RACY_NS:
+            return None
+        return Seen(row[0], row[1])
+
+    def recording_at(self, path: Path) -> str | None:
+        """The recording that was last seen at a path."""
+        row = self._db.execute("SELECT recording FROM sightings WHERE path = ?", (os.fsencode(path),)).fetchone()
+        return row[0] if row else None
+
+    def sight(self, path: Path, stat_key: StatKey, seen: Seen, *, hashed_at_ns: int, job: str) -> None:
+        """Note where a recording was seen."""
+        self._db.execute(
+            "INSERT INTO sightings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
+            "recording = excluded.recording, device = excluded.device, inode = excluded.inode, size = excluded.size, "
+            "mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, sha256 = excluded.sha256, "
+            "hashed_at_ns = excluded.hashed_at_ns, last_job = excluded.last_job",
+            (os.fsencode(path), seen.recording, *stat_key, seen.sha256, hashed_at_ns, job, job),
+        )
+        self._db.execute(
+            "INSERT OR IGNORE INTO recordings VALUES (?, ?, NULL)", (seen.recording, seen.sha256)
+        )
+
+    def facts(self, recording: str) -> dict[str, Any] | None:
+        """What a probe found in a recording; None where it has not been probed."""
+        row = self._db.execute("SELECT facts FROM recordings WHERE id = ?", (recording,)).fetchone()
+        return json.loads(row[0]) if row and row[0] else None
+
+    def note_facts(self, recording: str, facts: dict[str, Any]) -> None:
+        """Keep what a probe found."""
+        self._db.execute("UPDATE recordings SET facts = ? WHERE id = ?", (json.dumps(facts), recording))
+
+    def note_text(self, digest: str, text: str) -> None:
+        """Keep the free text that a keyed digest in a record stands for."""
+        self._db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (digest, text))
+
+    def state(self, task_key: str) -> dict[str, Any]:
+        """What an earlier attempt at a task saved."""
+        row = self._db.execute("SELECT value FROM states WHERE key = ?", (task_key,)).fetchone()
+        return json.loads(row[0]) if row else {}
+
+    def save_state(self, task_key: str, value: dict[str, Any]) -> None:
+        """Keep a task's state, durably, until the task is done."""
+        self._db.execute("INSERT OR REPLACE INTO states VALUES (?, ?)", (task_key, json.dumps(value)))
+        self._db.commit()
+
+    def drop_state(self, task_key: str) -> None:
+        """Forget a task's state."""
+        self._db.execute("DELETE FROM states WHERE key = ?", (task_key,))
+
+    def paths(self) -> Iterator[Path]:
+        """Every path at which a recording was ever seen."""
+        for (path,) in self._db.execute("SELECT path FROM sightings"):
+            yield Path(os.fsdecode(path))

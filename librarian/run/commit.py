@@ -1,0 +1,175 @@
+"""A task's end → its line. Files first, checked, hashed, durable and in place; then the line, which is the commit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from librarian.errors import CAUSE_CLASSES
+from librarian.keys import IdKey, seed
+from librarian.manifest.catalog import Catalog
+from librarian.manifest.journal import Journal
+from librarian.manifest.records import Cause, Consumed, OutcomeLine, Produced, Timings
+from librarian.manifest.store import BadOutputError, Store, Stored
+from librarian.plan import Task
+from librarian.privacy.scrub import Scrubbed, Scrubber
+from librarian.privacy.vault import Vault
+from librarian.workers.messages import Message, cause
+
+LONGEST_MESSAGE = 500
+
+
+class BadAnswerError(Exception):
+    """A worker's answer that cannot be believed."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A task that a worker had: where it wrote, what it read, how long it waited (s)."""
+
+    task: Task
+    folder: Path
+    consumed: tuple[Consumed, ...]
+    waited: float
+
+
+class Committer:
+    """Writes the outcome lines of one job."""
+
+    def __init__(
+        self, job: str, job_name: str, store: Store, journal: Journal, catalog: Catalog, vault: Vault,
+        id_key: IdKey, scrubber: Scrubber,
+    ) -> None:  # fmt: skip
+        self._job, self._job_name = job, job_name
+        self._store, self._journal, self._catalog, self._vault = store, journal, catalog, vault
+        self._id_key, self._scrubber = id_key, scrubber
+
+    def done(self, attempt: Attempt, answer: Message) -> OutcomeLine:
+        """Commit what a worker made. What it made wrongly becomes a failed line."""
+        began = time.perf_counter()
+        task = attempt.task
+        try:
+            named = _named(answer, task)
+            stored = self._store.seal_files(attempt.folder, list(named))
+            produced = [self._produced(task, named[each.file], each) for each in stored]
+            replaced = self._store.settle(
+                attempt.folder, task.folder, files=list(named), job=self._job, committed=task.redo
+            )
+        except (BadOutputError, BadAnswerError) as error:
+            return self.failed(attempt, cause("bad_output", message=str(error)))
+        except (KeyError, TypeError, ValueError):
+            return self.failed(attempt, cause("bad_output", message="its worker gave an answer that cannot be read"))
+        timings = {**_timings(answer), "wait": attempt.waited, "commit": time.perf_counter() - began}
+        line = self._line(
+            task,
+            "done",
+            consumed=list(attempt.consumed),
+            produced=sorted(produced, key=lambda each: each.file),
+            folder=task.folder,
+            replaces=replaced and task.redo,
+            seed=seed(task.key),
+            timings=Timings(**{name: round(seconds, 4) for name, seconds in timings.items()}),
+        )
+        self._vault.drop_state(task.key)
+        self._append(line)
+        if replaced:
+            self._store.forget_old(attempt.folder, self._job)
+        return line
+
+    def failed(self, attempt: Attempt, why: Mapping[str, Any]) -> OutcomeLine:
+        """Record a failure and throw away what the task wrote."""
+        self._store.drop_task(attempt.folder)
+        return self.not_started(attempt.task, why, attempt.consumed)
+
+    def not_started(
+        self, task: Task, why: Mapping[str, Any], consumed: Sequence[Consumed] = (), outcome: str = "failed"
+    ) -> OutcomeLine:
+        """Record a task that left nothing."""
+        line = self._line(task, outcome, cause=self._cause(why), consumed=list(consumed))
+        self._append(line)
+        return line
+
+    def cached(self, task: Task) -> OutcomeLine:
+        """Record that a result made elsewhere is current here."""
+        line = self._line(task, "cached", folder=task.folder)
+        self._append(line)
+        return line
+
+    def scrub(self, text: str) -> Scrubbed:
+        """Any text, ready to be written or shown."""
+        return self._scrubber.scrub(text, limit=LONGEST_MESSAGE)
+
+    def _append(self, line: OutcomeLine) -> None:
+        self._vault.commit()
+        self._journal.append([line])
+        self._catalog.follow(self._job)
+
+    def _line(self, task: Task, outcome: str, **details: Any) -> OutcomeLine:
+        return OutcomeLine.model_validate(
+            {
+                "job_name": self._job_name,
+                "step": task.step.id,
+                "unit": task.unit,
+                "outcome": outcome,
+                "key": task.key or None,
+                "document": task.document or None,
+                "given": list(task.step.given),
+                **details,
+            }
+        )
+
+    def _cause(self, why: Mapping[str, Any]) -> Cause:
+        reason = why.get("reason")
+        exception = why.get("exception")
+        message = why.get("message")
+        return Cause(
+            reason=reason if reason in CAUSE_CLASSES else "error",  # type: ignore[arg-type]
+            exception=exception if isinstance(exception, str) and exception.isidentifier() else None,
+            signal=_number(why.get("signal")),
+            exit_code=_number(why.get("exit_code")),
+            message=self.scrub(str(message)) if message else None,
+        )
+
+    def _produced(self, task: Task, named: Mapping[str, Any], stored: Stored) -> Produced:
+        output, item = named["output"], named["item"]
+        port = task.step.outputs[output]
+        return Produced.model_validate(
+            {
+                "id": self._id_key.artifact(task.key, output, item),
+                "output": output,
+                "item": item,
+                "kind": port.kind if port.kind != "data" else named["kind"],
+                "file": stored.file,
+                "bytes": stored.bytes,
+                "digest": self._id_key.content(stored.sha256, private=not port.clean),
+                "private": not port.clean,
+                "facts": named["facts"],
+            }
+        )
+
+
+def _named(answer: Message, task: Task) -> dict[str, Mapping[str, Any]]:
+    """File name → output, as the worker says; refused unless it is what the step's outputs are called."""
+    named: dict[str, Mapping[str, Any]] = {}
+    for each in answer["outputs"]:
+        output, item = each["output"], each["item"]
+        stem = f"{task.unit}.{task.step.declaration.name}.{output}" + ("" if item is None else f".{item:04d}")
+        if output not in task.step.outputs or each["file"].rpartition(".")[0] != stem:
+            raise BadAnswerError("an output has another name than it should")
+        named[each["file"]] = each
+    if {each["output"] for each in named.values()} < {
+        output for output, port in task.step.outputs.items() if not port.many
+    }:
+        raise BadAnswerError("an output is missing")
+    return named
+
+
+def _timings(answer: Message) -> dict[str, float]:
+    return {name: float(answer["timings"][name]) for name in ("read", "load", "compute", "write")}
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) else None

@@ -1,0 +1,223 @@
+"""Units through their steps: recordings come in as they are identified, are planned and probed, and their tasks go
+to workers as inputs become available.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from librarian.events import Observer, RunEnded, TaskEnded, TaskProgressed, TaskStarted
+from librarian.job import Recording
+from librarian.keys import seed
+from librarian.manifest.catalog import Catalog
+from librarian.manifest.records import GOOD, Consumed, OutcomeLine
+from librarian.manifest.store import Store
+from librarian.plan import Input, Planner, Task
+from librarian.privacy.vault import Vault
+from librarian.project import Project
+from librarian.recordings import Identifier
+from librarian.run.commit import Attempt, Committer
+from librarian.workers import requests
+from librarian.workers.messages import Message, cause
+from librarian.workers.pool import Request, Workers
+
+PROBE_TIMEOUT = 60.0
+UNITS_PER_WORKER = 4
+"""Requests under way at once, so that workers never wait for the conductor."""
+_PATIENCE = 0.05
+
+
+@dataclass
+class Unit:
+    """A recording under way: what is to be done, what is being done, and which steps left results."""
+
+    recording: Recording
+    todo: dict[str, Task]
+    running: dict[str, Task] = field(default_factory=dict)
+    good: set[str] = field(default_factory=set)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Conductor:
+    """Brings the units of one job through their steps."""
+
+    def __init__(
+        self, job_id: str, project: Project, device: str, workers: Workers, planner: Planner, committer: Committer,
+        store: Store, catalog: Catalog, vault: Vault, observe: Observer,
+    ) -> None:  # fmt: skip
+        self._job_id, self._project, self._device = job_id, project, device
+        self._workers, self._planner, self._committer = workers, planner, committer
+        self._store, self._catalog, self._vault, self._observe = store, catalog, vault, observe
+        self._then: dict[Request, Callable[[Message], None]] = {}
+        self._counts: dict[str, Counter[str]] = defaultdict(Counter)
+        self._recordings = 0
+        self._timeout: float | None = None
+
+    def conduct(self, identifier: Identifier, timeout: float | None, stopped: Callable[[], int]) -> RunEnded:
+        """Work until all is done, or a signal stops it. `timeout` is each task's at the most (s)."""
+        began, self._timeout = time.monotonic(), timeout
+        most = UNITS_PER_WORKER * max(1, self._workers.size)
+        while not stopped():
+            while len(self._then) < most and (recording := self._next(identifier)):
+                self._admit(recording)
+            if not self._then and identifier.exhausted:
+                break
+            for request, answer in self._workers.wait(1.0 if identifier.exhausted else _PATIENCE):
+                self._then.pop(request)(answer)
+        counts = {step: dict(found) for step, found in sorted(self._counts.items())}
+        return RunEnded(self._job_id, self._recordings, counts, time.monotonic() - began, bool(stopped()))
+
+    def _next(self, identifier: Identifier) -> Recording | None:
+        return identifier.next_ready(wait=0.0 if self._then else _PATIENCE)
+
+    def _admit(self, recording: Recording) -> None:
+        tasks = self._planner.tasks(recording)
+        self._recordings += not recording.earlier
+        unit = Unit(recording, {task.step.id: task for task in tasks if task.state == "todo"})
+        for task in tasks:
+            if task.state == "current":
+                unit.good.add(task.step.id)
+                self._counts[task.step.id]["cached"] += 1
+            elif task.state == "elsewhere":
+                self._end(unit, task, self._committer.cached(task))
+        if unit.todo:
+            self._probe(unit)
+
+    def _probe(self, unit: Unit) -> None:
+        recording = unit.recording
+        if not recording.sha256:
+            self._fail_readers(unit, cause("unreadable", message=recording.reason))
+            return
+        unit.facts = self._vault.facts(recording.id) or {}
+        if unit.facts or not any(map(_reads_recording, unit.todo.values())):
+            self._advance(unit)
+            return
+        request = Request(requests.probe(recording.sighting.path), PROBE_TIMEOUT)
+        self._submit(request, lambda answer: self._probed(unit, answer))
+
+    def _probed(self, unit: Unit, answer: Message) -> None:
+        if answer["type"] == "done":
+            unit.facts = answer["facts"]
+            self._vault.note_facts(unit.recording.id, unit.facts)
+            self._advance(unit)
+        else:
+            self._fail_readers(unit, answer["cause"])
+
+    def _fail_readers(self, unit: Unit, why: Mapping[str, Any]) -> None:
+        for task in [task for task in unit.todo.values() if _reads_recording(task)]:
+            del unit.todo[task.step.id]
+            self._end(unit, task, self._committer.not_started(task, why))
+        self._advance(unit)
+
+    def _submit(self, request: Request, then: Callable[[Message], None]) -> None:
+        self._then[request] = then
+        self._workers.submit(request)
+
+    def _advance(self, unit: Unit) -> None:
+        """Start, or skip, every task of a unit whose inputs are decided."""
+        for task in list(unit.todo.values()):
+            needed = {given.step for given in task.inputs if given.step}
+            undecided = needed & (unit.todo.keys() | unit.running.keys())
+            being_made = any(other.key == task.key for other in unit.running.values())
+            if undecided or being_made:
+                continue
+            del unit.todo[task.step.id]
+            if lost := sorted(needed - unit.good):
+                why = cause("input_failed", message=f"the step {lost[0]} left nothing to work on")
+                self._end(unit, task, self._committer.not_started(task, why, outcome="skipped"))
+            elif not task.redo and self._catalog.made(task.key):
+                self._end(unit, task, self._committer.cached(task))
+            else:
+                self._start(unit, task)
+
+    def _start(self, unit: Unit, task: Task) -> None:
+        unit.running[task.step.id] = task
+        consumed = tuple(self._consumed(unit, given) for given in task.inputs)
+        request = Request(self._request(unit, task), self._timeout or task.step.declaration.resources.timeout)
+
+        def prepare(worker: str) -> None:
+            folder = self._store.open_task(
+                self._job_id, worker, task.unit, task.step.declaration.name, task.key
+            )
+            request.message["folder"] = os.fspath(folder)
+            self._observe(TaskStarted(task.step.id, task.unit))
+
+        def answered(answer: Message) -> None:
+            attempt = Attempt(task, Path(request.message["folder"]), consumed, request.waited)
+            self._answered(unit, attempt, answer)
+
+        request.prepare = prepare
+        request.on_interim = lambda message: self._interim(task, message)
+        self._submit(request, answered)
+
+    def _answered(self, unit: Unit, attempt: Attempt, answer: Message) -> None:
+        del unit.running[attempt.task.step.id]
+        if _reads_recording(attempt.task) and _changed(unit.recording):
+            line = self._committer.failed(attempt, cause("input_changed", message="it changed while it was read"))
+        elif answer["type"] == "done":
+            line = self._committer.done(attempt, answer)
+        else:
+            line = self._committer.failed(attempt, answer["cause"])
+        self._end(unit, attempt.task, line)
+        self._advance(unit)
+
+    def _interim(self, task: Task, message: Message) -> None:
+        if message["type"] == "state":
+            self._vault.save_state(task.key, message["value"])
+        else:
+            self._observe(TaskProgressed(task.step.id, task.unit, float(message["fraction"])))
+
+    def _end(self, unit: Unit, task: Task, line: OutcomeLine) -> None:
+        if line.outcome in GOOD:
+            unit.good.add(task.step.id)
+        self._counts[task.step.id][line.outcome] += 1
+        facts = line.produced[0].facts if line.produced else {}
+        message = line.cause.message if line.cause and line.cause.message else self._committer.scrub("")
+        reason = line.cause.reason if line.cause else ""
+        seconds = sum(line.timings.model_dump().values()) - line.timings.wait
+        self._observe(TaskEnded(task.step.id, task.unit, line.outcome, seconds, reason, message, facts))
+
+    def _request(self, unit: Unit, task: Task) -> Message:
+        return requests.run(
+            task.step.declaration,
+            task.step.settings,
+            {given.port: self._source(unit, given) for given in task.inputs},
+            unit=task.unit,
+            seed=seed(task.key),
+            audio=task.step.audio.model_dump() if task.step.audio else None,
+            device=self._device,
+            state=self._vault.state(task.key),
+        )
+
+    def _source(self, unit: Unit, given: Input) -> Message:
+        if not given.step:
+            return requests.source(unit.recording.sighting.path, "audio", given.role, unit.facts)
+        made = self._catalog.artifact(given.id)
+        return requests.source(self._project.library / made.file, made.kind, given.role, made.facts)
+
+    def _consumed(self, unit: Unit, given: Input) -> Consumed:
+        if given.step:
+            digest = self._catalog.artifact(given.id).digest
+        else:
+            digest = self._project.id_key.content(unit.recording.sha256, private=True)
+        return Consumed(port=given.port, role=given.role or None, id=given.id, digest=digest)
+
+
+def _reads_recording(task: Task) -> bool:
+    return any(not given.step for given in task.inputs)
+
+
+def _changed(recording: Recording) -> bool:
+    sighting = recording.sighting
+    try:
+        status = os.stat(sighting.path)
+    except OSError:
+        return True
+    now = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return now != sighting.stat_key

@@ -1,0 +1,73 @@
+"""The first line of a run's manifest: the job as it was resolved, the versions, the machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import uuid
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from librarian.job import Job, Step
+from librarian.keys import IdKey
+from librarian.manifest.journal import now
+from librarian.manifest.records import JobLine, MachineRecord, StepRecord
+
+
+def job_line(job: Job, job_id: str, id_key: IdKey, *, workers: int, device: str, options: dict[str, Any]) -> JobLine:
+    """The first line of the manifest of `job_id`."""
+    packages = {step.declaration.extension: step.declaration.extension_version for step in job.steps}
+    return JobLine(
+        job=job_id,
+        act="run",
+        name=job.name,
+        file=id_key.content(hashlib.sha256(job.content).hexdigest(), private=True),
+        steps=[_step(step) for step in job.steps],
+        versions={"librarian-media": version("librarian-media"), "python": platform.python_version(), **packages},
+        machine=_machine(id_key),
+        device=device,
+        workers=workers,
+        fence="none",
+        options=options,
+        started=now(),
+    )
+
+
+def _step(step: Step) -> StepRecord:
+    return StepRecord(
+        id=step.id,
+        operation=step.declaration.full_name,
+        version=step.declaration.version,
+        package_version=step.declaration.extension_version,
+        settings=dict(step.public),
+        given=list(step.given),
+        inputs={
+            port: [f"{source.step}.{source.output}" if source.step else source.entry for source in sources]
+            for port, sources in step.inputs.items()
+        },
+        audio=step.audio.model_dump() if step.audio else None,
+    )
+
+
+def _machine(id_key: IdKey) -> MachineRecord:
+    return MachineRecord(
+        id=id_key.machine(_machine_name()),
+        system=_word(f"{platform.system()}-{platform.release()}"),
+        processor=_word(platform.machine()),
+        cores=os.cpu_count() or 1,
+        memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    )
+
+
+def _machine_name() -> str:
+    try:
+        return Path("/etc/machine-id").read_text().strip() or hex(uuid.getnode())
+    except OSError:
+        return hex(uuid.getnode())
+
+
+def _word(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.+/:-]", "-", text)[:64] or "unknown"

@@ -1,0 +1,179 @@
+"""Child side: entry points → operations → declarations; settings → what they resolve to."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator, Mapping
+from importlib.metadata import EntryPoint
+from types import ModuleType
+from typing import Any, get_args
+
+import pluggy
+from pydantic import BaseModel, ValidationError
+
+from librarian import LIBRARIAN_API, hookspecs
+from librarian.job.read import message_of
+from librarian.kinds import Data, Kind, KindLike, Many
+from librarian.operation import NAME_PATTERN, TEXT, Declaration, Operation, Outputs, Port, Resolved, Settings
+
+class BrokenExtensionError(Exception):
+    """An extension that cannot be used, and why."""
+
+
+def load(entry_point: EntryPoint) -> list[Operation]:
+    """Import one extension and ask it for its operations.
+
+    Raises:
+        BrokenExtensionError: it keeps to the contract in some way not.
+        Exception: whatever its import raises.
+    """
+    module = entry_point.load()
+    api = getattr(module, "LIBRARIAN_API", LIBRARIAN_API)
+    if api > LIBRARIAN_API:
+        raise BrokenExtensionError(f"it needs LIBRARIAN_API {api}, this is {LIBRARIAN_API}; upgrade librarian-media")
+    operations = list(_ask(module))
+    names = [operation.name for operation in operations]
+    for operation in operations:
+        _check(operation, names)
+    return operations
+
+
+def _ask(module: ModuleType) -> Iterator[Operation]:
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module)
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError:
+        known = ", ".join(name for name in dir(hookspecs) if name.startswith("librarian_"))
+        raise BrokenExtensionError(f"it implements a hook that there is not; there are {known}") from None
+    for answer in manager.hook.librarian_operations():
+        yield from answer
+
+
+def _check(operation: Any, names: list[str]) -> None:
+    if not isinstance(operation, Operation):
+        raise BrokenExtensionError("librarian_operations gave something that is no Operation")
+    ports = [*operation.inputs, *operation.optional, *operation.facts]
+    for word in (operation.name, *ports):
+        if not re.match(NAME_PATTERN, word):
+            raise BrokenExtensionError(f"a name is not of the form {NAME_PATTERN}")
+    if names.count(operation.name) > 1:
+        raise BrokenExtensionError(f"it offers {operation.name} twice")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,31}", operation.version):
+        raise BrokenExtensionError(f"the version of {operation.name} is no version")
+    if not issubclass(operation.settings, Settings):
+        raise BrokenExtensionError(f"the settings of {operation.name} are no librarian.Settings")
+
+
+def declare(operation: Operation, extension: str, extension_version: str) -> Declaration:
+    """An operation as plain data."""
+    outputs = None if callable(operation.outputs) else ports(operation.outputs, operation.clears)
+    return Declaration(
+        extension=extension,
+        extension_version=extension_version,
+        name=operation.name,
+        version=operation.version,
+        description=operation.description,
+        settings_schema=operation.settings.model_json_schema(),
+        inputs=ports(operation.inputs, False, optional=operation.optional),
+        outputs=outputs,
+        facts={
+            name: {"description": fact.description, "unit": fact.unit, "words": list(fact.words)}
+            for name, fact in operation.facts.items()
+        },
+        each=operation.each,
+        resources=operation.resources,
+        reproducible=operation.reproducible,
+        models=operation.models,
+        hosts=operation.hosts,
+        clears=operation.clears,
+    )
+
+
+def ports(kinds: Mapping[str, KindLike], clears: bool, optional: tuple[str, ...] = ()) -> dict[str, Port]:
+    """Ports as plain data."""
+    found = {}
+    for name, each in kinds.items():
+        kind = each.kind if isinstance(each, Many) else each
+        if not (isinstance(kind, type) and issubclass(kind, Kind)):
+            raise BrokenExtensionError(f"the port {name} has no kind of librarian.kinds")
+        found[name] = Port(
+            kind=kind.word, many=isinstance(each, Many), optional=name in optional, clean=kind.clean or clears
+        )
+    return found
+
+
+def outputs_of(operation: Operation, settings: Settings) -> Outputs:
+    """The outputs with these settings."""
+    return operation.outputs(settings) if callable(operation.outputs) else operation.outputs
+
+
+def resolve(operation: Operation, given: Mapping[str, Any]) -> Resolved | list[tuple[list[str | int], str]]:
+    """Validate the settings of one step. What is wrong comes as (place, message), without the value."""
+    try:
+        settings = operation.settings.model_validate(given)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        return [(list(detail["loc"]), message_of(detail)) for detail in details]
+    models: dict[str, str] = {}
+    if operation.resolve is not None:
+        settings, _ = operation.resolve(settings, {})
+    return Resolved(
+        settings=settings.model_dump(mode="json"),
+        public=public(settings),
+        outputs=ports(outputs_of(operation, settings), operation.clears),
+        models=models,
+    )
+
+
+def public(settings: BaseModel) -> dict[str, Any]:
+    """The settings that can change the result: numbers, flags and declared words as they are, free text marked."""
+    found = {}
+    for name, info in type(settings).model_fields.items():
+        extra = info.json_schema_extra
+        if isinstance(extra, dict) and extra.get("changes_result") is False:
+            continue
+        words = frozenset(_words(info.annotation))
+        found[name] = _public(getattr(settings, name), words)
+    return found
+
+
+def _words(annotation: Any) -> Iterator[str]:
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        yield from (str(member.value) for member in annotation)
+    for each in get_args(annotation):
+        if isinstance(each, str):
+            yield each
+        else:
+            yield from _words(each)
+
+
+def _public(value: Any, words: frozenset[str]) -> Any:
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str):
+        return value if value in words else {TEXT: value}
+    if isinstance(value, BaseModel):
+        return public(value)
+    if isinstance(value, Mapping):
+        # Keys may be free text too, so a mapping goes as a list of pairs.
+        pairs = [[_public(key, words), _public(each, words)] for key, each in value.items()]
+        return sorted(pairs, key=repr)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_public(each, words) for each in (sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value)]
+    return {TEXT: str(value)}
+
+
+def kind_of(outputs: Outputs, output: str) -> tuple[type[Kind], bool]:
+    """The kind of an output, and whether it is `Many`."""
+    each = outputs[output]
+    return (each.kind, True) if isinstance(each, Many) else (each, False)
+
+
+def is_data(kind: type[Kind]) -> bool:
+    """Whether a kind is JSON with a schema."""
+    return issubclass(kind, Data)

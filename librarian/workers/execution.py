@@ -1,0 +1,229 @@
+"""Child side: one task, from its inputs to the files in its folder. The extension's code runs here."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import math
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from librarian.kinds import Audio, Data, Kind
+from librarian.operation import Artifact, Fact, Operation, Output, Settings
+from librarian.workers.discovery import kind_of, outputs_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
+
+
+class BadOutputError(Exception):
+    """What a task gave back is not what its operation declares."""
+
+
+@dataclass
+class TaskState:
+    """`task.state`: a small JSON object that survives a crash."""
+
+    value: dict[str, Any]
+    send: Callable[[dict[str, Any]], None] = field(repr=False)
+
+    def save(self) -> None:
+        """Make `value` durable."""
+        self.send({"type": "state", "value": self.value})
+
+
+@dataclass
+class Timer:
+    """Seconds a task spent, by stage."""
+
+    read: float = 0.0
+    load: float = 0.0
+    compute: float = 0.0
+    write: float = 0.0
+
+
+class RunningTask:
+    """What the extension is given: `librarian.Task`."""
+
+    def __init__(self, request: Mapping[str, Any], settings: Settings, send: Callable[[dict[str, Any]], None]) -> None:
+        self.inputs: dict[str, Any] = {port: artifact_of(each) for port, each in request["inputs"].items()}
+        self.settings = settings
+        self.device: str = request["device"]
+        self.seed: int = request["seed"]
+        self.folder = Path(request["folder"])
+        self.state = TaskState(request["state"], send)
+        self.timer = Timer()
+        self._audio = request["audio"]
+        self._send = send
+        self._written = 0
+
+    def progress(self, fraction: float) -> None:
+        """Say how much is done, 0 to 1."""
+        if math.isfinite(fraction):
+            self._send({"type": "progress", "fraction": min(1.0, max(0.0, float(fraction)))})
+
+    def read_audio(self, port: str) -> tuple[NDArray[np.float32], int]:
+        """The sound of an input, `[channels, frames]` float32 in −1…1, and its sample rate (Hz)."""
+        from librarian.media import read_audio
+
+        began = time.perf_counter()
+        try:
+            return read_audio(self.inputs[port].path)
+        finally:
+            self.timer.read += time.perf_counter() - began
+
+    def write_audio(self, output: str, samples: NDArray[np.float32], rate: int) -> Path:
+        """Write `[channels, frames]` in the job's format, without tags, and say where it lies."""
+        from librarian.media import write_audio
+
+        began = time.perf_counter()
+        self._written += 1
+        path = self.folder / f"{output}.{self._written}.{self._audio['format']}"
+        form, bits = self._audio["format"], self._audio["bits"]
+        write_audio(path, samples, rate, audio_format=form, bits=bits, seed=self.seed)
+        self.timer.write += time.perf_counter() - began
+        return path
+
+
+def artifact_of(message: Mapping[str, Any]) -> Artifact:
+    """An input as the extension sees it."""
+    return Artifact(**{**message, "path": Path(message["path"])})
+
+
+def load_runner(operation: Operation, settings: Settings, device: str) -> Callable[[Any], Any]:
+    """The operation's function of one task; a class is built, one that splits itself is put together."""
+    module, _, name = operation.run.partition(":")
+    found = getattr(importlib.import_module(module), name)
+    if not inspect.isclass(found):
+        return found  # type: ignore[no-any-return]
+    built = found(settings, device)
+    if hasattr(built, "compute"):
+        return lambda task: built.write(task, built.compute([built.read(task)])[0])
+    return built  # type: ignore[no-any-return]
+
+
+def collect(task: RunningTask, operation: Operation, result: Any, stem: str) -> list[dict[str, Any]]:
+    """Check what a task gave back, give the files their names, measure them.
+
+    Args:
+        task: the task.
+        operation: its operation.
+        result: what the extension returned.
+        stem: what file names begin with, `<unit>.<operation>`.
+
+    Raises:
+        BadOutputError: it is not what the operation declares.
+    """
+    outputs = outputs_of(operation, task.settings)
+    if not isinstance(result, Mapping):
+        raise BadOutputError("it returned no mapping of its outputs")
+    if missing := outputs.keys() - result.keys():
+        raise BadOutputError(f"it returned no {', '.join(sorted(missing))}")
+    if len(result) > len(outputs):
+        raise BadOutputError("it returned an output that it does not declare")
+    found = []
+    for output in outputs:
+        kind, many = kind_of(outputs, output)
+        for item, value in _items(result[output], many):
+            name = f"{stem}.{output}" if item is None else f"{stem}.{output}.{item:04d}"
+            found.append(_one(task, operation, kind, Output(value) if not isinstance(value, Output) else value, name))
+            found[-1] |= {"output": output, "item": item}
+    return found
+
+
+def _items(value: Any, many: bool) -> Iterator[tuple[int | None, Any]]:
+    if not many:
+        yield None, value
+    elif isinstance(value, (list, tuple)):
+        yield from enumerate(value, 1)
+    else:
+        raise BadOutputError("an output of many files is no list")
+
+
+def _one(task: RunningTask, operation: Operation, kind: type[Kind], output: Output, name: str) -> dict[str, Any]:
+    facts = checked_facts(operation.facts, output.facts)
+    if issubclass(kind, Data):
+        path = _write_data(kind, output.value, task.folder / f"{name}.json")
+    else:
+        path = _take_file(task.folder, output.value, name)
+    if kind is Audio:
+        facts |= audio_facts(path)
+    return {"file": path.name, "kind": kind.word, "facts": facts}
+
+
+def _write_data(kind: type[Data], value: Any, path: Path) -> Path:
+    if not isinstance(value, kind) and kind is not Data:
+        raise BadOutputError(f"an output is no {kind.word}")
+    try:
+        checked = type(value).model_validate(value.model_dump())
+    except (ValidationError, AttributeError):
+        raise BadOutputError(f"an output does not fit the schema {kind.word}") from None
+    document = {"schema": type(value).word, **checked.model_dump(mode="json")}
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    return path
+
+
+def _take_file(folder: Path, value: Any, name: str) -> Path:
+    if not isinstance(value, (str, Path)):
+        raise BadOutputError("an output is no path")
+    path = folder / value
+    if path.parent.resolve() != folder.resolve() or path.is_symlink() or not path.is_file():
+        raise BadOutputError("an output is no file in the task's folder")
+    if not _SUFFIX.fullmatch(path.suffix):
+        raise BadOutputError("the file name of an output has no plain ending")
+    return path.rename(folder / f"{name}{path.suffix}")
+
+
+def audio_facts(path: Path) -> dict[str, Any]:
+    """What the core itself says of every sound file."""
+    from librarian.media import probe
+
+    info = probe(path)
+    return {
+        "container": info.container,
+        "codec": info.codec,
+        "sample_rate": info.sample_rate,
+        "channels": info.channels,
+        "frames": info.frames,
+        "seconds": round(info.frames / info.sample_rate, 6) if info.sample_rate else 0.0,
+    }
+
+
+def checked_facts(declared: Mapping[str, Fact], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts that the operation declares, with values that a record may hold.
+
+    Raises:
+        BadOutputError: one is not declared, or is no number, flag or declared word.
+    """
+    found: dict[str, Any] = {}
+    for name, value in facts.items():
+        if name not in declared:
+            raise BadOutputError("it gave a fact that it does not declare")
+        found[name] = _fact(name, declared[name], value)
+    return found
+
+
+def _fact(name: str, fact: Fact, value: Any) -> Any:
+    if fact.words:
+        if value not in fact.words:
+            raise BadOutputError(f"the fact {name} is none of its words")
+        return value
+    if value is None or isinstance(value, bool):
+        return value
+    try:
+        number = int(value) if isinstance(value, int) else float(value)
+    except (TypeError, ValueError):
+        raise BadOutputError(f"the fact {name} is no number") from None
+    if isinstance(value, str) or not math.isfinite(number):
+        raise BadOutputError(f"the fact {name} is no finite number")
+    return number

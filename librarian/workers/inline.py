@@ -1,0 +1,50 @@
+"""`--workers 0`: requests are answered in the main process, for debugging. The record says so."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections import deque
+
+from librarian.workers.messages import Message
+from librarian.workers.pool import Log, Request
+from librarian.workers.worker import Servant
+
+
+class Inline:
+    """Answers requests where it is asked, one after the other. A crash here is a crash of everything."""
+
+    size = 0
+
+    def __init__(self, log: Log) -> None:
+        self._servant = Servant()
+        self._queue: deque[Request] = deque()
+        self._log = log
+
+    @property
+    def unanswered(self) -> int:
+        """Requests that have no answer yet."""
+        return len(self._queue)
+
+    def submit(self, request: Request) -> None:
+        """Queue a request."""
+        self._queue.append(request)
+
+    def wait(self, timeout: float | None) -> list[tuple[Request, Message]]:
+        """The answer to the oldest request."""
+        if not self._queue:
+            return []
+        request = self._queue.popleft()
+        request.waited = time.monotonic() - request.queued
+        if request.prepare:
+            request.prepare("w0")
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            answer = self._servant.answer(request.message, request.on_interim)
+        for line in printed.getvalue().splitlines():
+            self._log(line)
+        return [(request, answer)]
+
+    def close(self) -> None:
+        """Nothing to end."""
