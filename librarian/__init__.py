@@ -50,50 +50,43 @@ if TYPE_CHECKING:
 LIBRARIAN_API = 1
 """The version of the contract with extensions. An extension may say `LIBRARIAN_API = n`; a larger n is refused."""
 
-_HOMES = {
-    "librarian.errors": ("UnusableInputError",),
-    "librarian.hookspecs": ("hookimpl",),
-    "librarian.kinds": (
-        "Audio",
-        "Data",
-        "Event",
-        "Events",
-        "Image",
-        "Many",
-        "Measurement",
-        "Measurements",
-        "Text",
-        "Turn",
-        "Turns",
-        "Video",
-        "Word",
-        "Words",
-    ),
-    "librarian.operation": (
-        "Artifact",
-        "Duration",
-        "Fact",
-        "Field",
-        "Frequency",
-        "Gain",
-        "Level",
-        "Loudness",
-        "LoudnessRange",
-        "Operation",
-        "Output",
-        "Quantity",
-        "Resources",
-        "Settings",
-        "Size",
-        "Task",
-        "TruePeak",
-    ),
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_HOMES = ("librarian.operation", "librarian.kinds", "librarian.hookspecs", "librarian.errors")
 
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "LIBRARIAN_API",
-    *sorted(_HOME_OF),
+    "Artifact",
+    "Audio",
+    "Data",
+    "Duration",
+    "Event",
+    "Events",
+    "Fact",
+    "Field",
+    "Frequency",
+    "Gain",
+    "Image",
+    "Level",
+    "Loudness",
+    "LoudnessRange",
+    "Many",
+    "Measurement",
+    "Measurements",
+    "Operation",
+    "Output",
+    "Quantity",
+    "Resources",
+    "Settings",
+    "Size",
+    "Task",
+    "Text",
+    "TruePeak",
+    "Turn",
+    "Turns",
+    "UnusableInputError",
+    "Video",
+    "Word",
+    "Words",
+    "hookimpl",
 ]
 
 
@@ -102,6 +95,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("librarian-media")
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'librarian' has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    for home in _HOMES if name in __all__ else ():
+        module = import_module(home)
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise AttributeError(f"module 'librarian' has no attribute {name!r}")

@@ -1,14 +1,14 @@
 """What can go wrong, and the exit code that says so.
 
-    LibrarianError                  1
-    ├── UsageError                  2  the command line, or where it was typed
-    │   └── JobError                2  the job file: every problem, one line each
-    ├── ExtensionError              3  an extension is missing or broken
-    ├── RefusedError                4  privacy or policy
-    ├── MissingError                5  a model, a tool or a device
-    └── EnvironmentFailedError      6  disk, permission, lock
+LibrarianError                  1
+├── UsageError                  2  the command line, or where it was typed
+│   └── JobError                2  the job file: every problem, one line each
+├── ExtensionError              3  an extension is missing or broken
+├── RefusedError                4  privacy or policy
+├── MissingError                5  a model, a tool or a device
+└── EnvironmentFailedError      6  disk, permission, lock
 
-    UnusableInputError              raised by an extension: the recording itself cannot be worked on
+UnusableInputError              raised by an extension: the recording itself cannot be worked on
 """
 
 from __future__ import annotations
@@ -91,8 +91,6 @@ class UnusableInputError(Exception):
         message: one sentence; it is scrubbed before it is written anywhere.
     """
 
-    def __init__(
-        self, cause: Literal["corrupt", "too_short", "silent", "unsupported"], message: str
-    ) -> None:
+    def __init__(self, cause: Literal["corrupt", "too_short", "silent", "unsupported"], message: str) -> None:
         super().__init__(message)
         self.cause: CauseClass = cause

@@ -89,8 +89,8 @@ class Turn(_Span):
 class Turns(Data):
     """Who spoke when. `turns` may overlap; `exclusive` never does."""
 
-    word = "turns/1"
-    clean = True
+    word: ClassVar[str] = "turns/1"
+    clean: ClassVar[bool] = True
 
     speakers: int = Field(ge=0, description="Number of speakers.")
     counted: Literal["given", "guessed", "channels"] = Field(description="Where the number comes from.")
@@ -110,7 +110,7 @@ class Word(_Span):
 class Words(Data):
     """What was said, word by word."""
 
-    word = "words/1"
+    word: ClassVar[str] = "words/1"
 
     language: str = Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", description="BCP 47 language tag.")
     words: list[Word] = Field(description="All words, by start.")
@@ -127,7 +127,7 @@ class Event(_Span):
 class Events(Data):
     """What happened when."""
 
-    word = "events/1"
+    word: ClassVar[str] = "events/1"
 
     events: list[Event] = Field(description="All events, by start.")
 
@@ -148,8 +148,8 @@ class Measurement(BaseModel):
 class Measurements(Data):
     """What was measured. Numbers only, so it is clean."""
 
-    word = "measurements/1"
-    clean = True
+    word: ClassVar[str] = "measurements/1"
+    clean: ClassVar[bool] = True
 
     measurements: list[Measurement] = Field(description="The values, in the order of measuring.")
 

@@ -109,15 +109,18 @@ def write_audio(path: Path, samples: Samples, rate: int, *, audio_format: str, b
     frames = samples.T if bits == 32 else _quantized(samples, bits, seed).T  # noqa: PLR2004
     try:
         with sf.SoundFile(
-            path, "x", samplerate=rate, channels=len(samples), format=audio_format.upper(), subtype=_SUBTYPES[bits]
+            path,
+            "x",
+            samplerate=rate,
+            channels=len(samples),
+            format=audio_format.upper(),
+            subtype=_SUBTYPES[bits],
         ) as file:
             sf._snd.sf_command(file._file, _NO_PEAK_CHUNK, sf._ffi.NULL, 0)
             file.write(np.ascontiguousarray(frames))
     except sf.LibsndfileError as error:
         channels = len(samples)
-        raise ValueError(
-            f"{audio_format} cannot hold {channels} channels at {rate} Hz: {error.error_string}"
-        ) from None
+        raise ValueError(f"{audio_format} cannot hold {channels} channels at {rate} Hz: {error.error_string}") from None
 
 
 def _quantized(samples: Samples, bits: int, seed: int) -> NDArray[np.int16] | NDArray[np.int32]:

@@ -85,7 +85,7 @@ Size = Annotated[
 ]
 
 
-def Field(
+def Field(  # noqa: PLR0913 (a keyword each for what may be declared)
     default: Any = ...,
     *,
     description: str,
@@ -104,8 +104,13 @@ def Field(
         default: the value where the owner says nothing; validated like any other. None: it must be given.
         description: what it does, with unit and range; shown by `librarian extensions` and in the schema.
         changes_result: False for what can only change speed or memory: it stays out of the task key.
-        ge, gt, le, lt: bounds, in the field's unit.
-        min_length, max_length, pattern: bounds on text and lists.
+        ge: least value, in the field's unit.
+        gt: bound it must lie above.
+        le: greatest value.
+        lt: bound it must lie below.
+        min_length: of text and lists.
+        max_length: of text and lists.
+        pattern: regular expression that text must match.
     """
     return pydantic.Field(
         default,

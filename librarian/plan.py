@@ -109,7 +109,12 @@ class Planner:
         return self._judge(step, recording.id, document, inputs, current)
 
     def _judge(
-        self, step: Step, unit: str, document: Mapping[str, Any], inputs: tuple[Input, ...], current: Current | None
+        self,
+        step: Step,
+        unit: str,
+        document: Mapping[str, Any],
+        inputs: tuple[Input, ...],
+        current: Current | None,
     ) -> Task:
         key = self._id_key.task(document)
         made = self._catalog.made(key)

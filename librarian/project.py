@@ -28,6 +28,15 @@ STATE = ".librarian"
 KEY_VARIABLE = "LIBRARIAN_KEY"
 PROJECT_VARIABLE = "LIBRARIAN_PROJECT"
 KEY_BYTES = 32
+_SETTINGS = """\
+format = {format}
+keys = "{keys}"
+key = "{key}"
+
+[places]
+library = "library"
+manifests = "manifests"
+"""
 SHORTEST_KEY = 16
 """Characters that LIBRARIAN_KEY must have at least: what it derives protects names against guessing."""
 
@@ -109,7 +118,7 @@ def init(root: Path) -> Project:
     _claim(library, id_key)
     for folder in (library, state):
         write_file(folder / ".gitignore", b"*\n")
-    text = f'format = {FORMAT}\nkeys = "{keys}"\nkey = "{id_key.fingerprint()}"\n\n[places]\nlibrary = "library"\nmanifests = "manifests"\n'
+    text = _SETTINGS.format(format=FORMAT, keys=keys, key=id_key.fingerprint())
     write_file(state / "project.toml", text.encode())
     return load(root)
 
@@ -135,9 +144,12 @@ def load(root: Path) -> Project:
 def _read_settings(path: Path) -> Mapping[str, str]:
     try:
         document = tomllib.loads(path.read_text())
-        found = {name: document[name] for name in ("keys", "key")} | document["places"]
+        found = {name: str(document[name]) for name in ("keys", "key")}
+        found |= {name: str(place) for name, place in document["places"].items()}
     except (OSError, ValueError, KeyError) as error:
-        raise EnvironmentFailedError(f"{STATE}/project.toml cannot be read ({type(error).__name__}); restore it") from None
+        raise EnvironmentFailedError(
+            f"{STATE}/project.toml cannot be read ({type(error).__name__}); restore it"
+        ) from None
     if document.get("format") != FORMAT:
         raise EnvironmentFailedError(f"{STATE}/project.toml has another format than {FORMAT}; upgrade librarian-media")
     return found
@@ -162,9 +174,13 @@ def _load_keys(state: Path, keys: str) -> tuple[IdKey, bytes]:
 def _keys_from_environment() -> tuple[IdKey, bytes]:
     value = os.environ.get(KEY_VARIABLE, "")
     if not value:
-        raise RefusedError(f"this project's keys come from {KEY_VARIABLE}, which is not set; set it as you did when it was made")
+        raise RefusedError(
+            f"this project's keys come from {KEY_VARIABLE}, which is not set; set it as you did when it was made"
+        )
     if len(value) < SHORTEST_KEY:
-        raise RefusedError(f"{KEY_VARIABLE} is shorter than {SHORTEST_KEY} characters; make one with: openssl rand -hex 32")
+        raise RefusedError(
+            f"{KEY_VARIABLE} is shorter than {SHORTEST_KEY} characters; make one with: openssl rand -hex 32"
+        )
     both = hashlib.scrypt(value.encode(), salt=b"librarian/keys/1", n=2**14, r=8, p=1, dklen=2 * KEY_BYTES)
     return IdKey(both[:KEY_BYTES]), both[KEY_BYTES:]
 
@@ -180,7 +196,9 @@ def _claim(library: Path, id_key: IdKey) -> None:
     if not owner.exists():
         write_file(owner, mine.encode())
     if owner.read_text().strip() != mine:
-        raise RefusedError("library/ belongs to a project with another id key; restore that key, or choose another folder")
+        raise RefusedError(
+            "library/ belongs to a project with another id key; restore that key, or choose another folder"
+        )
 
 
 def _folder(path: Path) -> Path:
@@ -208,7 +226,9 @@ def writer_lock(project: Project, *, wait: bool, on_wait: Callable[[str], None])
         except BlockingIOError:
             holder = _holder(handle)
             if not wait:
-                raise EnvironmentFailedError(f"the project is in use by {holder}; leave out --no-wait to wait for it") from None
+                raise EnvironmentFailedError(
+                    f"the project is in use by {holder}; leave out --no-wait to wait for it"
+                ) from None
             on_wait(holder)
             fcntl.flock(handle, fcntl.LOCK_EX)
         os.truncate(handle, 0)

@@ -77,7 +77,7 @@ def _matches(entry: RecordingsEntry, folder: Path) -> list[Path]:
     for pattern in entry.patterns:
         try:
             matches = glob.glob(pattern, flags=_FLAGS, root_dir=folder, limit=_PATTERN_LIMIT)
-        except (ValueError, glob.PatternLimitException):
+        except Exception:  # wcmatch has private types for what it cannot expand
             raise UsageError(f"recordings {entry.id}: the pattern cannot be read; check its braces") from None
         if not matches:
             raise UsageError(f"recordings {entry.id}: the pattern {pattern} matches no file in {folder}")

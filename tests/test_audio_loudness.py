@@ -75,14 +75,10 @@ def test_the_filters_at_48_khz_are_those_the_standard_prints():
         [1.53512485958697, -2.69169618940638, 1.19839281085285, -1.69065929318241, 0.73248077421585],
         abs=TABLE_TOLERANCE,
     )
-    assert high_pass == pytest.approx(
-        [1.0, -2.0, 1.0, -1.99004745483398, 0.99007225036621], abs=TABLE_TOLERANCE
-    )
+    assert high_pass == pytest.approx([1.0, -2.0, 1.0, -1.99004745483398, 0.99007225036621], abs=TABLE_TOLERANCE)
 
 
-@pytest.mark.parametrize(
-    ("rate", "deviation"), [(8000, 0.22), (44100, 0.005), (96000, 0.025), (192000, 0.035)]
-)
+@pytest.mark.parametrize(("rate", "deviation"), [(8000, 0.22), (44100, 0.005), (96000, 0.025), (192000, 0.035)])
 def test_the_response_at_1_khz_hardly_depends_on_the_rate(rate, deviation):
     def response(rate):
         return sum(
@@ -112,17 +108,13 @@ def test_ebu_tech_3341(parts, expected, rate):
 @pytest.mark.parametrize("rate", RATES)
 def test_it_equals_a_naive_reference(rate, channels):
     samples = speechlike(rate, 9.37, channels)
-    assert loudness.integrated(samples, rate) == pytest.approx(
-        reference(samples, rate), abs=REFERENCE_TOLERANCE
-    )
+    assert loudness.integrated(samples, rate) == pytest.approx(reference(samples, rate), abs=REFERENCE_TOLERANCE)
 
 
 @pytest.mark.parametrize("seconds", [0.4, 0.5, 0.77, 1.6, 1.7, 3.2, 31.0])
 def test_it_equals_a_naive_reference_at_any_length(seconds):
     samples = speechlike(16000, seconds, seed=3)
-    assert loudness.integrated(samples, 16000) == pytest.approx(
-        reference(samples, 16000), abs=REFERENCE_TOLERANCE
-    )
+    assert loudness.integrated(samples, 16000) == pytest.approx(reference(samples, 16000), abs=REFERENCE_TOLERANCE)
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000, 96000])
@@ -140,9 +132,7 @@ def test_pyloudnorm_reads_a_little_lower_with_its_default_filter(rate):
 
 
 def test_a_full_scale_tone_at_997_hz_in_one_channel_is_at_minus_3_01():
-    assert loudness.integrated(tone(20, 0, frequency=997, channels=1), 48000) == pytest.approx(
-        -3.01, abs=0.005
-    )
+    assert loudness.integrated(tone(20, 0, frequency=997, channels=1), 48000) == pytest.approx(-3.01, abs=0.005)
 
 
 def test_a_second_equal_channel_adds_3_01():

@@ -30,9 +30,7 @@ def reference(samples, factor):
     """Every point of the oversampled signal, none left out."""
     taps = np.arange(-8 * factor, 8 * factor + 1)
     kernel = np.sinc(taps / factor) * np.kaiser(taps.size, 5.0)
-    return max(
-        np.abs(signal.upfirdn(kernel, channel.astype(np.float64), up=factor)).max() for channel in samples
-    )
+    return max(np.abs(signal.upfirdn(kernel, channel.astype(np.float64), up=factor)).max() for channel in samples)
 
 
 def dbtp(samples, rate=48000):
@@ -117,22 +115,16 @@ def test_the_loudest_channel_counts():
 
 def test_backwards_it_is_the_same():
     samples = np.random.default_rng(0).uniform(-1, 1, (1, 5000)).astype(np.float32)
-    assert peak.true_peak(samples[:, ::-1], 44100) == pytest.approx(
-        peak.true_peak(samples, 44100), rel=SAME_SUMS
-    )
+    assert peak.true_peak(samples[:, ::-1], 44100) == pytest.approx(peak.true_peak(samples, 44100), rel=SAME_SUMS)
 
 
-@pytest.mark.parametrize(
-    ("rate", "expected"), [(95_999, 0.0), (96_000, 0.0), (191_999, 0.0), (192_000, -3.01)]
-)
+@pytest.mark.parametrize(("rate", "expected"), [(95_999, 0.0), (96_000, 0.0), (191_999, 0.0), (192_000, -3.01)])
 def test_from_192_khz_samples_are_dense_enough(rate, expected):
     assert dbtp(tone(1 / 4, math.pi / 4), rate) == pytest.approx(expected, abs=FLATNESS)
 
 
 @pytest.mark.parametrize("rate", [8000, 48000, 192_000])
-@pytest.mark.parametrize(
-    ("value", "expected"), [(math.nan, math.nan), (math.inf, math.inf), (-math.inf, math.inf)]
-)
+@pytest.mark.parametrize(("value", "expected"), [(math.nan, math.nan), (math.inf, math.inf), (-math.inf, math.inf)])
 def test_what_is_not_finite_shows(value, expected, rate):
     samples = tone(0.1)
     samples[0, 4000] = value

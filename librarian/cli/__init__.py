@@ -65,8 +65,19 @@ def _show_version(context: click.Context, parameter: click.Parameter, wanted: bo
         context.exit()
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Start with: librarian try --help")
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Say which version this is.")
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: librarian try --help",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Say which version this is.",
+)
 @click.option("--project", metavar="FOLDER", help="The project; else the nearest above the current folder.")
 @click.option("--debug", is_flag=True, help="Show where an unexpected error comes from.")
 @click.pass_context

@@ -1,4 +1,4 @@
-"""What several commands need: the project, warm workers, the job with everything checked, a scrubber that knows it all."""
+"""What several commands need: the project, warm workers, a job with everything checked, a scrubber that knows it."""
 
 from __future__ import annotations
 
@@ -106,6 +106,7 @@ class LateLog:
         self._size = 0
 
     def __call__(self, line: str) -> None:
+        """Take a line."""
         if self._path is None or self._scrubber is None:
             if len(self._held) < self.MOST_HELD:
                 self._held.append(line)

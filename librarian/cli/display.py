@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import click
-
 from librarian.events import Event, RunEnded, RunStarted, Said, TaskEnded
 from librarian.manifest.records import GOOD
 from librarian.operation import Declaration
@@ -49,6 +47,7 @@ class Lines:
         self._shown = time.monotonic()
 
     def __call__(self, event: Event) -> None:
+        """Show an event, if it is worth a line."""
         match event:
             case Said(text):
                 self._show(text)

@@ -64,11 +64,15 @@ def _one(name: str, found: list[Extension]) -> int:
 def _describe(each: Declaration) -> None:
     click.echo(f"{each.full_name} {each.version}\n{each.description}\n\nsettings (with:)")
     for name, schema in each.settings_schema.get("properties", {}).items():
-        click.echo(f"  {name:<14} {schema.get('description', '')} Default: {schema.get('default', 'none, it must be given')}.")
+        click.echo(
+            f"  {name:<14} {schema.get('description', '')} Default: {schema.get('default', 'none, it must be given')}."
+        )
     for title, ports in (("inputs (from:)", each.inputs), ("outputs", each.outputs or {})):
         click.echo(f"\n{title}")
         for name, port in ports.items():
-            click.echo(f"  {name:<14} {'many ' if port.many else ''}{port.kind}{' (optional)' if port.optional else ''}")
+            click.echo(
+                f"  {name:<14} {'many ' if port.many else ''}{port.kind}{' (optional)' if port.optional else ''}"
+            )
     click.echo("\nfacts in the record")
     for name, fact in each.facts.items():
         words = f" ({', '.join(fact['words'])})" if fact["words"] else f" ({fact['unit']})" if fact["unit"] else ""

@@ -22,7 +22,10 @@ def report(error: Exception, *, debug: bool) -> int:
     elif isinstance(error, OSError):
         lines, code = [f"librarian: {_disk(error)}"], UNEXPECTED
     else:
-        lines, code = [f"librarian: internal error: {type(error).__name__}; --debug shows where it comes from"], UNEXPECTED
+        lines, code = (
+            [f"librarian: internal error: {type(error).__name__}; --debug shows where it comes from"],
+            UNEXPECTED,
+        )
     if debug:
         lines[:0] = _scrubbed_traceback(error)
     for line in lines:

@@ -36,7 +36,11 @@ def command(context: click.Context, job: Path, upgrade: bool, as_json: bool) -> 
     with workers_for(1, lambda line: None) as workers:
         checked = check(read(job), workers)
     root = projects.find(project_option(context))
-    counts = _in_project(projects.load(root), checked.job, checked.scan, upgrade) if root else _all_new(checked.job, checked.scan)
+    counts = (
+        _in_project(projects.load(root), checked.job, checked.scan, upgrade)
+        if root
+        else _all_new(checked.job, checked.scan)
+    )
     if as_json:
         click.echo(json.dumps(_as_json(checked.scan, counts), indent=1))
     else:
@@ -53,7 +57,9 @@ def _in_project(project: Project, job: Job, scan: Scan, upgrade: bool) -> Counts
     for recording in known_recordings(scan, vault):
         for task in planner.tasks(recording):
             why = task.why if recording.sha256 else NOT_READ
-            counts[task.step.id][("done" if task.state == "current" else "to do" if why else "done elsewhere", why)] += 1
+            counts[task.step.id][
+                ("done" if task.state == "current" else "to do" if why else "done elsewhere", why)
+            ] += 1
     catalog.close()
     vault.close()
     return counts
@@ -69,7 +75,12 @@ def _as_json(scan: Scan, counts: Counts) -> dict[str, object]:
         step: [{"state": state, "why": why, "tasks": number} for (state, why), number in sorted(found.items())]
         for step, found in counts.items()
     }
-    return {"files": len(scan.sightings), "bytes": scan.bytes, "not_taken": dict(scan.not_taken), "steps": rows}
+    return {
+        "files": len(scan.sightings),
+        "bytes": scan.bytes,
+        "not_taken": dict(scan.not_taken),
+        "steps": rows,
+    }
 
 
 def _show(scan: Scan, counts: Counts) -> None:

@@ -48,11 +48,19 @@ class Stop:
         self.signal = number
 
     def __call__(self) -> int:
+        """The signal's number, 0 where there was none."""
         return self.signal
 
 
 def carry_out(
-    project: Project, checked: Checked, workers: Workers, log: LateLog, *, upgrade: bool, stop: Stop, quiet: bool = False
+    project: Project,
+    checked: Checked,
+    workers: Workers,
+    log: LateLog,
+    *,
+    upgrade: bool,
+    stop: Stop,
+    quiet: bool = False,
 ) -> RunEnded:
     """Run what was checked, showing lines (quiet: failures only); the log opens with the job."""
     scrubber = checked.scrubber(project)
@@ -85,7 +93,11 @@ def _worker_count(text: Read, typed: int | None) -> int | None:
 
 @click.command("run")
 @click.argument("job", type=click.Path(path_type=Path))
-@click.option("--workers", type=click.IntRange(0, 256), help="Worker processes; 0 runs extensions in this process, for debugging.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 256),
+    help="Worker processes; 0 runs extensions in this process, for debugging.",
+)
 @click.option("--upgrade", is_flag=True, help="Follow new versions of operations, models and defaults.")
 @click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
 @click.pass_context
@@ -124,4 +136,6 @@ def say_what_next(ended: RunEnded, code: int, job: Path) -> None:
         say(f"results: library/    record: manifests/{ended.job}.jsonl")
         say("next: librarian verify --read-data")
     elif code == 1:
-        say(f"some failed; why stands above and in manifests/{ended.job}.jsonl; mend it, then type: librarian run {job}")
+        say(
+            f"some failed; why stands above and in manifests/{ended.job}.jsonl; mend it, then type: librarian run {job}"
+        )

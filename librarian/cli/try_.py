@@ -31,18 +31,44 @@ _PLACE = "steps.0.with."
 @click.command("try")
 @click.argument("operation")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--with", "settings", multiple=True, metavar="NAME=VALUE", help="A setting, such as target=-20; may be given again.")
-@click.option("-o", "--out", default="librarian-try", type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.", show_default=True)
-@click.option("--format", "audio", type=click.Choice(["flac", "wav"]), default="flac", show_default=True, help="How sound is written.")
+@click.option(
+    "--with",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting, such as target=-20; may be given again.",
+)
+@click.option(
+    "-o",
+    "--out",
+    default="librarian-try",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the results.",
+    show_default=True,
+)
+@click.option(
+    "--format",
+    "audio",
+    type=click.Choice(["flac", "wav"]),
+    default="flac",
+    show_default=True,
+    help="How sound is written.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print files, results and measured facts as JSON.")
-def command(operation: str, files: Sequence[Path], settings: Sequence[str], out: Path, audio: str, as_json: bool) -> int:
+def command(
+    operation: str, files: Sequence[Path], settings: Sequence[str], out: Path, audio: str, as_json: bool
+) -> int:
     """Runs OPERATION on each of the FILES and puts the results into a folder, under neutral names that overwrite
     nothing. What an operation does and takes: librarian extensions OPERATION.
     """
     refuse_shadow()
     text = _job(operation, files, settings, audio)
     log = LateLog()
-    with tempfile.TemporaryDirectory(prefix="librarian-try-") as folder, Stop() as stop, workers_for(None, log) as pool:
+    with (
+        tempfile.TemporaryDirectory(prefix="librarian-try-") as folder,
+        Stop() as stop,
+        workers_for(None, log) as pool,
+    ):
         checked = _check(text, pool)
         project = projects.init(Path(folder))
         ended = carry_out(project, checked, pool, log, upgrade=False, stop=stop, quiet=True)
@@ -90,7 +116,9 @@ def _check(text: Read, workers: Any) -> Checked:
         raise JobError([f"--with {line.removeprefix(_PLACE)}" if _PLACE in line else line for line in lines]) from None
 
 
-def _results(project: Project, checked: Checked, files: Sequence[Path], out: Path, operation: str) -> list[dict[str, Any]]:
+def _results(
+    project: Project, checked: Checked, files: Sequence[Path], out: Path, operation: str
+) -> list[dict[str, Any]]:
     catalog = Catalog(project.catalog, project.manifests, owned=False)
     vault = Vault(project.vault, owned=False)
     found = []

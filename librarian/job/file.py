@@ -51,7 +51,9 @@ class StepEntry(_Strict):
     id: Id = Field(description="Name of the step.")
     use: str = Field(description="Operation, or package/operation.", pattern=r"^[a-z][a-z0-9._-]*(/[a-z][a-z0-9_]*)?$")
     from_: Reference | list[Reference] | dict[str, Reference | list[Reference]] | None = Field(
-        None, alias="from", description="Recordings, step, step.output, or port → those; all recordings if left out."
+        None,
+        alias="from",
+        description="Recordings, step, step.output, or port → those; all recordings if left out.",
     )
     with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="Settings of the operation.")
     audio: AudioFormat | None = Field(None, description="How this step writes sound.")

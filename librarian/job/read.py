@@ -59,7 +59,8 @@ class Read:
         if not self.problems:
             return
         placed = sorted(
-            ((self.document.position(problem.place), problem) for problem in self.problems), key=lambda pair: pair[0]
+            ((self.document.position(problem.place), problem) for problem in self.problems),
+            key=lambda pair: pair[0],
         )
         lines = [f"{self.name}:{line}:{column}: {problem}" for (line, column), problem in placed]
         if all(problem.missing for problem in self.problems):
@@ -113,7 +114,7 @@ def _well_formed(steps: Any) -> Iterator[tuple[int, StepEntry]]:
 
 
 def problems_of(error: ValidationError, document: Document, above: Place = ()) -> list[Problem]:
-    """pydantic's errors as problems, one a place: of a union's branches the one that came deepest."""
+    """Pydantic's errors as problems, one a place: of a union's branches the one that came deepest."""
     found: dict[Place, str] = {}
     for detail in error.errors(include_url=False, include_input=False):
         place = _known_part((*above, *detail["loc"]), document.positions, detail["type"] == "missing")
@@ -127,7 +128,7 @@ def _lies_below(place: Place, above: Place) -> bool:
 
 
 def message_of(detail: Mapping[str, Any]) -> str:
-    """pydantic's message in our words; the rejected value is never part of it."""
+    """Pydantic's message in our words; the rejected value is never part of it."""
     match detail["type"]:
         case "extra_forbidden":
             return "unknown key"

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     CollectionEndEvent,
@@ -129,6 +130,7 @@ def _plain(node: Node, place: Place, document: Document) -> Any:
         return _mapping(node, place, document)
     if isinstance(node, SequenceNode):
         return [_plain(child, (*place, index), document) for index, child in enumerate(node.value)]
+    assert isinstance(node, ScalarNode)
     return _scalar(node)
 
 
@@ -146,7 +148,7 @@ def _mapping(node: MappingNode, place: Place, document: Document) -> dict[str, A
 
 def _scalar(node: ScalarNode) -> Any:
     text = node.value
-    match node.tag.removeprefix(_TAG):
+    match str(node.tag).removeprefix(_TAG):
         case "null":
             return None
         case "bool":

@@ -111,7 +111,7 @@ class Catalog:
 
     def _clear(self) -> None:
         for table in ("manifests", "made", "artifacts", "current"):
-            self._db.execute(f"DELETE FROM {table}")  # noqa: S608
+            self._db.execute(f"DELETE FROM {table}")
 
     def add(self, job: str, lines: Iterable[Entry]) -> None:
         """Take in lines of a manifest; a torn one and what it says are left out."""
@@ -145,7 +145,8 @@ class Catalog:
     def _made(self, job: str, seq: int, key: str, body: dict[str, Any]) -> None:
         self._db.execute("DELETE FROM artifacts WHERE key = ?", (key,))
         self._db.execute(
-            "INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?, ?)", (key, job, seq, body["unit"], body["folder"])
+            "INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?, ?)",
+            (key, job, seq, body["unit"], body["folder"]),
         )
         self._db.executemany(
             "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
@@ -185,8 +186,10 @@ class Catalog:
 
     def _artifacts(self, where: str, *values: str) -> Iterator[MadeArtifact]:
         columns = "id, output, item, kind, file, bytes, digest, private, facts, suspect"
-        for row in self._db.execute(f"SELECT {columns} FROM artifacts WHERE {where}", values):  # noqa: S608
-            yield MadeArtifact(*row[:7], bool(row[7]), json.loads(row[8]), bool(row[9]))
+        for row in self._db.execute(f"SELECT {columns} FROM artifacts WHERE {where}", values):
+            named = dict(zip(columns.split(", "), row, strict=True))
+            named |= {"private": bool(row[7]), "facts": json.loads(row[8]), "suspect": bool(row[9])}
+            yield MadeArtifact(**named)
 
     def current(self, job_name: str, step: str, unit: str) -> Current | None:
         """What the last outcome line says of (job name, step, unit)."""
@@ -211,7 +214,8 @@ class Catalog:
     def suspect_line(self, job: str, seq: int) -> None:
         """Note what a damaged line of a manifest recorded."""
         self._db.execute(
-            "UPDATE artifacts SET suspect = 1 WHERE key IN (SELECT key FROM made WHERE job = ? AND seq = ?)", (job, seq)
+            "UPDATE artifacts SET suspect = 1 WHERE key IN (SELECT key FROM made WHERE job = ? AND seq = ?)",
+            (job, seq),
         )
         self._db.commit()
 

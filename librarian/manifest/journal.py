@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -93,7 +94,7 @@ def _entry(raw: bytes, seq: int, end: int) -> Entry:
     return Entry(seq, prev, link(seq, prev, digest), body, damaged=False, torn=False, end=end)
 
 
-def last_entry(path: Path) -> Entry | None:
+def last_entry(path: Path) -> Entry:
     """The last line of a manifest, read from its end where that is possible."""
     size = path.stat().st_size
     with open(path, "rb") as file:
@@ -104,11 +105,7 @@ def last_entry(path: Path) -> Entry | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         seq = -1
     entry = _entry(last, seq, size)
-    if entry.damaged:
-        entry = None  # type: ignore[assignment]
-        for entry in entries(path):
-            pass
-    return entry
+    return deque(entries(path), maxlen=1).pop() if entry.damaged and size else entry
 
 
 class Journal:
@@ -124,8 +121,8 @@ class Journal:
     def create(cls, folder: Path, job_id: str, first: Body) -> Journal:
         """Begin the manifest of `job_id`, chained to the last one in the folder."""
         existing = manifests(folder)
-        before = last_entry(existing[-1]) if existing else None
-        journal = cls(folder / f"{job_id}.jsonl", 0, before.link if before else NO_LINE, 0)
+        prev = last_entry(existing[-1]).link if existing else NO_LINE
+        journal = cls(folder / f"{job_id}.jsonl", 0, prev, 0)
         journal.append([first])
         sync_folder(folder)
         return journal
@@ -177,8 +174,7 @@ def recover(folder: Path) -> list[str]:
         One sentence for each thing that was done.
     """
     existing = manifests(folder)
-    last = last_entry(existing[-1]) if existing else None
-    if not existing or (last and last.type == "seal"):
+    if not existing or last_entry(existing[-1]).type == "seal":
         return []
     return _mend(existing[-1])
 

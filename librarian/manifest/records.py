@@ -17,7 +17,6 @@ from librarian.errors import CauseClass
 from librarian.keys import canonical
 from librarian.privacy.scrub import Scrubbed
 
-FORMAT = 1
 SALT_BYTES = 16
 NO_LINE = "0" * 64
 """`prev` of the first line of a project's first manifest."""
@@ -66,7 +65,10 @@ def new_salt() -> str:
 
 
 class _Body(_Record):
-    salt: str = Field(default_factory=lambda: new_salt(), pattern=r"^[0-9a-f]{32}$")
+    salt: str = Field(
+        default_factory=lambda: new_salt(),  # noqa: PLW0108 (looked up when called)
+        pattern=r"^[0-9a-f]{32}$",
+    )
 
 
 class StepRecord(_Record):
@@ -96,7 +98,7 @@ class JobLine(_Body):
     """The first line of a manifest."""
 
     type: Literal["job"] = "job"
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     job: JobId
     act: Literal["run"] = Field(description="What kind of job it is.")
     name: Word

@@ -80,9 +80,7 @@ def _end_problem(last: Entry | None, outcomes: int, *, newest: bool) -> str:
     return "" if last.body["outcomes"] == outcomes else "it has not as many outcomes as its seal counts"
 
 
-def _verify_artifacts(
-    catalog: Catalog, library: Path, id_key: IdKey, read_data: bool, report: Report
-) -> Iterator[str]:
+def _verify_artifacts(catalog: Catalog, library: Path, id_key: IdKey, read_data: bool, report: Report) -> Iterator[str]:
     for artifact in catalog.artifacts():
         report.artifacts += 1
         report.bytes += artifact.bytes

@@ -1,7 +1,7 @@
 """Personal data that is known by its shape: mail addresses, numbers, user names in paths.
 
-A recognizer is data. Its patterns are google-re2's (linear time) and read the *plain view* of a text: a byte per
-character, so that offsets stay true; digits, dashes and spaces of any script in their ASCII form; `_` as a
+A recognizer is data. Its patterns are google-re2's (linear time) and read the *plain view* of a text: one
+byte per character, so that offsets stay true; digits, dashes and spaces of any script in their ASCII form; `_` as a
 separator of its own (0x1F), other letters as 0xE9, all the rest as 0xB7.
 """
 
@@ -108,9 +108,7 @@ _VERSION = re.compile(rb"(?:0|[1-9]\d?)\.\d{1,2}\.\d{1,3}(?:[-.]\d{1,4})?|[1-9]\
 _DATED_OR_MEASURED = re.compile(_DATE + rb"|" + _FLOAT)
 _MEASURED = re.compile(_FLOAT + rb"|" + _RATE)
 _MEASURED_OR_SMALL = re.compile(_FLOAT + rb"|" + _RATE + rb"|\d{1,3}")
-_UNIT = re.compile(
-    rb" ?(?:[kKMGT]?i?B|bytes?|bits?|bps|[kM]?Hz|samples?|frames?|[mun\xe9]s|sec|seconds?)\b|s\b"
-)
+_UNIT = re.compile(rb" ?(?:[kKMGT]?i?B|bytes?|bits?|bps|[kM]?Hz|samples?|frames?|[mun\xe9]s|sec|seconds?)\b|s\b")
 _FIELD = re.compile(
     rb"(?i)\b(?:version|driver|seed|size|bytes|frames?|samples?|offset|pid|line|length|count)[ =:]{1,3}\Z"
 )

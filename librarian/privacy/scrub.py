@@ -1,7 +1,8 @@
 """The scrubber: every text that is written or shown passes here, and comes out naming no one.
 
-What was seen outside (file names, folders, the user) is learnt and found again in every spelling; what has the
-shape of personal data is found by the recognizers. Both become keyed pseudonyms. On any failure nothing comes out.
+What was seen outside (file names, folders, the user) is learnt and found again in every spelling; what has
+the shape of personal data is found by the recognizers. Both become keyed pseudonyms. On any failure, nothing
+comes out.
 """
 
 from __future__ import annotations
@@ -99,7 +100,9 @@ def _spellings(value: str) -> list[str]:
     """The folded forms in which a value is found, the canonical one first."""
     composed = unicodedata.normalize("NFC", value)
     lower = composed.casefold()
-    forms = (lower, lower.translate(_TRANSCRIBED), composed, unicodedata.normalize("NFD", value))
+    forms = [lower]
+    if not value.isascii():
+        forms += [lower.translate(_TRANSCRIBED), composed, unicodedata.normalize("NFD", value)]
     return [_folded(form)[0].strip() for form in forms]
 
 
@@ -208,14 +211,13 @@ class Scrubber:
         raise ScrubError(f"a text could not be checked ({cause})")
 
     def _learn(self, name: str) -> None:
-        stem = _EXTENSION.sub("", name)
         for span in find(name):
             if span.type == "PHONE":
                 digits = re.sub(r"\D", "", _folded(name[span.start : span.end])[0])
                 self._add([digits, digits[-10:], span.canonical], "PHONE", span.canonical)
-        if not self._learn_whole(stem):
+        if not self._learn_whole(_EXTENSION.sub("", name)):
             self._learn_whole(name)
-        self._learn_parts(unicodedata.normalize("NFC", stem))
+        self._learn_parts(unicodedata.normalize("NFC", name))
 
     def _learn_whole(self, name: str) -> bool:
         """Learn a name as it is, spaced and joined; not one of digits only, nor an ordinary word."""
@@ -276,8 +278,8 @@ class Scrubber:
 
     def _spans(self, text: str, until: int) -> list[Span]:
         # An invisible character may part two names or stand within one: the text is read both ways.
-        views = {text, text.translate(_HARMLESS)} if self._built() else set()
-        known = [span for view in sorted(views) for span in self._known(view, until)]
+        views = [text] if text.isprintable() else [text, text.translate(_HARMLESS)]
+        known = [span for view in views for span in self._known(view, until)] if self._built() else []
         words = record_words(text) if known else []
         starts = [start for start, _ in words]
 

@@ -79,7 +79,8 @@ class Vault:
     def seen(self, path: Path, stat_key: StatKey) -> Seen | None:
         """What is known of an unchanged file; None where it must be hashed (again)."""
         row = self._db.execute(
-            "SELECT recording, sha256, hashed_at_ns, device, inode, size, mtime_ns, ctime_ns FROM sightings WHERE path = ?",
+            "SELECT recording, sha256, hashed_at_ns, device, inode, size, mtime_ns, ctime_ns "
+            "FROM sightings WHERE path = ?",
             (os.fsencode(path),),
         ).fetchone()
         if row is None or tuple(row[3:]) != stat_key or row[2] - max(stat_key[3:]) < RACY_NS:
@@ -100,9 +101,7 @@ class Vault:
             "hashed_at_ns = excluded.hashed_at_ns, last_job = excluded.last_job",
             (os.fsencode(path), seen.recording, *stat_key, seen.sha256, hashed_at_ns, job, job),
         )
-        self._db.execute(
-            "INSERT OR IGNORE INTO recordings VALUES (?, ?, NULL)", (seen.recording, seen.sha256)
-        )
+        self._db.execute("INSERT OR IGNORE INTO recordings VALUES (?, ?, NULL)", (seen.recording, seen.sha256))
 
     def facts(self, recording: str) -> dict[str, Any] | None:
         """What a probe found in a recording; None where it has not been probed."""

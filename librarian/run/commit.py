@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from librarian.errors import CAUSE_CLASSES
-from librarian.keys import IdKey, seed
-from librarian.manifest.catalog import Catalog
-from librarian.manifest.journal import Journal
+from librarian.keys import seed
 from librarian.manifest.records import Cause, Consumed, OutcomeLine, Produced, Timings
-from librarian.manifest.store import BadOutputError, Store, Stored
+from librarian.manifest.store import BadOutputError, Stored
 from librarian.plan import Task
-from librarian.privacy.scrub import Scrubbed, Scrubber
-from librarian.privacy.vault import Vault
+from librarian.privacy.scrub import Scrubbed
+from librarian.run.session import Session
 from librarian.workers.messages import Message, cause
 
 LONGEST_MESSAGE = 500
@@ -39,13 +37,8 @@ class Attempt:
 class Committer:
     """Writes the outcome lines of one job."""
 
-    def __init__(
-        self, job: str, job_name: str, store: Store, journal: Journal, catalog: Catalog, vault: Vault,
-        id_key: IdKey, scrubber: Scrubber,
-    ) -> None:  # fmt: skip
-        self._job, self._job_name = job, job_name
-        self._store, self._journal, self._catalog, self._vault = store, journal, catalog, vault
-        self._id_key, self._scrubber = id_key, scrubber
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def done(self, attempt: Attempt, answer: Message) -> OutcomeLine:
         """Commit what a worker made. What it made wrongly becomes a failed line."""
@@ -53,10 +46,10 @@ class Committer:
         task = attempt.task
         try:
             named = _named(answer, task)
-            stored = self._store.seal_files(attempt.folder, list(named))
+            stored = self._session.store.seal_files(attempt.folder, list(named))
             produced = [self._produced(task, named[each.file], each) for each in stored]
-            replaced = self._store.settle(
-                attempt.folder, task.folder, files=list(named), job=self._job, committed=task.redo
+            replaced = self._session.store.settle(
+                attempt.folder, task.folder, files=list(named), job=self._session.job_id, committed=task.redo
             )
         except (BadOutputError, BadAnswerError) as error:
             return self.failed(attempt, cause("bad_output", message=str(error)))
@@ -73,15 +66,15 @@ class Committer:
             seed=seed(task.key),
             timings=Timings(**{name: round(seconds, 4) for name, seconds in timings.items()}),
         )
-        self._vault.drop_state(task.key)
+        self._session.vault.drop_state(task.key)
         self._append(line)
         if replaced:
-            self._store.forget_old(attempt.folder, self._job)
+            self._session.store.forget_old(attempt.folder, self._session.job_id)
         return line
 
     def failed(self, attempt: Attempt, why: Mapping[str, Any]) -> OutcomeLine:
         """Record a failure and throw away what the task wrote."""
-        self._store.drop_task(attempt.folder)
+        self._session.store.drop_task(attempt.folder)
         return self.not_started(attempt.task, why, attempt.consumed)
 
     def not_started(
@@ -100,17 +93,17 @@ class Committer:
 
     def scrub(self, text: str) -> Scrubbed:
         """Any text, ready to be written or shown."""
-        return self._scrubber.scrub(text, limit=LONGEST_MESSAGE)
+        return self._session.scrubber.scrub(text, limit=LONGEST_MESSAGE)
 
     def _append(self, line: OutcomeLine) -> None:
-        self._vault.commit()
-        self._journal.append([line])
-        self._catalog.follow(self._job)
+        self._session.vault.commit()
+        self._session.journal.append([line])
+        self._session.catalog.follow(self._session.job_id)
 
     def _line(self, task: Task, outcome: str, **details: Any) -> OutcomeLine:
         return OutcomeLine.model_validate(
             {
-                "job_name": self._job_name,
+                "job_name": self._session.job_name,
                 "step": task.step.id,
                 "unit": task.unit,
                 "outcome": outcome,
@@ -126,7 +119,7 @@ class Committer:
         exception = why.get("exception")
         message = why.get("message")
         return Cause(
-            reason=reason if reason in CAUSE_CLASSES else "error",  # type: ignore[arg-type]
+            reason=reason if reason in CAUSE_CLASSES else "error",
             exception=exception if isinstance(exception, str) and exception.isidentifier() else None,
             signal=_number(why.get("signal")),
             exit_code=_number(why.get("exit_code")),
@@ -138,13 +131,13 @@ class Committer:
         port = task.step.outputs[output]
         return Produced.model_validate(
             {
-                "id": self._id_key.artifact(task.key, output, item),
+                "id": self._session.project.id_key.artifact(task.key, output, item),
                 "output": output,
                 "item": item,
                 "kind": port.kind if port.kind != "data" else named["kind"],
                 "file": stored.file,
                 "bytes": stored.bytes,
-                "digest": self._id_key.content(stored.sha256, private=not port.clean),
+                "digest": self._session.project.id_key.content(stored.sha256, private=not port.clean),
                 "private": not port.clean,
                 "facts": named["facts"],
             }

@@ -1,5 +1,7 @@
-"""Units through their steps: recordings come in as they are identified, are planned and probed, and their tasks go
-to workers as inputs become available.
+"""Units through their steps.
+
+Recordings come in as they are identified, are planned and probed, and their tasks go to workers as inputs become
+available.
 """
 
 from __future__ import annotations
@@ -15,14 +17,11 @@ from typing import Any
 from librarian.events import Observer, RunEnded, TaskEnded, TaskProgressed, TaskStarted
 from librarian.job import Recording
 from librarian.keys import seed
-from librarian.manifest.catalog import Catalog
 from librarian.manifest.records import GOOD, Consumed, OutcomeLine
-from librarian.manifest.store import Store
 from librarian.plan import Input, Planner, Task
-from librarian.privacy.vault import Vault
-from librarian.project import Project
 from librarian.recordings import Identifier
 from librarian.run.commit import Attempt, Committer
+from librarian.run.session import Session
 from librarian.workers import requests
 from librarian.workers.messages import Message, cause
 from librarian.workers.pool import Request, Workers
@@ -48,12 +47,10 @@ class Conductor:
     """Brings the units of one job through their steps."""
 
     def __init__(
-        self, job_id: str, project: Project, device: str, workers: Workers, planner: Planner, committer: Committer,
-        store: Store, catalog: Catalog, vault: Vault, observe: Observer,
-    ) -> None:  # fmt: skip
-        self._job_id, self._project, self._device = job_id, project, device
-        self._workers, self._planner, self._committer = workers, planner, committer
-        self._store, self._catalog, self._vault, self._observe = store, catalog, vault, observe
+        self, session: Session, workers: Workers, planner: Planner, committer: Committer, observe: Observer
+    ) -> None:
+        self._session, self._workers, self._planner = session, workers, planner
+        self._committer, self._observe = committer, observe
         self._then: dict[Request, Callable[[Message], None]] = {}
         self._counts: dict[str, Counter[str]] = defaultdict(Counter)
         self._recordings = 0
@@ -71,7 +68,7 @@ class Conductor:
             for request, answer in self._workers.wait(1.0 if identifier.exhausted else _PATIENCE):
                 self._then.pop(request)(answer)
         counts = {step: dict(found) for step, found in sorted(self._counts.items())}
-        return RunEnded(self._job_id, self._recordings, counts, time.monotonic() - began, bool(stopped()))
+        return RunEnded(self._session.job_id, self._recordings, counts, time.monotonic() - began, bool(stopped()))
 
     def _next(self, identifier: Identifier) -> Recording | None:
         return identifier.next_ready(wait=0.0 if self._then else _PATIENCE)
@@ -94,7 +91,7 @@ class Conductor:
         if not recording.sha256:
             self._fail_readers(unit, cause("unreadable", message=recording.reason))
             return
-        unit.facts = self._vault.facts(recording.id) or {}
+        unit.facts = self._session.vault.facts(recording.id) or {}
         if unit.facts or not any(map(_reads_recording, unit.todo.values())):
             self._advance(unit)
             return
@@ -104,7 +101,7 @@ class Conductor:
     def _probed(self, unit: Unit, answer: Message) -> None:
         if answer["type"] == "done":
             unit.facts = answer["facts"]
-            self._vault.note_facts(unit.recording.id, unit.facts)
+            self._session.vault.note_facts(unit.recording.id, unit.facts)
             self._advance(unit)
         else:
             self._fail_readers(unit, answer["cause"])
@@ -131,7 +128,7 @@ class Conductor:
             if lost := sorted(needed - unit.good):
                 why = cause("input_failed", message=f"the step {lost[0]} left nothing to work on")
                 self._end(unit, task, self._committer.not_started(task, why, outcome="skipped"))
-            elif not task.redo and self._catalog.made(task.key):
+            elif not task.redo and self._session.catalog.made(task.key):
                 self._end(unit, task, self._committer.cached(task))
             else:
                 self._start(unit, task)
@@ -142,8 +139,8 @@ class Conductor:
         request = Request(self._request(unit, task), self._timeout or task.step.declaration.resources.timeout)
 
         def prepare(worker: str) -> None:
-            folder = self._store.open_task(
-                self._job_id, worker, task.unit, task.step.declaration.name, task.key
+            folder = self._session.store.open_task(
+                self._session.job_id, worker, task.unit, task.step.declaration.name, task.key
             )
             request.message["folder"] = os.fspath(folder)
             self._observe(TaskStarted(task.step.id, task.unit))
@@ -169,7 +166,7 @@ class Conductor:
 
     def _interim(self, task: Task, message: Message) -> None:
         if message["type"] == "state":
-            self._vault.save_state(task.key, message["value"])
+            self._session.vault.save_state(task.key, message["value"])
         else:
             self._observe(TaskProgressed(task.step.id, task.unit, float(message["fraction"])))
 
@@ -191,21 +188,21 @@ class Conductor:
             unit=task.unit,
             seed=seed(task.key),
             audio=task.step.audio.model_dump() if task.step.audio else None,
-            device=self._device,
-            state=self._vault.state(task.key),
+            device=self._session.device,
+            state=self._session.vault.state(task.key),
         )
 
     def _source(self, unit: Unit, given: Input) -> Message:
         if not given.step:
             return requests.source(unit.recording.sighting.path, "audio", given.role, unit.facts)
-        made = self._catalog.artifact(given.id)
-        return requests.source(self._project.library / made.file, made.kind, given.role, made.facts)
+        made = self._session.catalog.artifact(given.id)
+        return requests.source(self._session.project.library / made.file, made.kind, given.role, made.facts)
 
     def _consumed(self, unit: Unit, given: Input) -> Consumed:
         if given.step:
-            digest = self._catalog.artifact(given.id).digest
+            digest = self._session.catalog.artifact(given.id).digest
         else:
-            digest = self._project.id_key.content(unit.recording.sha256, private=True)
+            digest = self._session.project.id_key.content(unit.recording.sha256, private=True)
         return Consumed(port=given.port, role=given.role or None, id=given.id, digest=digest)
 
 

@@ -22,6 +22,7 @@ from librarian.recordings import Identifier, Scan
 from librarian.run.commit import Committer
 from librarian.run.conductor import Conductor
 from librarian.run.header import job_line
+from librarian.run.session import Session
 from librarian.workers.pool import Workers
 
 
@@ -106,15 +107,15 @@ def run(
         observe(RunStarted(job_id, job.name, len(scan.sightings), scan.bytes, workers.size))
         identifier = Identifier(scan, vault, project.id_key, job_id)
         stack.callback(identifier.close)
-        committer = Committer(job_id, job.name, store, journal, catalog, vault, project.id_key, scrubber)
+        session = Session(job_id, job.name, device, project, store, journal, catalog, vault, scrubber)
         planner = Planner(job, catalog, project.id_key, placed(project.library), upgrade=options.upgrade)
-        conductor = Conductor(job_id, project, device, workers, planner, committer, store, catalog, vault, observe)
+        conductor = Conductor(session, workers, planner, Committer(session), observe)
         ended = conductor.conduct(identifier, job.file.run.timeout, options.stopped)
         if ended.interrupted:
             workers.close()
         store.close_job(job_id)
         vault.commit()
-        journal.append([SummaryLine(recordings=ended.recordings, counts=ended.counts)])  # type: ignore[arg-type]
+        journal.append([SummaryLine(recordings=ended.recordings, counts=ended.counts)])
         journal.seal("interrupted" if ended.interrupted else "complete")
         catalog.follow(job_id)
         observe(ended)

@@ -138,9 +138,7 @@ class Conformance:
 
     def _inputs(self, declaration: Declaration, folder: Path) -> dict[str, Message]:
         return {
-            name: self.input(name, port.kind, folder)
-            for name, port in declaration.inputs.items()
-            if not port.optional
+            name: self.input(name, port.kind, folder) for name, port in declaration.inputs.items() if not port.optional
         }
 
     def input(self, name: str, kind: str, folder: Path) -> Message:
@@ -155,7 +153,11 @@ class Conformance:
         return requests.source(path, kind, "", facts)
 
     def _run(
-        self, workers: Workers, declaration: Declaration, folder: Path, inputs: dict[str, Message] | None = None
+        self,
+        workers: Workers,
+        declaration: Declaration,
+        folder: Path,
+        inputs: dict[str, Message] | None = None,
     ) -> Message:
         resolved = self._resolved(workers, declaration)
         (folder / "task").mkdir()
@@ -176,6 +178,8 @@ class Conformance:
 
 def _snapshot(folder: Path) -> dict[str, str]:
     return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.is_file()
+        else "folder"
         for path in sorted(folder.rglob("*"))
     }

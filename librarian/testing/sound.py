@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def tone(frequency: float, seconds: float, rate: int, *, level: float = -20.0, channels: int = 1) -> NDArray[np.float32]:
+def tone(
+    frequency: float, seconds: float, rate: int, *, level: float = -20.0, channels: int = 1
+) -> NDArray[np.float32]:
     """A sine on all channels.
 
     Args:
@@ -33,6 +35,7 @@ def voice_like(seconds: float, rate: int, *, channels: int = 1, seed: int = 1) -
     random = np.random.default_rng(seed)
     frames = round(seconds * rate)
     time = np.arange(frames) / rate
-    syllables = np.clip(np.sin(2 * np.pi * 5 * time), 0, 1) * (np.sin(2 * np.pi * 0.3 * time) > -0.5)
+    phrases = np.sin(2 * np.pi * 0.3 * time) > -0.5  # noqa: PLR2004
+    syllables = np.clip(np.sin(2 * np.pi * 5 * time), 0, 1) * phrases
     shared, own = random.normal(size=(1, frames)), random.normal(size=(channels, frames))
     return (0.05 * syllables * (shared + own)).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import re
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint
@@ -16,6 +17,7 @@ from librarian import LIBRARIAN_API, hookspecs
 from librarian.job.read import message_of
 from librarian.kinds import Data, Kind, KindLike, Many
 from librarian.operation import NAME_PATTERN, TEXT, Declaration, Operation, Outputs, Port, Resolved, Settings
+
 
 class BrokenExtensionError(Exception):
     """An extension that cannot be used, and why."""
@@ -96,8 +98,8 @@ def ports(kinds: Mapping[str, KindLike], clears: bool, optional: tuple[str, ...]
     """Ports as plain data."""
     found = {}
     for name, each in kinds.items():
-        kind = each.kind if isinstance(each, Many) else each
-        if not (isinstance(kind, type) and issubclass(kind, Kind)):
+        kind: Any = each.kind if isinstance(each, Many) else each
+        if not inspect.isclass(kind) or not issubclass(kind, Kind):
             raise BrokenExtensionError(f"the port {name} has no kind of librarian.kinds")
         found[name] = Port(
             kind=kind.word, many=isinstance(each, Many), optional=name in optional, clean=kind.clean or clears
@@ -164,7 +166,9 @@ def _public(value: Any, words: frozenset[str]) -> Any:
         pairs = [[_public(key, words), _public(each, words)] for key, each in value.items()]
         return sorted(pairs, key=repr)
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_public(each, words) for each in (sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value)]
+        return [
+            _public(each, words) for each in (sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value)
+        ]
     return {TEXT: str(value)}
 
 

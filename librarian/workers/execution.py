@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
 import math
 import re
@@ -103,10 +102,8 @@ def artifact_of(message: Mapping[str, Any]) -> Artifact:
 def load_runner(operation: Operation, settings: Settings, device: str) -> Callable[[Any], Any]:
     """The operation's function of one task; a class is built, one that splits itself is put together."""
     module, _, name = operation.run.partition(":")
-    found = getattr(importlib.import_module(module), name)
-    if not inspect.isclass(found):
-        return found  # type: ignore[no-any-return]
-    built = found(settings, device)
+    runner: Any = getattr(importlib.import_module(module), name)
+    built: Any = runner(settings, device) if isinstance(runner, type) else runner
     if hasattr(built, "compute"):
         return lambda task: built.write(task, built.compute([built.read(task)])[0])
     return built  # type: ignore[no-any-return]

@@ -13,7 +13,13 @@ from librarian.workers.messages import Message
 
 def declare(package: str, version: str, entry_point: str, value: str) -> Message:
     """What do the operations of one installed extension declare?"""
-    return {"type": "declare", "package": package, "version": version, "entry_point": entry_point, "value": value}
+    return {
+        "type": "declare",
+        "package": package,
+        "version": version,
+        "entry_point": entry_point,
+        "value": value,
+    }
 
 
 def validate(declaration: Declaration, settings: Mapping[str, Any]) -> Message:

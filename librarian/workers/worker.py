@@ -27,12 +27,11 @@ from librarian.workers.discovery import BrokenExtensionError, declare, load, res
 from librarian.workers.execution import (
     BadOutputError,
     RunningTask,
-    artifact_of,
     audio_facts,
     collect,
     load_runner,
 )
-from librarian.workers.messages import Decoder, Message, cause, encode, failed
+from librarian.workers.messages import Decoder, Message, encode, failed
 
 BEAT_SECONDS = 1.0
 KEPT_RUNNERS = 4

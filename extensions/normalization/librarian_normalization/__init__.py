@@ -25,9 +25,7 @@ class NormalizeSettings(Settings):
         le=0,
         description="Integrated loudness to reach (LUFS, −70 to 0; ITU-R BS.1770-4).",
     )
-    ceiling: TruePeak = Field(
-        "-1 dBTP", ge=-20, le=0, description="True peak that is never exceeded (dBTP, −20 to 0)."
-    )
+    ceiling: TruePeak = Field("-1 dBTP", ge=-20, le=0, description="True peak that is never exceeded (dBTP, −20 to 0).")
 
 
 class MeasureSettings(Settings):

@@ -56,9 +56,7 @@ def test_it_meets_the_target(make_task, speech, target, suffix, subtype, channel
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 192000])
 def test_rate_and_length_are_kept_to_the_sample(make_task, speech, rate, suffix):
     samples = speech(rate, seconds=0.7)[:, :-3]
-    result, kept = written(
-        normalize(make_task(samples, rate, NormalizeSettings(), suffix, "PCM_24"))["audio"]
-    )
+    result, kept = written(normalize(make_task(samples, rate, NormalizeSettings(), suffix, "PCM_24"))["audio"])
     assert (result.shape, kept) == (samples.shape, rate)
 
 

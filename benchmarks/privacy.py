@@ -1,0 +1,77 @@
+"""How fast the scrubber is: strings as they stand in manifests and logs, and single lines of 10 MB.
+
+python benchmarks/privacy.py
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from time import perf_counter
+
+from librarian.privacy.recognizers import find
+from librarian.privacy.scrub import Scrubber
+
+MEGABYTES = 10
+LINES: dict[str, Callable[[random.Random], str]] = {
+    "prose": lambda _: "the task opened rec_abcdefghijklm and wrote 3 files of 44.1 kHz in 7.8 s; ",
+    "Cyrillic prose": lambda _: "задача открыла файл и записала три дорожки; ",
+    "prose, 1 number in 1000 characters": lambda r: "no one is named here. " * 45 + f"0171{r.randrange(10**7):07d} ",
+    "one letter": lambda _: "a",
+    "one digit": lambda _: "1",
+    "nothing but numbers": lambda r: f"+49171{r.randrange(10**7):07d},",
+    "nothing but addresses": lambda r: f"a{r.randrange(10**6)}@example.org ",
+    "nothing but times": lambda r: f"2024-02-{r.randrange(10, 29)} 09:15:00,",
+    "nothing but floats": lambda r: f"{r.random():.9f},",
+    "nothing but paths": lambda r: f"/home/a{r.randrange(10**6)} ",
+    "nothing but a known name": lambda _: "Person7 ",
+}
+STRINGS = [
+    "library/ab/rec_abcdefghijklm/normalize-abcdefgh/rec_abcdefghijklm.normalize.audio.flac",
+    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "2024-02-14T09:15:00.123Z",
+    "separate: htdemucs_ft, 4 stems, 44100 Hz, -16.0 LUFS, 7.8 s",
+    "CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 139.81 GiB total capacity)",
+    "cannot open /home/ana/interviews/Person7_0171-1234567.wav: No such file or directory",
+]
+
+
+def _line(make: Callable[[random.Random], str], size: int) -> str:
+    source = random.Random(0)
+    pieces: list[str] = []
+    length = 0
+    while length < size:
+        pieces.append(make(source))
+        length += len(pieces[-1])
+    return "".join(pieces)[:size]
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    start = perf_counter()
+    act()
+    return perf_counter() - start
+
+
+def _rate(act: Callable[[str], object], repeats: int = 5000) -> float:
+    return len(STRINGS) * repeats / _seconds(lambda: [act(text) for text in STRINGS * repeats])
+
+
+def main() -> None:
+    """Print the figures."""
+    scrubber = Scrubber(b"benchmark")
+    names = [f"/data/p{n % 50}/Person{n} Lastname{n}_20240101-{n:06d}_{5550000000 + 37 * n}.wav" for n in range(20_000)]
+    print(f"learning {len(names)} paths: {_seconds(lambda: scrubber.learn(names)):.2f} s")
+    print(f"building the automaton: {_seconds(lambda: scrubber.scrub('')):.2f} s")
+    print(f"recognizers alone: {_rate(find) / 1000:.0f} k strings/s")
+    print(f"scrubber, nothing learnt: {_rate(Scrubber(b'benchmark').scrub) / 1000:.0f} k strings/s")
+    print(f"scrubber, {len(names)} paths learnt: {_rate(scrubber.scrub) / 1000:.0f} k strings/s")
+    print(f"\n{MEGABYTES} MB on one line, in seconds:     whole    half   limit=2000")
+    for name, make in LINES.items():
+        text = _line(make, MEGABYTES * 10**6)
+        whole = _seconds(lambda text=text: scrubber.scrub(text, limit=None))  # type: ignore[misc]
+        half = _seconds(lambda text=text: scrubber.scrub(text[: len(text) // 2], limit=None))  # type: ignore[misc]
+        print(f"{name:36} {whole:7.2f} {half:7.2f} {_seconds(lambda text=text: scrubber.scrub(text)):9.2f}")  # type: ignore[misc]
+
+
+if __name__ == "__main__":
+    main()

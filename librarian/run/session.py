@@ -1,0 +1,27 @@
+"""What one run works with, opened once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from librarian.manifest.catalog import Catalog
+from librarian.manifest.journal import Journal
+from librarian.manifest.store import Store
+from librarian.privacy.scrub import Scrubber
+from librarian.privacy.vault import Vault
+from librarian.project import Project
+
+
+@dataclass(frozen=True)
+class Session:
+    """A run: its id, its project, and the places it writes to. `device` is where its tasks compute."""
+
+    job_id: str
+    job_name: str
+    device: str
+    project: Project
+    store: Store
+    journal: Journal
+    catalog: Catalog
+    vault: Vault
+    scrubber: Scrubber
