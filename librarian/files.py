@@ -76,3 +76,11 @@ def remove_tree(folder: Path, tries: int = 5) -> None:
             time.sleep(0.2)
         else:
             return
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept between runs, the user's alone."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(base) / "librarian"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

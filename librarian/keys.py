@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+KEY_VARIABLE = "LIBRARIAN_KEY"
+"""The variable both keys of a project may come from; it never reaches a worker."""
 KEY_SCHEMA = 1
 ID_LENGTH = 13
 """Base32 characters of an id: 65 bits."""

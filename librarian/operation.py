@@ -126,6 +126,19 @@ def Field(  # noqa: PLR0913 (a keyword each for what may be declared)
     )
 
 
+def message_of(detail: Mapping[str, Any]) -> str:
+    """Pydantic's message in our words; the rejected value is never part of it."""
+    match detail["type"]:
+        case "extra_forbidden":
+            return "unknown key"
+        case "missing":
+            return "is missing"
+        case "string_pattern_mismatch":
+            return f"must match {detail['ctx']['pattern']}"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
 class Settings(BaseModel):
     """The base of an operation's settings: frozen, no extra fields, defaults validated, every field described."""
 

@@ -21,11 +21,10 @@ from typing import Literal
 
 from librarian.errors import EnvironmentFailedError, RefusedError, UsageError
 from librarian.files import write_file
-from librarian.keys import IdKey
+from librarian.keys import KEY_VARIABLE, IdKey
 
 FORMAT = 1
 STATE = ".librarian"
-KEY_VARIABLE = "LIBRARIAN_KEY"
 PROJECT_VARIABLE = "LIBRARIAN_PROJECT"
 KEY_BYTES = 32
 _SETTINGS = """\
@@ -245,9 +244,3 @@ def _holder(handle: int) -> str:
         return f"process {int(words['pid'])}, started at {started}"
     except (ValueError, KeyError, TypeError):
         return "another process"
-
-
-def cache_folder() -> Path:
-    """Where compiled kernels are kept between runs, the user's alone."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return _folder(Path(base) / "librarian")

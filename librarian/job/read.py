@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from librarian.errors import ExtensionError, JobError
 from librarian.job.file import JobFile, StepEntry
 from librarian.job.yamltext import Document, Place, YamlProblemError, parse, read_file
+from librarian.operation import message_of
 
 
 @dataclass(frozen=True)
@@ -125,19 +126,6 @@ def problems_of(error: ValidationError, document: Document, above: Place = ()) -
 
 def _lies_below(place: Place, above: Place) -> bool:
     return len(place) > len(above) and place[: len(above)] == above
-
-
-def message_of(detail: Mapping[str, Any]) -> str:
-    """Pydantic's message in our words; the rejected value is never part of it."""
-    match detail["type"]:
-        case "extra_forbidden":
-            return "unknown key"
-        case "missing":
-            return "is missing"
-        case "string_pattern_mismatch":
-            return f"must match {detail['ctx']['pattern']}"
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
 
 
 def _known_part(place: Place, positions: Mapping[Place, Any], missing: bool) -> Place:

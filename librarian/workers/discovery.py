@@ -14,9 +14,18 @@ import pluggy
 from pydantic import BaseModel, ValidationError
 
 from librarian import LIBRARIAN_API, hookspecs
-from librarian.job.read import message_of
 from librarian.kinds import Data, Kind, KindLike, Many
-from librarian.operation import NAME_PATTERN, TEXT, Declaration, Operation, Outputs, Port, Resolved, Settings
+from librarian.operation import (
+    NAME_PATTERN,
+    TEXT,
+    Declaration,
+    Operation,
+    Outputs,
+    Port,
+    Resolved,
+    Settings,
+    message_of,
+)
 
 
 class BrokenExtensionError(Exception):

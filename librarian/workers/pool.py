@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from librarian.errors import EnvironmentFailedError
-from librarian.project import KEY_VARIABLE, cache_folder
+from librarian.files import cache_folder
+from librarian.keys import KEY_VARIABLE
 from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode, failed
 
 SILENCE_SECONDS = 60.0
