@@ -17,7 +17,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from librarian.errors import EnvironmentFailedError, RefusedError, UsageError
 from librarian.files import write_file
@@ -96,7 +95,7 @@ def _is_project(folder: Path) -> bool:
 
 
 def init(root: Path) -> Project:
-    """Make `root` a project. One that was begun and cut off is completed with the keys it has.
+    """Make `root` a project.
 
     Raises:
         UsageError: it is one already.
@@ -104,22 +103,46 @@ def init(root: Path) -> Project:
     """
     if _is_project(root):
         raise UsageError("this folder is a librarian project already; next: librarian run job.yaml")
-    state = _folder(root / STATE)
-    keys: Literal["environment", "files"] = "environment" if os.environ.get(KEY_VARIABLE) else "files"
-    for name in ("keys", "logs"):
-        _folder(state / name)
-    if keys == "files":
-        for name in ("id", "pseudonym"):
-            _make_key(state / "keys" / name)
-    id_key, _ = _load_keys(state, keys)
+    return open_or_make(root)
+
+
+def open_or_make(root: Path) -> Project:
+    """The project at `root`, made where there is none. One that was begun and cut off keeps the keys it has.
+
+    Raises:
+        RefusedError: its library belongs to another project, or a key is missing or too short.
+    """
+    state = root / STATE
+    if not _is_project(root):
+        _check_claim(root / "library", _keys_to_be(state)[1])
+        with _locked(_folder(state) / "lock"):
+            if not _is_project(root):
+                _make(root, state)
+    return load(root)
+
+
+def _make(root: Path, state: Path) -> None:
+    keys, id_key, pseudonym_key = _keys_to_be(state)
     library = _folder(root / "library")
-    _folder(root / "manifests")
-    _claim(library, id_key)
+    for folder in (state / "keys", state / "logs", root / "manifests"):
+        _folder(folder)
+    if keys == "files":
+        write_file(state / "keys" / "id", id_key.secret.hex().encode())
+        write_file(state / "keys" / "pseudonym", pseudonym_key.hex().encode())
+    write_file(library / ".owner", id_key.fingerprint().encode())
     for folder in (library, state):
         write_file(folder / ".gitignore", b"*\n")
     text = _SETTINGS.format(format=FORMAT, keys=keys, key=id_key.fingerprint())
     write_file(state / "project.toml", text.encode())
-    return load(root)
+
+
+def _keys_to_be(state: Path) -> tuple[str, IdKey, bytes]:
+    """Where the keys of a project that is being made come from, and the keys: those it has already, else new ones."""
+    if os.environ.get(KEY_VARIABLE):
+        return "environment", *_load_keys(state, "environment")
+    if (state / "keys" / "id").exists() and (state / "keys" / "pseudonym").exists():
+        return "files", *_load_keys(state, "files")
+    return "files", IdKey(secrets.token_bytes(KEY_BYTES)), secrets.token_bytes(KEY_BYTES)
 
 
 def load(root: Path) -> Project:
@@ -135,8 +158,9 @@ def load(root: Path) -> Project:
     if id_key.fingerprint() != settings["key"]:
         raise RefusedError(f"the id key is not the one this project was made with; restore {_where(settings['keys'])}")
     library = root / settings["library"]
-    _folder(library)
-    _claim(library, id_key)
+    _check_claim(_folder(library), id_key)
+    if not (library / ".owner").exists():
+        write_file(library / ".owner", id_key.fingerprint().encode())
     return Project(root, library, _folder(root / settings["manifests"]), id_key, pseudonym_key)
 
 
@@ -184,17 +208,9 @@ def _keys_from_environment() -> tuple[IdKey, bytes]:
     return IdKey(both[:KEY_BYTES]), both[KEY_BYTES:]
 
 
-def _make_key(path: Path) -> None:
-    if not path.exists():
-        write_file(path, secrets.token_hex(KEY_BYTES).encode())
-
-
-def _claim(library: Path, id_key: IdKey) -> None:
+def _check_claim(library: Path, id_key: IdKey) -> None:
     owner = library / ".owner"
-    mine = id_key.fingerprint()
-    if not owner.exists():
-        write_file(owner, mine.encode())
-    if owner.read_text().strip() != mine:
+    if owner.exists() and owner.read_text().strip() != id_key.fingerprint():
         raise RefusedError(
             "library/ belongs to a project with another id key; restore that key, or choose another folder"
         )
@@ -218,21 +234,28 @@ def writer_lock(project: Project, *, wait: bool, on_wait: Callable[[str], None])
     Raises:
         EnvironmentFailedError: held by another, and `wait` is False.
     """
-    handle = os.open(project.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def held(holder: str) -> None:
+        if not wait:
+            raise EnvironmentFailedError(f"the project is in use by {holder}; leave out --no-wait to wait for it")
+        on_wait(holder)
+
+    with _locked(project.state / "lock", held) as handle:
+        os.truncate(handle, 0)
+        os.pwrite(handle, json.dumps({"pid": os.getpid(), "started": int(time.time())}).encode(), 0)
+        yield
+
+
+@contextlib.contextmanager
+def _locked(path: Path, on_held: Callable[[str], None] = lambda holder: None) -> Iterator[int]:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = _holder(handle)
-            if not wait:
-                raise EnvironmentFailedError(
-                    f"the project is in use by {holder}; leave out --no-wait to wait for it"
-                ) from None
-            on_wait(holder)
+            on_held(_holder(handle))
             fcntl.flock(handle, fcntl.LOCK_EX)
-        os.truncate(handle, 0)
-        os.pwrite(handle, json.dumps({"pid": os.getpid(), "started": int(time.time())}).encode(), 0)
-        yield
+        yield handle
     finally:
         os.close(handle)
 

@@ -112,7 +112,8 @@ def _not_taken(taken: set[Path]) -> Counter[str]:
     for folder in {path.parent for path in taken}:
         with os.scandir(folder) as listing:
             for each in listing:
-                if not each.name.startswith(".") and folder / each.name not in taken and each.is_file():
+                plain = each.is_file(follow_symlinks=False) and not each.name.startswith(".")
+                if plain and folder / each.name not in taken:
                     endings[os.path.splitext(each.name)[1].lower()] += 1
     return endings
 
@@ -140,7 +141,8 @@ class Identifier:
     def _fill(self) -> None:
         while len(self._ahead) < LOOK_AHEAD and (sighting := next(self._coming, None)):
             known = self._vault.seen(sighting.path, sighting.stat_key)
-            self._ahead.append((sighting, time.time_ns(), known or self._threads.submit(hash_file, sighting.path)))
+            trusted = known if known and not known.racy else None
+            self._ahead.append((sighting, time.time_ns(), trusted or self._threads.submit(hash_file, sighting.path)))
 
     @property
     def exhausted(self) -> bool:
@@ -209,15 +211,25 @@ def _by_path(sightings: Iterable[Sighting]) -> tuple[dict[Path, frozenset[str]],
 
 
 def known_recordings(found: Scan, vault: Vault) -> Iterator[Recording]:
-    """Recordings without reading any file: those that are not known yet have no digest, and the path's id."""
+    """Recordings as far as they are known: those that are not have neither digest nor id.
+
+    No file is read but those that changed just before they were hashed.
+    """
     entries, order = _by_path(found.sightings)
     given: dict[str, frozenset[str]] = {}
     for sighting in order:
         seen = vault.seen(sighting.path, sighting.stat_key)
-        if seen is None:
+        if seen is None or (seen.racy and not _still(seen, sighting)):
             yield Recording("", sighting, entries[sighting.path])
             continue
         earlier = given.get(seen.recording, frozenset())
         if not entries[sighting.path] <= earlier:
             given[seen.recording] = earlier | entries[sighting.path]
             yield Recording(seen.recording, sighting, given[seen.recording], seen.sha256, earlier=earlier)
+
+
+def _still(seen: Seen, sighting: Sighting) -> bool:
+    try:
+        return hash_file(sighting.path)[1] == seen.sha256
+    except OSError:
+        return False

@@ -50,14 +50,14 @@ def open_project(context: click.Context) -> Project:
 
 
 def open_or_make_project(context: click.Context) -> Project:
-    """The project the command works on; made in the current folder where there is none."""
+    """The project the command works on; made in the named or the current folder where there is none."""
     named = project_option(context)
-    root = named if named and not (named / projects.STATE).exists() else projects.find(named)
-    if root is not None and (root / projects.STATE / "project.toml").exists():
-        return projects.load(root)
-    made = projects.init((root or Path.cwd()).resolve())
-    say(f"made a project here; back up {projects.STATE}/keys and {projects.STATE}/vault.db: nothing can re-make them")
-    return made
+    if named is not None and not named.is_dir():
+        raise UsageError("--project: there is no such folder; make it with: librarian init FOLDER")
+    root = named if named is not None else projects.find() or Path.cwd()
+    if not (root / projects.STATE / "project.toml").exists():
+        say(f"making a project here; back up {projects.STATE}/keys and vault.db: nothing can re-make them")
+    return projects.open_or_make(root.resolve())
 
 
 def refuse_shadow() -> None:

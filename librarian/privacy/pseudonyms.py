@@ -5,6 +5,9 @@ from __future__ import annotations
 import hmac
 from base64 import b32encode
 
+_BYTES = 5
+"""Of the digest: eight characters in base32."""
+
 
 def pseudonym(key: bytes, kind: str, canonical: str) -> str:
     """The stand-in for one personal value.
@@ -23,5 +26,5 @@ def pseudonym(key: bytes, kind: str, canonical: str) -> str:
         raise ValueError("a pseudonym needs a key")
     # A file name may hold lone surrogates (bytes that are no UTF-8): they are data here, not errors.
     data = kind.encode() + b"\0" + canonical.encode("utf-8", "surrogatepass")
-    code = b32encode(hmac.digest(key, data, "sha256")).decode().lower()
-    return f"<{kind}:{code[:8]}>"
+    code = b32encode(hmac.digest(key, data, "sha256")[:_BYTES]).decode().lower()
+    return f"<{kind}:{code}>"

@@ -157,8 +157,9 @@ def _is_field(view: bytes, start: int) -> bool:
 def _is_measured(view: bytes, start: int, end: int) -> bool:
     """Whether a run of digits is a version, a quantity, a size, or a list of such numbers."""
     run = view[start:end]
-    if run.isdigit() and not run.startswith(b"0"):
-        return bool(len(run) > _LONGEST or _UNIT.match(view, end) or _is_field(view, start))
+    if run.isdigit():
+        named = not run.startswith(b"0") and (_UNIT.match(view, end) or _is_field(view, start))
+        return len(run) > _LONGEST or bool(named)
     words = re.split(rb"[ \x1f/-]+", run)
     measured = any(map(_MEASURED.fullmatch, words)) and all(map(_MEASURED_OR_SMALL.fullmatch, words))
     return measured or bool(_VERSION.fullmatch(run))
@@ -216,7 +217,7 @@ def _phone(hit: str) -> str:
         digits = digits.lstrip("0")
         size = next((size for size in (1, 2, 3) if digits[:size] in _country_codes()), 0)
         digits = digits[size:]
-    return digits.lstrip("0")[-10:]
+    return digits.lstrip("0")[-10:] or digits
 
 
 def _card(hit: str) -> str | None:
@@ -247,7 +248,7 @@ class Recognizer:
 
     Args:
         type: the word in its pseudonyms.
-        gate: a quick pattern that is found wherever `pattern` is; all gates are tried at once.
+        gate: a quick pattern that is found wherever a hit is; all gates are tried at once.
         pattern: what the hit looks like; where it has groups, the one that took part is the hit.
         canonical: a hit (in NFKC) → one form for all its spellings, or None where it is none after all.
         cut: a match → the hits in it.

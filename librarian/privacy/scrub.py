@@ -25,20 +25,20 @@ LONGEST = 2000
 
 _GENERIC = frozenset(
     """
-    aac aif aiff amr avi caf flac m4a mka mkv mov mp3 mp4 mpeg mpg oga ogg opus wav wave webm wma json
-    txt csv am an and are as at be but by can cannot did do for from go had has have he her him his how
-    if in into is it its me my no not of off on one or our out over she so than that the their them then
-    there they this to too two under up us was we were what when where which who why will with you your
-    all any best com copy day draft edit end failed file files final first folder good http https last
-    local long low high max memory min mix name names net new next night none number old open org
-    original part path pre raw read rest short success take takes test time title total unknown untitled
-    version write www year archive audio backup call calls channel clip data desktop device disk
-    documents downloads email error errors export group home incoming input interview interviews ip job
-    left library media meeting message mic microphone mnt mono music note notes opt outgoing output
-    phone podcast project projects public record recorded recorder recording recordings recv right root
-    sample samples second session set share shared song songs sound sounds source speech step stereo
-    stream talk temp tmp track tracks trans unit url user users usr var video videos voice voices
-    volumes work art card grp mch rec src
+    aac aif aiff amr avi caf flac m4a mka mkv mov mp3 mp4 mpeg mpg oga ogg opus wav wave webm wma json txt
+    csv am an and are as at be but by can cannot did do for from go had has have he her him his how if in
+    into is it its me my no not of off on one or our out over she so than that the their them then there
+    they this to too two under up us was we were what when where which who why will with you your all any
+    best com copy day draft edit end failed file files final first folder good http https last local long
+    low high max memory min mix name names net new next night none number old open org original part path
+    pre raw read rest short success take takes test time title total unknown untitled version write www year
+    archive audio backup call calls channel clip data desktop device disk documents downloads email error
+    errors export group home incoming input interview interviews ip job left library media meeting message
+    mic microphone mnt mono music note notes opt outgoing output phone podcast project projects public
+    record recorded recorder recording recordings recv right root sample samples second session set share
+    shared song songs sound sounds source speech step stereo stream talk temp tmp track tracks trans unit
+    url user users usr var video videos voice voices volumes work art card grp mch rec src localhost admin
+    id ok ms db dbfs dbtp lufs hz khz kb mb gb kib mib gib
     """.split()
 )
 """Words of the trade and of every sentence: a file called `out` must not take them out of `out of memory`."""
@@ -88,21 +88,21 @@ _HARMLESS = Characters(_harmless_character)
 def _folded(text: str) -> tuple[str, Callable[[int], int]]:
     """The text without case, marks and kinds of separators, and the way back to the text's indices."""
     folded = text.translate(_FOLD)
-    dropped = [match.span() for match in _DROPPED.finditer(folded)]
-    if not dropped:
+    if "\0" not in folded and "  " not in folded:
         return folded, int
+    dropped = [match.span() for match in _DROPPED.finditer(folded)]
     lost = list(accumulate((end - start for start, end in dropped), initial=0))
     places = [start - before for (start, _), before in zip(dropped, lost, strict=False)]
     return _DROPPED.sub("", folded), lambda index: index + lost[bisect_right(places, index)]
 
 
 def _spellings(value: str) -> list[str]:
-    """The folded forms in which a value is found, the canonical one first."""
+    """The four folded forms in which a value is found, the canonical one first."""
+    if value.isascii():
+        return [_folded(value)[0].strip()] * 4
     composed = unicodedata.normalize("NFC", value)
     lower = composed.casefold()
-    forms = [lower]
-    if not value.isascii():
-        forms += [lower.translate(_TRANSCRIBED), composed, unicodedata.normalize("NFD", value)]
+    forms = (lower, lower.translate(_TRANSCRIBED), composed, unicodedata.normalize("NFD", value))
     return [_folded(form)[0].strip() for form in forms]
 
 
@@ -151,9 +151,14 @@ class Scrubber:
     Args:
         key: the project's pseudonym key, not empty.
         exempt: words that the owner chose and that were checked; they are not learnt from file names.
+
+    Raises:
+        ValueError: the key is empty.
     """
 
     def __init__(self, key: bytes, *, exempt: Iterable[str] = ()) -> None:
+        if not key:
+            raise ValueError("a scrubber needs a key")
         self._key = key
         self._ordinary = set(_GENERIC)
         for word in exempt:
@@ -205,7 +210,7 @@ class Scrubber:
             ScrubError: anything went wrong.
         """
         try:
-            return self._spans(text, len(text))
+            return self._spans(text, text.translate(_HARMLESS), len(text))
         except Exception as error:
             cause = type(error).__name__
         raise ScrubError(f"a text could not be checked ({cause})")
@@ -217,24 +222,24 @@ class Scrubber:
                 self._add([digits, digits[-10:], span.canonical], "PHONE", span.canonical)
         if not self._learn_whole(_EXTENSION.sub("", name)):
             self._learn_whole(name)
-        self._learn_parts(unicodedata.normalize("NFC", name))
+        words = undated(unicodedata.normalize("NFC", name))
+        for parted in {words, _CAMEL.sub(" ", words)}:
+            self._learn_parts(parted)
 
     def _learn_whole(self, name: str) -> bool:
         """Learn a name as it is, spaced and joined; not one of digits only, nor an ordinary word."""
         forms = _spellings(name)
-        spaced = {form for form in forms if " " in form}
-        joined = {form.replace(" ", "") for form in forms}
-        keys = spaced | {form for form in joined if len(form) >= _SHORTEST_JOINED}
+        keys = {form for form in forms if " " in form or (form.isalpha() and len(form) > 1)}
+        keys |= {joined for form in forms if len(joined := form.replace(" ", "")) >= _SHORTEST_JOINED}
         keys = {key for key in keys - self._ordinary if not key.replace(" ", "").isdigit()}
         self._add(keys, "NAME", forms[0].replace(" ", ""))
         return bool(keys)
 
     def _learn_parts(self, name: str) -> None:
         """Learn the words and numbers in a name that are not ordinary, and two words that stand together."""
-        apart = _CAMEL.sub(" ", undated(name))
         before: list[str] = []
-        for match in _PART.finditer(apart.translate(_FOLD)):
-            forms = _spellings(apart[match.start() : match.end()])
+        for match in _PART.finditer(name.translate(_FOLD)):
+            forms = _spellings(name[match.start() : match.end()])
             if forms[0] in self._ordinary:
                 before = []
                 continue
@@ -276,9 +281,9 @@ class Scrubber:
                 continue
             yield Span(back(start), back(last + 1), kind, canonical)
 
-    def _spans(self, text: str, until: int) -> list[Span]:
+    def _spans(self, text: str, shown: str, until: int) -> list[Span]:
         # An invisible character may part two names or stand within one: the text is read both ways.
-        views = [text] if text.isprintable() else [text, text.translate(_HARMLESS)]
+        views = [text] if shown == text else [text, shown]
         known = [span for view in views for span in self._known(view, until)] if self._built() else []
         words = record_words(text) if known else []
         starts = [start for start, _ in words]
@@ -291,21 +296,21 @@ class Scrubber:
 
     def _replaced(self, text: str, until: int) -> str:
         """The scrubbed text of what begins before `until`."""
+        shown = text if text.isprintable() else text.translate(_HARMLESS)
         pieces, last = [], 0
-        for span in self._spans(text, until):
+        for span in self._spans(text, shown, until):
             if span.start >= until:
                 break
-            pieces += [
-                text[last : span.start].translate(_HARMLESS),
-                pseudonym(self._key, span.type, span.canonical),
-            ]
+            pieces += [shown[last : span.start], pseudonym(self._key, span.type, span.canonical)]
             last = span.end
-        return "".join([*pieces, text[last:until].translate(_HARMLESS)])
+        return "".join([*pieces, shown[last:until]])
 
     def _scrubbed(self, text: str, limit: int | None) -> str:
         """The scrubbed text, cut. Of a long text no more is replaced than is kept; all of it is searched."""
         if limit is None:
             return self._replaced(text, len(text))
+        if limit < 1:
+            raise ValueError(limit)
         until, scrubbed = 0, ""
         while until < len(text) and len(scrubbed) <= limit:
             until = min(max(4 * until, 4 * limit), len(text))

@@ -29,10 +29,11 @@ StatKey = tuple[int, int, int, int, int]
 
 @dataclass(frozen=True)
 class Seen:
-    """A sighting that the vault knows."""
+    """A sighting that the vault knows. `racy`: the file may have changed since, although its stat has not."""
 
     recording: str
     sha256: str
+    racy: bool = False
 
 
 class Vault:
@@ -77,15 +78,15 @@ class Vault:
             self._db.commit()
 
     def seen(self, path: Path, stat_key: StatKey) -> Seen | None:
-        """What is known of an unchanged file; None where it must be hashed (again)."""
+        """What is known of a file whose stat has not changed; None where it is new or did change."""
         row = self._db.execute(
             "SELECT recording, sha256, hashed_at_ns, device, inode, size, mtime_ns, ctime_ns "
             "FROM sightings WHERE path = ?",
             (os.fsencode(path),),
         ).fetchone()
-        if row is None or tuple(row[3:]) != stat_key or row[2] - max(stat_key[3:]) < RACY_NS:
+        if row is None or tuple(row[3:]) != stat_key:
             return None
-        return Seen(row[0], row[1])
+        return Seen(row[0], row[1], racy=row[2] - max(stat_key[3:]) < RACY_NS)
 
     def recording_at(self, path: Path) -> str | None:
         """The recording that was last seen at a path."""
