@@ -24,11 +24,13 @@ ID_LENGTH = 13
 def canonical(value: Any) -> bytes:
     """The one JSON text of a value: sorted keys, no white space, UTF-8.
 
+    A lone surrogate (a byte of a file name that is no UTF-8) becomes the three bytes that UTF-8 would give it.
+
     Raises:
         ValueError: for NaN and infinities.
     """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode()
+    return text.encode(errors="surrogatepass")
 
 
 def base32(digest: bytes) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from librarian.job import Job, Recording, Source, Step
-from librarian.keys import IdKey, key_document
+from librarian.keys import IdKey, canonical, key_document
 from librarian.manifest.catalog import Catalog, Current, Made, MadeArtifact
 from librarian.manifest.store import folder_of
 from librarian.operation import TEXT
@@ -104,9 +104,12 @@ class Planner:
             audio=step.audio.model_dump() if step.audio else None,
         )
         current = self._catalog.current(self._job.name, step.id, recording.id)
-        if current and self._keep(current, document, step):
-            document = dict(current.document or {})
-        return self._judge(step, recording.id, document, inputs, current)
+        new = self._judge(step, recording.id, document, inputs, current)
+        if current is None or current.document is None or not self._keep(current, document, step):
+            return new
+        kept = self._judge(step, recording.id, current.document, inputs, current)
+        # What has to be made again is made by what is installed now, and its key says so.
+        return replace(new, why=f"{kept.why}, {new.why}" if new.why else "") if kept.why else kept
 
     def _judge(
         self,
@@ -140,7 +143,7 @@ class Planner:
         owner = {*step.given, *current.given}
         changes = list(differences(current.document, document))
         return bool(changes) and all(
-            place in ("version", "models") or (place == "settings" and name not in owner)
+            place in ("schema", "version", "models") or (place == "settings" and name not in owner)
             for place, name, _, _ in changes
         )
 
@@ -191,14 +194,19 @@ def _applicable(job: Job, entries: frozenset[str]) -> set[str]:
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, Any]]:
     """Where two key documents differ: (part, name, old value, new value)."""
-    for part in ("operation", "version", "inputs", "audio"):
-        if old.get(part) != new.get(part):
+    for part in ("schema", "operation", "version", "inputs", "audio"):
+        if _differ(old, new, part):
             yield part, "", old.get(part), new.get(part)
     for part in ("settings", "models"):
         before, after = old.get(part) or {}, new.get(part) or {}
         for name in sorted({*before, *after}):
-            if before.get(name) != after.get(name):
+            if _differ(before, after, name):
                 yield part, name, before.get(name), after.get(name)
+
+
+def _differ(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
+    # As the key sees it: what is null is not what is left out, and 1 is not true.
+    return (name in old) != (name in new) or canonical(old.get(name)) != canonical(new.get(name))
 
 
 def describe(old: Mapping[str, Any], new: Mapping[str, Any], step: Step) -> str:
@@ -222,6 +230,6 @@ def _is_text(value: Any) -> bool:
 
 
 def _show(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}".replace("-", "\N{MINUS SIGN}")
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value:.12g}".replace("-", "\N{MINUS SIGN}")
     return "default" if value is None else str(value)

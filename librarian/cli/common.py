@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 import click
 
 from librarian import project as projects
 from librarian.errors import EnvironmentFailedError, RefusedError, UsageError
-from librarian.job import Job, Read, resolve
+from librarian.job import Job, Read, Validate, resolve
 from librarian.job.read import Problem
+from librarian.operation import Declaration, Resolved
+from librarian.plan import seal_texts
 from librarian.privacy.known import names_in, surroundings
 from librarian.privacy.scrub import Scrubber
 from librarian.project import Project
@@ -136,7 +139,8 @@ class Checked:
     def scrubber(self, project: Project) -> Scrubber:
         """A scrubber that knows every name of the job."""
         scrubber = Scrubber(project.pseudonym_key, exempt=self.chosen)
-        scrubber.learn([*self.private, os.fspath(project.root)])
+        _, texts = seal_texts(self.job, project.id_key)
+        scrubber.learn([*self.private, *texts.values(), os.fspath(project.root)])
         scrubber.learn(os.fspath(path) for path in self.scan.paths())
         return scrubber
 
@@ -148,15 +152,28 @@ def check(text: Read, workers: Workers) -> Checked:
         LibrarianError: anything that can refuse a job, before its first task.
     """
     chosen = frozenset(_chosen_words(text))
-    private = [*surroundings(), *_given_texts(text)]
+    private = list(surroundings())
+    scrubber = _throwaway([*private, *_given_texts(text)], chosen)
     installed = extensions(workers)
-    _note_broken(text, installed, _throwaway(private, chosen))
+    _note_broken(text, installed, scrubber)
     declarations = [each for extension in installed for each in extension.declarations]
-    job = resolve(text, declarations, validator(workers))
+    job = resolve(text, declarations, _scrubbing(validator(workers), scrubber))
     if job.file.privacy.names:
         private += names_in(text.folder / job.file.privacy.names)
     _check_words(job, text.name, private)
     return Checked(job, scan(job), private, chosen)
+
+
+def _scrubbing(validate: Validate, scrubber: Scrubber) -> Validate:
+    """What an extension says of a value may hold the value."""
+
+    def scrubbed(declaration: Declaration, given: Mapping[str, object]) -> Any:
+        answer = validate(declaration, given)
+        if isinstance(answer, Resolved):
+            return answer
+        return [(place, scrubber.scrub(message, limit=300)) for place, message in answer]
+
+    return scrubbed
 
 
 def _throwaway(known: Iterable[str], exempt: Iterable[str] = ()) -> Scrubber:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from librarian.events import Observer, RunEnded, TaskEnded, TaskProgressed, TaskStarted
+from librarian.files import hash_file
 from librarian.job import Recording
 from librarian.keys import seed
 from librarian.manifest.records import GOOD, Consumed, OutcomeLine
@@ -217,4 +218,12 @@ def _changed(recording: Recording) -> bool:
     except OSError:
         return True
     now = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return now != sighting.stat_key
+    return now != sighting.stat_key and not _same_content(recording)
+
+
+def _same_content(recording: Recording) -> bool:
+    # A chmod or a new hard link changes the stat and not the content.
+    try:
+        return hash_file(recording.sighting.path)[1] == recording.sha256
+    except OSError:
+        return False

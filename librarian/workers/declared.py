@@ -6,7 +6,7 @@ worker is named, and hurts only the jobs that use it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -67,7 +67,7 @@ def reason_of(answer: Message) -> str:
     return ": ".join(str(part) for part in parts if part).split("\n")[0]
 
 
-def validator(workers: Workers) -> Any:
+def validator(workers: Workers) -> Callable[[Declaration, Mapping[str, Any]], Resolved | Sequence[tuple[Any, str]]]:
     """What `job.resolve` asks about settings: a worker validates them."""
 
     def validate(declaration: Declaration, given: Mapping[str, Any]) -> Resolved | Sequence[tuple[Any, str]]:

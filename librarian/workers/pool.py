@@ -223,7 +223,8 @@ class Pool:
             now = time.monotonic()
             for key, _ in self._selector.select(max(0.0, min(until, self._next_limit()) - now)):
                 process, react = key.data
-                react(process)
+                if process in self._processes:  # an event before this one may have ended it
+                    react(process)
             self._end_late(time.monotonic())
             self._dispatch()
             if time.monotonic() >= until:
@@ -270,6 +271,15 @@ class Pool:
             if line:
                 self._log(line[:MAX_LINE].decode(errors="replace"))
 
+    def _hear_out(self, process: _Process) -> None:
+        """Take what a worker printed last; a child of its own may hold the pipe open, and is not waited for."""
+        with contextlib.suppress(BlockingIOError):
+            while not process.output.closed:
+                self._overhear(process)
+        if not process.output.closed:
+            self._selector.unregister(process.output)
+            process.output.close()
+
     def _end_late(self, now: float) -> None:
         for process in list(self._processes):
             if process.request is None:
@@ -283,13 +293,7 @@ class Pool:
         code = _exit_code(process) if answer is None else None
         self._selector.unregister(process.socket)
         ended = process.end()
-        if not process.output.closed:
-            with contextlib.suppress(BlockingIOError, KeyError, ValueError, OSError):
-                while not process.output.closed:
-                    self._overhear(process)
-            if not process.output.closed:
-                self._selector.unregister(process.output)
-                process.output.close()
+        self._hear_out(process)
         self._processes.remove(process)
         if process.request:
             self._answers.append((process.request, answer or _crash(ended if code is None else code)))
