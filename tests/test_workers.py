@@ -62,7 +62,7 @@ def run(task):
         (task.folder / "a.flac").write_text("x"); return {"audio": "a.flac"}
     if mode == "lost": return {"audio": task.folder / "none.flac"}
     if mode == "undeclared": return {"audio": Output(good(), {"other": 1})}
-    if mode == "nan": return {"audio": Output(good(), {"number": float("nan")})}
+    if mode == "endless": return {"audio": Output(good(), {"number": float("nan")})}
     if mode == "text": return {"audio": Output(good(), {"number": "Maria"})}
     if mode == "holes":
         samples[0, 0] = float("nan"); return {"audio": good()}
@@ -109,7 +109,7 @@ FAILS = {
     "noise": ("corrupt", "no sound file"),
     "lost": ("bad_output", "task's folder"),
     "undeclared": ("bad_output", "fact"),
-    "nan": ("bad_output", "finite"),
+    "endless": ("bad_output", "finite"),
     "text": ("bad_output", "no number"),
     "holes": ("error", "NaN"),
     "too loud": ("error", "dBFS"),

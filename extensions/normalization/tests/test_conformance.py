@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from librarian.testing import Conformance
+
+
+class TestNormalize(Conformance):
+    package = "librarian-normalization"
+    operation = "normalize"
+    settings = {"target": "-20 LUFS"}
+
+
+class TestNormalizeStereo(Conformance):
+    package = "librarian-normalization"
+    operation = "normalize"
+    channels = 2
+    rate = 44100
+
+
+class TestMeasure(Conformance):
+    package = "librarian-normalization"
+    operation = "measure"
