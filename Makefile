@@ -9,10 +9,13 @@ PINS := pyproject.toml requirements.txt constraints.txt $(wildcard extensions/*/
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test format clean
+.PHONY: help install run test format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+install: $(VENV)/ready ## set up .venv with librarian and its extensions
+	@echo "next: source $(VENV)/bin/activate, then: librarian --help" >&2
 
 run: $(VENV)/ready ## set up .venv and run the quick start (another job: JOB=path)
 	@$(BIN)/librarian run $(JOB)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from librarian.events import Event, RunEnded, RunStarted, Said, TaskEnded
+from librarian.events import Event, RunEnded, RunStarted, Said, TaskEnded, TaskProgressed
 from librarian.manifest.records import GOOD
 from librarian.operation import Declaration
 
@@ -39,49 +39,56 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 
 class Lines:
-    """Shows events as plain lines: on a terminal each task, elsewhere failures, and the count every ten seconds."""
+    """Shows events as plain lines: each task (or failures only), and every ten seconds how far it is."""
 
     def __init__(self, steps: Mapping[str, Declaration], show: Callable[[str], None], *, each_task: bool) -> None:
         self._steps, self._show, self._each_task = steps, show, each_task
         self._ended = 0
-        self._shown = time.monotonic()
+        self._last_line = time.monotonic()
 
     def __call__(self, event: Event) -> None:
         """Show an event, if it is worth a line."""
         match event:
             case Said(text):
-                self._show(text)
+                self._line(text)
             case RunStarted():
                 where = plural(event.workers, "worker") if event.workers else "no workers"
-                self._show(f"{event.job}: {plural(event.files, 'file')}, {size(event.bytes)}, {where}")
+                self._line(f"{event.job}: {plural(event.files, 'file')}, {size(event.bytes)}, {where}")
             case TaskEnded():
                 self._task(event)
+            case TaskProgressed():
+                self._tick(f", {event.step} {event.unit} {event.fraction:.0%}")
             case RunEnded():
                 self._summary(event)
 
+    def _line(self, text: str) -> None:
+        self._last_line = time.monotonic()
+        self._show(text)
+
     def _task(self, event: TaskEnded) -> None:
         self._ended += 1
+        begin = f"  {event.outcome:<7} {event.step} {event.unit}  "
         if event.outcome not in GOOD:
             why = event.reason.replace("_", " ") + (f": {event.message}" if event.message else "")
-            self._show(f"  {event.outcome:<7} {event.step} {event.unit}  {why}")
+            self._line(begin + why)
         elif self._each_task:
-            self._show(f"  {event.outcome:<7} {event.step} {event.unit}  {event.seconds:.2f} s  {self._facts(event)}")
-        elif time.monotonic() - self._shown >= _EVERY_SECONDS:
-            self._shown = time.monotonic()
-            self._show(f"  {plural(self._ended, 'task')} ended")
+            self._line(f"{begin}{event.seconds:.2f} s  {fact_line(self._steps[event.step].facts, event.facts)}")
+        else:
+            self._tick("")
 
-    def _facts(self, event: TaskEnded) -> str:
-        return fact_line(self._steps[event.step].facts, event.facts)
+    def _tick(self, more: str) -> None:
+        if time.monotonic() - self._last_line >= _EVERY_SECONDS:
+            self._line(f"  {plural(self._ended, 'task')} ended{more}")
 
     def _summary(self, event: RunEnded) -> None:
         total = {name: sum(found.get(name, 0) for found in event.counts.values()) for name in _OUTCOMES}
-        self._show(f"{plural(event.recordings, 'recording')} in {duration(event.seconds)}: {_counts(total)}")
+        self._line(f"{plural(event.recordings, 'recording')} in {duration(event.seconds)}: {_counts(total)}")
         if len(event.counts) > 1:
             width = max(map(len, event.counts))
             for step, found in event.counts.items():
-                self._show(f"  {step:<{width}}  {_counts(found)}")
+                self._line(f"  {step:<{width}}  {_counts(found)}")
         if event.interrupted:
-            self._show("interrupted; nothing that was done is lost: type the same again to go on")
+            self._line("interrupted; nothing that was done is lost: type the same again to go on")
 
 
 def _counts(found: dict[str, int]) -> str:
@@ -91,16 +98,25 @@ def _counts(found: dict[str, int]) -> str:
 
 
 def fact_line(declared: Mapping[str, Mapping[str, Any]], facts: Mapping[str, object]) -> str:
-    """The facts that an operation declares, in its order, with units."""
-    shown = [_fact(name, facts.get(name), str(fact["unit"])) for name, fact in declared.items()]
+    """The facts that an operation declares, in its order: `loudness −26.7 → −23.0 LUFS, gain 3.7 dB, normalized`."""
+    shown = [_fact(name, fact, facts) for name, fact in declared.items() if facts.get(name) is not None]
     return ", ".join(each for each in shown if each)
 
 
-def _fact(name: str, value: object, unit: str) -> str:
-    if value is None:
+def _fact(name: str, fact: Mapping[str, Any], facts: Mapping[str, object]) -> str:
+    if fact["words"]:
+        return str(facts[name]).replace("_", " ")
+    if name.endswith("_after") and name.replace("_after", "_before") in facts:
         return ""
-    shown = f"{value:.1f}" if isinstance(value, float) else str(value)
-    return f"{name.replace('_', ' ')} {shown}{' ' + unit if unit else ''}"
+    after = facts.get(name.replace("_before", "_after"))
+    change = f" → {_number(after)}" if name.endswith("_before") and after is not None else ""
+    words = name.removesuffix("_before").replace("_", " ") if change else name.replace("_", " ")
+    return f"{words} {_number(facts[name])}{change} {fact['unit']}".rstrip()
+
+
+def _number(value: object) -> str:
+    text = f"{value:.1f}" if isinstance(value, float) else str(value)
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def on_terminal() -> bool:

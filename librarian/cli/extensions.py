@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
 from librarian.cli.common import workers_for
-from librarian.operation import Declaration
+from librarian.operation import Declaration, Port
 from librarian.privacy.known import surroundings
 from librarian.privacy.scrub import Scrubber
 from librarian.workers.declared import Extension, extensions
@@ -62,18 +64,30 @@ def _one(name: str, found: list[Extension]) -> int:
 
 
 def _describe(each: Declaration) -> None:
-    click.echo(f"{each.full_name} {each.version}\n{each.description}\n\nsettings (with:)")
-    for name, schema in each.settings_schema.get("properties", {}).items():
-        click.echo(
-            f"  {name:<14} {schema.get('description', '')} Default: {schema.get('default', 'none, it must be given')}."
-        )
-    for title, ports in (("inputs (from:)", each.inputs), ("outputs", each.outputs or {})):
-        click.echo(f"\n{title}")
-        for name, port in ports.items():
-            click.echo(
-                f"  {name:<14} {'many ' if port.many else ''}{port.kind}{' (optional)' if port.optional else ''}"
-            )
-    click.echo("\nfacts in the record")
-    for name, fact in each.facts.items():
-        words = f" ({', '.join(fact['words'])})" if fact["words"] else f" ({fact['unit']})" if fact["unit"] else ""
-        click.echo(f"  {name:<14} {fact['description']}{words}")
+    click.echo(f"{each.full_name} {each.version}\n{each.description}")
+    settings = each.settings_schema.get("properties", {})
+    _table("settings (with:)", {name: _setting(schema) for name, schema in settings.items()})
+    _table("inputs (from:)", {name: _port(port) for name, port in each.inputs.items()})
+    _table("outputs", {name: _port(port) for name, port in (each.outputs or {}).items()})
+    _table("facts in the record", {name: _fact(fact) for name, fact in each.facts.items()})
+
+
+def _table(title: str, rows: Mapping[str, str]) -> None:
+    width = max(map(len, rows), default=0)
+    click.echo(f"\n{title}{'' if rows else ': none'}")
+    for name, text in rows.items():
+        click.echo(f"  {name:<{width}}  {text}")
+
+
+def _setting(schema: Mapping[str, Any]) -> str:
+    default = f"Default: {schema['default']}." if "default" in schema else "It must be given."
+    return f"{schema.get('description', '')} {default}"
+
+
+def _port(port: Port) -> str:
+    return f"{'many ' if port.many else ''}{port.kind}{', may be left out' if port.optional else ''}"
+
+
+def _fact(fact: Mapping[str, Any]) -> str:
+    more = ", ".join(fact["words"]) or fact["unit"]
+    return f"{fact['description']} ({more})" if more else str(fact["description"])

@@ -64,7 +64,7 @@ def carry_out(
 ) -> RunEnded:
     """Run what was checked, showing lines (quiet: failures only); the log opens with the job."""
     scrubber = checked.scrubber(project)
-    lines = Lines({step.id: step.declaration for step in checked.job.steps}, say, each_task=on_terminal())
+    lines = Lines({step.id: step.declaration for step in checked.job.steps}, say, each_task=on_terminal() and not quiet)
     shown = (TaskEnded,) if quiet else (Event,)
 
     def observe(event: Event) -> None:

@@ -35,7 +35,7 @@ def command(context: click.Context, read_data: bool, as_json: bool) -> int:
         return int(bool(report.problems))
     for problem in report.problems:
         click.echo(problem)
-    seen = f"{plural(report.manifests, 'manifest')}, {plural(report.lines, 'line')}, {plural(report.artifacts, 'artifact')}"
+    counts = (plural(report.manifests, "manifest"), plural(report.lines, "line"), plural(report.artifacts, "artifact"))
     how = "every byte read" if read_data else "sizes only; --read-data reads every byte"
-    click.echo(f"{seen}, {size(report.bytes)} ({how}): {plural(len(report.problems), 'problem')}")
+    click.echo(f"{', '.join(counts)}, {size(report.bytes)} ({how}): {plural(len(report.problems), 'problem')}")
     return int(bool(report.problems))
