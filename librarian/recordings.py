@@ -7,11 +7,14 @@ in threads, and hands out each recording once, however often its bytes lie aroun
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import stat
+import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,12 +23,13 @@ from wcmatch import glob
 
 from librarian.errors import UsageError
 from librarian.files import hash_file
-from librarian.job import Job, Recording, RecordingsEntry, Sighting
+from librarian.job import Job, Recording, Sighting
 from librarian.keys import IdKey
 from librarian.privacy.vault import Seen, Vault
 
 _FLAGS = glob.BRACE | glob.GLOBSTAR | glob.IGNORECASE | glob.NODIR
 _PATTERN_LIMIT = 1000
+_ENDING = re.compile(r"\.[a-z0-9]{1,5}")
 HASH_THREADS = 2
 LOOK_AHEAD = 64
 
@@ -56,33 +60,47 @@ class Scan:
         yield from (sighting.path for sighting, _ in self.unreadable)
 
 
+class PatternError(UsageError):
+    """Patterns that match nothing or cannot be read: (place in the job file, what is wrong) of each."""
+
+    def __init__(self, problems: Sequence[tuple[tuple[str | int, ...], str]]) -> None:
+        super().__init__("; ".join(message for _, message in problems))
+        self.problems = problems
+
+
 def scan(job: Job) -> Scan:
     """Look for the job's recordings.
 
     Raises:
-        UsageError: a pattern matches nothing, or cannot be read.
+        PatternError: a pattern matches nothing, or cannot be read.
     """
     found = Scan()
     taken: set[Path] = set()
-    for entry in job.file.recordings:
-        for path in _matches(entry, job.folder):
+    problems: list[tuple[tuple[str | int, ...], str]] = []
+    for index, entry in enumerate(job.file.recordings):
+        paths: set[Path] = set()
+        for number, pattern in enumerate(entry.patterns):
+            matches = _matches(pattern, job.folder)
+            if not matches:
+                place = ("recordings", index, "path", *([] if isinstance(entry.path, str) else [number]))
+                wrong = "the pattern cannot be read; check its braces" if matches is None else "matches no file"
+                problems.append((place, wrong))
+            paths.update(matches or ())
+        for path in sorted(paths, key=os.fsencode):
             taken.add(path)
             _look_at(entry.id, path, found)
+    if problems:
+        raise PatternError(problems)
     found.not_taken = _not_taken(taken)
     return found
 
 
-def _matches(entry: RecordingsEntry, folder: Path) -> list[Path]:
-    found: set[Path] = set()
-    for pattern in entry.patterns:
-        try:
-            matches = glob.glob(pattern, flags=_FLAGS, root_dir=folder, limit=_PATTERN_LIMIT)
-        except Exception:  # wcmatch has private types for what it cannot expand
-            raise UsageError(f"recordings {entry.id}: the pattern cannot be read; check its braces") from None
-        if not matches:
-            raise UsageError(f"recordings {entry.id}: the pattern {pattern} matches no file in {folder}")
-        found.update(Path(os.path.normpath(folder / match)) for match in matches)
-    return sorted(found, key=os.fsencode)
+def _matches(pattern: str, folder: Path) -> set[Path] | None:
+    try:
+        matches = glob.glob(pattern, flags=_FLAGS, root_dir=folder, limit=_PATTERN_LIMIT)
+    except Exception:  # wcmatch has private types for what it cannot expand
+        return None
+    return {Path(os.path.normpath(folder / match)) for match in matches}
 
 
 def _look_at(entry: str, path: Path, found: Scan) -> None:
@@ -110,12 +128,18 @@ def _reason(error: OSError) -> str:
 def _not_taken(taken: set[Path]) -> Counter[str]:
     endings: Counter[str] = Counter()
     for folder in {path.parent for path in taken}:
-        with os.scandir(folder) as listing:
+        with contextlib.suppress(OSError), os.scandir(folder) as listing:
             for each in listing:
                 plain = each.is_file(follow_symlinks=False) and not each.name.startswith(".")
                 if plain and folder / each.name not in taken:
-                    endings[os.path.splitext(each.name)[1].lower()] += 1
+                    endings[_ending(each.name)] += 1
     return endings
+
+
+def _ending(name: str) -> str:
+    # What follows the last dot may be the rest of a name: "Talk with Mr. Smith".
+    ending = os.path.splitext(name)[1].lower()
+    return ending if _ENDING.fullmatch(ending) else ""
 
 
 class Identifier:
@@ -131,10 +155,14 @@ class Identifier:
     def __init__(self, found: Scan, vault: Vault, id_key: IdKey, job: str) -> None:
         self._vault, self._id_key, self._job = vault, id_key, job
         self._entries, order = _by_path(found.sightings)
-        self._unreadable = deque(found.unreadable)
+        entries, unreadable = _by_path(sighting for sighting, _ in found.unreadable)
+        self._entries |= entries
+        reasons = {sighting.path: reason for sighting, reason in found.unreadable}
+        self._unreadable = deque((sighting, reasons[sighting.path]) for sighting in unreadable)
         self._coming = iter(order)
         self._ahead: deque[tuple[Sighting, int, Seen | Future[tuple[int, str]]]] = deque()
         self._given: dict[str, frozenset[str]] = {}
+        self._closed = threading.Event()
         self._threads = ThreadPoolExecutor(HASH_THREADS, thread_name_prefix="hash")
         self._fill()
 
@@ -142,7 +170,10 @@ class Identifier:
         while len(self._ahead) < LOOK_AHEAD and (sighting := next(self._coming, None)):
             known = self._vault.seen(sighting.path, sighting.stat_key)
             trusted = known if known and not known.racy else None
-            self._ahead.append((sighting, time.time_ns(), trusted or self._threads.submit(hash_file, sighting.path)))
+            self._ahead.append((sighting, time.time_ns(), trusted or self._hash(sighting.path)))
+
+    def _hash(self, path: Path) -> Future[tuple[int, str]]:
+        return self._threads.submit(hash_file, path, self._closed.is_set)
 
     @property
     def exhausted(self) -> bool:
@@ -185,10 +216,11 @@ class Identifier:
 
     def _cannot_read(self, sighting: Sighting, reason: str) -> Recording:
         made = self._id_key.unreadable(os.fsencode(sighting.path))
-        return Recording(made, sighting, frozenset({sighting.entry}), "", reason)
+        return Recording(made, sighting, self._entries[sighting.path], "", reason)
 
     def close(self) -> None:
-        """Stop hashing."""
+        """Stop hashing, in the middle of a file too."""
+        self._closed.set()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "plan": {"errors", "operation", "job", "keys", "manifest", "models"},
     "run": {
         *("errors", "files", "project", "job", "plan", "recordings", "workers", "manifest", "privacy", "events"),
-        "keys",
+        *("keys", "operation"),
     },
     "workers": {
         *("__init__", "errors", "operation", "kinds", "hookspecs", "events", "media", "models", "privacy"),

@@ -19,9 +19,9 @@ from librarian.job.read import Problem
 from librarian.operation import Declaration, Resolved
 from librarian.plan import seal_texts
 from librarian.privacy.known import names_in, surroundings
-from librarian.privacy.scrub import Scrubber
+from librarian.privacy.scrub import ScrubError, Scrubber
 from librarian.project import Project
-from librarian.recordings import Scan, scan
+from librarian.recordings import PatternError, Scan, scan
 from librarian.workers.declared import Extension, extensions, validator
 from librarian.workers.inline import Inline
 from librarian.workers.pool import Pool, Workers
@@ -114,10 +114,16 @@ class LateLog:
             if len(self._held) < self.MOST_HELD:
                 self._held.append(line)
         elif self._size < self.MOST_BYTES:
-            text = self._scrubber.scrub(line, limit=1000).encode() + b"\n"
+            text = self._scrubbed(self._scrubber, line).encode() + b"\n"
             self._size += len(text)
             with open(self._path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
                 file.write(text)
+
+    def _scrubbed(self, scrubber: Scrubber, line: str) -> str:
+        try:
+            return scrubber.scrub(line, limit=1000)
+        except ScrubError:
+            return "(withheld)"
 
     def open(self, path: Path, scrubber: Scrubber) -> None:
         """Write to `path` from now on."""
@@ -161,7 +167,12 @@ def check(text: Read, workers: Workers) -> Checked:
     if job.file.privacy.names:
         private += names_in(text.folder / job.file.privacy.names)
     _check_words(job, text.name, private)
-    return Checked(job, scan(job), private, chosen)
+    try:
+        return Checked(job, scan(job), private, chosen)
+    except PatternError as error:
+        text.problems.extend(Problem(place, message) for place, message in error.problems)
+        text.check()
+        raise
 
 
 def _scrubbing(validate: Validate, scrubber: Scrubber) -> Validate:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from librarian.cli.common import workers_for
+from librarian.errors import ExtensionError
+from librarian.job import did_you_mean
 from librarian.operation import Declaration, Port
 from librarian.privacy.known import surroundings
 from librarian.privacy.scrub import Scrubber
@@ -27,10 +30,12 @@ def command(operation: str | None, as_json: bool) -> int:
     scrubber.learn(surroundings())
     with workers_for(1, lambda line: None) as workers:
         found = extensions(workers)
+    if operation:
+        found = _offering(operation, found)
     if as_json:
         click.echo(json.dumps([_as_json(each, scrubber) for each in found], indent=1))
     elif operation:
-        return _one(operation, found)
+        click.echo("\n\n".join(_description(each) for extension in found for each in extension.declarations))
     else:
         for each in found:
             _list(each, scrubber)
@@ -54,29 +59,36 @@ def _list(extension: Extension, scrubber: Scrubber) -> None:
         click.echo(f"  {each.name:<16} {each.description}")
 
 
-def _one(name: str, found: list[Extension]) -> int:
-    for extension in found:
-        for each in extension.declarations:
-            if name in (each.name, each.full_name):
-                _describe(each)
-                return 0
-    raise click.UsageError(f"no installed extension offers {name}; what is there: librarian extensions")
+def _offering(name: str, installed: Sequence[Extension]) -> list[Extension]:
+    """Those that offer an operation, with it alone."""
+    found = []
+    for each in installed:
+        declared = tuple(one for one in each.declarations if name in (one.name, one.full_name))
+        found += [replace(each, declarations=declared)] if declared else []
+    if not found:
+        words = {word for each in installed for one in each.declarations for word in (one.name, one.full_name)}
+        hint = did_you_mean(name, words)
+        raise ExtensionError(f"no installed extension offers {name}; what is there: librarian extensions{hint}")
+    return found
 
 
-def _describe(each: Declaration) -> None:
-    click.echo(f"{each.full_name} {each.version}\n{each.description}")
+def _description(each: Declaration) -> str:
     settings = each.settings_schema.get("properties", {})
-    _table("settings (with:)", {name: _setting(schema) for name, schema in settings.items()})
-    _table("inputs (from:)", {name: _port(port) for name, port in each.inputs.items()})
-    _table("outputs", {name: _port(port) for name, port in (each.outputs or {}).items()})
-    _table("facts in the record", {name: _fact(fact) for name, fact in each.facts.items()})
+    return "\n\n".join(
+        (
+            f"{each.full_name} {each.version}\n{each.description}",
+            _table("settings (with:)", {name: _setting(schema) for name, schema in settings.items()}),
+            _table("inputs (from:)", {name: _port(port) for name, port in each.inputs.items()}),
+            _table("outputs", {name: _port(port) for name, port in (each.outputs or {}).items()}),
+            _table("facts in the record", {name: _fact(fact) for name, fact in each.facts.items()}),
+        )
+    )
 
 
-def _table(title: str, rows: Mapping[str, str]) -> None:
+def _table(title: str, rows: Mapping[str, str]) -> str:
     width = max(map(len, rows), default=0)
-    click.echo(f"\n{title}{'' if rows else ': none'}")
-    for name, text in rows.items():
-        click.echo(f"  {name:<{width}}  {text}")
+    lines = [f"  {name:<{width}}  {text}" for name, text in rows.items()]
+    return "\n".join([title if rows else f"{title}: none", *lines])
 
 
 def _setting(schema: Mapping[str, Any]) -> str:

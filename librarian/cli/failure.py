@@ -3,47 +3,61 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import traceback
+from collections.abc import Sequence
 
 import click
 
-from librarian.errors import EnvironmentFailedError, JobError, LibrarianError, RefusedError
+from librarian.errors import EnvironmentFailedError, LibrarianError, RefusedError
 from librarian.privacy.scrub import Scrubber
 
 UNEXPECTED = EnvironmentFailedError.exit_code
+_OUR_FOLDERS = (".librarian", "library", "manifests")
 
 
 def report(error: Exception, *, debug: bool) -> int:
     """Say what went wrong, and give the exit code."""
-    if isinstance(error, JobError):
-        lines, code = list(error.problems), error.exit_code
-    elif isinstance(error, LibrarianError):
-        lines, code = [f"librarian: {line}" for line in str(error).split("\n")], error.exit_code
-    elif isinstance(error, OSError):
-        lines, code = [f"librarian: {_disk(error)}"], UNEXPECTED
-    else:
-        lines, code = (
-            [f"librarian: internal error: {type(error).__name__}; --debug shows where it comes from"],
-            UNEXPECTED,
-        )
     if debug:
-        lines[:0] = _scrubbed_traceback(error)
-    for line in lines:
-        click.echo(line, err=True)
-    return code
+        for line in _scrubbed_traceback(error):
+            click.echo(line, err=True)
+    for line in _lines(error):
+        click.echo("".join(char if char.isprintable() else "?" for char in line), err=True)
+    return error.exit_code if isinstance(error, LibrarianError) else UNEXPECTED
+
+
+def _lines(error: Exception) -> Sequence[str]:
+    if isinstance(error, LibrarianError):
+        # Problems of a job file begin with its name.
+        return getattr(error, "problems", None) or [f"librarian: {line}" for line in str(error).split("\n")]
+    if isinstance(error, OSError):
+        return [f"librarian: {_disk(error)}"]
+    if isinstance(error, sqlite3.DatabaseError):
+        return [
+            "librarian: an index is damaged; remove .librarian/catalog.db (it is made anew) and type the same again"
+        ]
+    return [f"librarian: internal error: {type(error).__name__}; --debug shows where it comes from"]
 
 
 def _disk(error: OSError) -> str:
     reason = error.strerror or type(error).__name__
-    if not isinstance(error.filename, (str, bytes)):
-        return f"{reason}; mend it and type the same again: what was committed is kept"
-    place = os.path.basename(os.fsdecode(error.filename))
+    remedy = "mend it and type the same again: what was committed is kept"
+    path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
+    if not path:
+        return f"{reason}; {remedy}"
     try:
-        status = os.statvfs(os.path.dirname(os.fsdecode(error.filename)) or ".")
+        status = os.statvfs(os.path.dirname(path) or ".")
         free = f", {status.f_bavail * status.f_frsize / 2**20:.0f} MiB free there"
     except OSError:
         free = ""
-    return f"{reason}: {_scrub(place)}{free}; mend it and type the same again: what was committed is kept"
+    return f"{reason}: {_place(path)}{free}; {remedy}"
+
+
+def _place(path: str) -> str:
+    """A path from the project's own folders on; names outside them are the owner's and are not shown."""
+    parts = path.split(os.sep)
+    ours = [index for index, part in enumerate(parts) if part in _OUR_FOLDERS]
+    return _scrub("/".join(parts[ours[-1] :])) if ours else "a file outside the project"
 
 
 def _scrubbed_traceback(error: Exception) -> list[str]:

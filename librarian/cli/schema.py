@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,10 +24,13 @@ def manifest_schema() -> dict[str, Any]:
 
 
 def data_schema(name: str) -> dict[str, Any]:
-    """The JSON Schema of a data kind, by its name without version."""
+    """The JSON Schema of a data kind's files, by its name without version."""
     from librarian.kinds import SCHEMAS
 
-    return {kind.word.partition("/")[0]: kind for kind in SCHEMAS}[name].model_json_schema()
+    kind = {kind.word.partition("/")[0]: kind for kind in SCHEMAS}[name]
+    made = kind.model_json_schema()
+    word = {"schema": {"const": kind.word, "description": "Name and version of this schema."}}
+    return {**made, "properties": word | made["properties"], "required": ["schema", *made["required"]]}
 
 
 NAMES = ("job", "manifest", "turns", "words", "events", "measurements")
@@ -38,10 +42,26 @@ def schema(name: str) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 
 
+def text(name: str) -> str:
+    """A JSON Schema as it is printed, and kept beside the code and beside the manifests."""
+    return json.dumps(schema(name), indent=1, ensure_ascii=False) + "\n"
+
+
 @click.command("schema")
 @click.argument("name", type=click.Choice(NAMES), default="job")
-def command(name: str) -> None:
+@click.option(
+    "--write",
+    "folder",
+    hidden=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Write all of them into a folder; for librarian/schema and manifests/schema after a format was changed.",
+)
+def command(name: str, folder: Path | None) -> None:
     """NAME is `job` (the default), `manifest`, or a data kind. Editors check a job.yaml against it while it is
     written.
     """
-    click.echo(json.dumps(schema(name), indent=1, ensure_ascii=False))
+    if folder is None:
+        click.echo(text(name), nl=False)
+    else:
+        for each in NAMES:
+            (folder / f"{each}.json").write_text(text(each), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from librarian.errors import CAUSE_CLASSES
 from librarian.keys import seed
 from librarian.manifest.records import Cause, Consumed, OutcomeLine, Produced, Timings
 from librarian.manifest.store import BadOutputError, Stored
+from librarian.operation import WORD_PATTERN
 from librarian.plan import Task
-from librarian.privacy.scrub import Scrubbed
+from librarian.privacy.scrub import Scrubbed, ScrubError
 from librarian.run.session import Session
 from librarian.workers.messages import Message, cause
 
@@ -116,14 +118,17 @@ class Committer:
 
     def _cause(self, why: Mapping[str, Any]) -> Cause:
         reason = why.get("reason")
-        exception = why.get("exception")
-        message = why.get("message")
+        exception = str(why.get("exception"))
+        try:
+            message = self.scrub(str(why["message"])) if why.get("message") else None
+        except ScrubError:
+            reason, message = "privacy", None
         return Cause(
             reason=reason if reason in CAUSE_CLASSES else "error",
-            exception=exception if isinstance(exception, str) and exception.isidentifier() else None,
+            exception=exception if why.get("exception") and re.fullmatch(WORD_PATTERN, exception) else None,
             signal=_number(why.get("signal")),
             exit_code=_number(why.get("exit_code")),
-            message=self.scrub(str(message)) if message else None,
+            message=message,
         )
 
     def _produced(self, task: Task, named: Mapping[str, Any], stored: Stored) -> Produced:
