@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 _BLOCK = 1 << 20
@@ -25,18 +27,32 @@ def open_regular(path: Path) -> int:
     return handle
 
 
-def hash_file(path: Path) -> tuple[int, str]:
+def hash_file(path: Path, stopped: Callable[[], bool] = lambda: False) -> tuple[int, str]:
     """Size (bytes) and sha256 (hex) of a regular file.
 
+    Args:
+        path: the file.
+        stopped: whether to give up, asked between blocks.
+
     Raises:
-        OSError: it cannot be read, or is no regular file.
+        OSError: it cannot be read, is no regular file, changed meanwhile, or `stopped` said so.
     """
     with open(open_regular(path), "rb", buffering=0) as file:
+        before = _changing(file.fileno())
         digest, size = hashlib.sha256(), 0
         while block := file.read(_BLOCK):
+            if stopped():
+                raise InterruptedError("stopped")
             digest.update(block)
             size += len(block)
+        if _changing(file.fileno()) != before:
+            raise OSError("changed while it was read")
     return size, digest.hexdigest()
+
+
+def _changing(handle: int) -> tuple[int, int, int]:
+    status = os.fstat(handle)
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -60,22 +76,35 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_tree(folder: Path, tries: int = 5) -> None:
-    """Remove a folder, also where a dying process still writes in it.
+    """Remove a folder, or what lies in its place, also where it is closed or a dying process still writes in it.
 
     Raises:
         OSError: it is still there after the last try.
     """
     for left in reversed(range(tries)):
         try:
-            shutil.rmtree(folder)
+            if folder.is_dir() and not folder.is_symlink():
+                shutil.rmtree(folder)
+            else:
+                folder.unlink(missing_ok=True)
         except OSError:
-            if not folder.exists():
+            if not os.path.lexists(folder):
                 return
             if not left:
                 raise
+            _open_up(folder)
             time.sleep(0.2)
         else:
             return
+
+
+def _open_up(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.chmod(0o700)
+        for place, names, _ in os.walk(folder):
+            for name in names:
+                if not os.path.islink(below := os.path.join(place, name)):
+                    os.chmod(below, 0o700)
 
 
 def cache_folder() -> Path:

@@ -7,6 +7,7 @@ numbers from 1, channels are numbers from 0: nothing here has a place for a name
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -60,8 +61,7 @@ class Data(BaseModel, Kind):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        name, _, version = cls.word.partition("/")
-        if not name.isidentifier() or not version.isdigit():
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}/[0-9]{1,4}", cls.word):
             raise TypeError(f'{cls.__name__}.word is {cls.word!r}; write "<name>/<version>", such as "beats/1"')
 
 

@@ -105,9 +105,9 @@ class Planner:
         )
         current = self._catalog.current(self._job.name, step.id, recording.id)
         new = self._judge(step, recording.id, document, inputs, current)
-        if current is None or current.document is None or not self._keep(current, document, step):
+        if not (current and self._keep(current, document, step)):
             return new
-        kept = self._judge(step, recording.id, current.document, inputs, current)
+        kept = self._judge(step, recording.id, dict(current.document or {}), inputs, current)
         # What has to be made again is made by what is installed now, and its key says so.
         return replace(new, why=f"{kept.why}, {new.why}" if new.why else "") if kept.why else kept
 

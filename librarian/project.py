@@ -167,15 +167,16 @@ def load(root: Path) -> Project:
 def _read_settings(path: Path) -> Mapping[str, str]:
     try:
         document = tomllib.loads(path.read_text())
+        if document["format"] != FORMAT:
+            raise EnvironmentFailedError(
+                f"{STATE}/project.toml has another format than {FORMAT}; upgrade librarian-media"
+            )
         found = {name: str(document[name]) for name in ("keys", "key")}
-        found |= {name: str(place) for name, place in document["places"].items()}
-    except (OSError, ValueError, KeyError) as error:
+        return found | {name: str(document["places"][name]) for name in ("library", "manifests")}
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise EnvironmentFailedError(
             f"{STATE}/project.toml cannot be read ({type(error).__name__}); restore it"
         ) from None
-    if document.get("format") != FORMAT:
-        raise EnvironmentFailedError(f"{STATE}/project.toml has another format than {FORMAT}; upgrade librarian-media")
-    return found
 
 
 def _where(keys: str) -> str:
@@ -204,21 +205,20 @@ def _keys_from_environment() -> tuple[IdKey, bytes]:
         raise RefusedError(
             f"{KEY_VARIABLE} is shorter than {SHORTEST_KEY} characters; make one with: openssl rand -hex 32"
         )
-    both = hashlib.scrypt(value.encode(), salt=b"librarian/keys/1", n=2**14, r=8, p=1, dklen=2 * KEY_BYTES)
+    both = hashlib.scrypt(os.fsencode(value), salt=b"librarian/keys/1", n=2**14, r=8, p=1, dklen=2 * KEY_BYTES)
     return IdKey(both[:KEY_BYTES]), both[KEY_BYTES:]
 
 
 def _check_claim(library: Path, id_key: IdKey) -> None:
     owner = library / ".owner"
-    if owner.exists() and owner.read_text().strip() != id_key.fingerprint():
+    if owner.exists() and owner.read_bytes().strip() != id_key.fingerprint().encode():
         raise RefusedError(
             "library/ belongs to a project with another id key; restore that key, or choose another folder"
         )
 
 
 def _folder(path: Path) -> Path:
-    if not path.is_dir():
-        path.mkdir(mode=0o700, parents=True)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 
 

@@ -82,7 +82,8 @@ def scan(job: Job) -> Scan:
         for number, pattern in enumerate(entry.patterns):
             matches = _matches(pattern, job.folder)
             if not matches:
-                place = ("recordings", index, "path", *([] if isinstance(entry.path, str) else [number]))
+                which = () if isinstance(entry.path, str) else (number,)
+                place = ("recordings", index, "path", *which)
                 wrong = "the pattern cannot be read; check its braces" if matches is None else "matches no file"
                 problems.append((place, wrong))
             paths.update(matches or ())

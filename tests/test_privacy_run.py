@@ -27,8 +27,8 @@ class NoteSettings(Settings):
 
 @hookimpl
 def librarian_operations():
-    return [Operation(name="note", version="1", run="librarian_note_work:run", settings=NoteSettings, description="Note.",
-                      inputs={"audio": Audio}, outputs={"report": Measurements})]
+    return [Operation(name="note", version="1", run="librarian_note_work:run", settings=NoteSettings,
+                      description="Note.", inputs={"audio": Audio}, outputs={"report": Measurements})]
 """
 WORK = """
 import sys

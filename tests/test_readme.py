@@ -92,8 +92,8 @@ def test_every_command_does_what_the_readme_shows(clone: Path) -> None:
         for command, shown in commands(block):
             if command == SET_UP:
                 continue  # this is the environment that the tests run in
-            command = command.replace("make run", f"make run {with_this}")
-            said = on_a_terminal(command, clone, environment).replace("\r", "").splitlines()
+            here = command.replace("make run", f"make run {with_this}")
+            said = on_a_terminal(here, clone, environment).replace("\r", "").splitlines()
             assert matches(shown, said), f"$ {command}\n" + "\n".join(said)
             ran.append(command.split()[0])
     assert ran.count("librarian") == 4
@@ -153,5 +153,3 @@ def test_every_command_has_a_line_in_the_table_and_helps(archive: Archive) -> No
         said = archive.librarian(name, "--help").stdout
         assert line in " ".join(said.split())
         assert textwrap.dedent(said) == said
-
-

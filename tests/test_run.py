@@ -212,3 +212,22 @@ def test_two_projects_with_keys_of_their_own_cannot_be_linked(calls: Archive, tm
     ids = [{part for name in archive.files() for part in name.split("/")[1:2]} for archive in (calls, twin)]
     assert len(ids[0]) == len(ids[1]) == 3
     assert not ids[0] & ids[1]
+
+
+def test_two_steps_that_make_the_same_thing_make_it_once(calls: Archive) -> None:
+    job = calls.root / "job.yaml"
+    job.write_text(job.read_text() + "  - {id: again, use: normalize, from: calls, with: {target: -20 LUFS}}\n")
+    calls.librarian("run", "job.yaml")
+    found = outcomes(calls)
+    assert {found["voice", "done"] + found["again", "done"], found["voice", "cached"] + found["again", "cached"]} == {3}
+    calls.librarian("run", "job.yaml")
+    assert outcomes(calls) == {}
+    calls.librarian("verify", "--read-data")
+
+
+def test_without_a_job_file_or_with_a_wrong_one_nothing_is_made(calls: Archive) -> None:
+    calls.job("librarian: 1\nname: x\nrecordings: [{id: a, path: nothing/*.wav}]\nsteps: [{id: s, use: measure}]\n")
+    said = calls.librarian("run", "job.yaml", code=2).stderr
+    assert said == "job.yaml:3:28: recordings.0.path: matches no file\n"
+    calls.librarian("run", "none.yaml", code=2)
+    assert sorted(path.name for path in calls.root.iterdir()) == ["calls", "job.yaml"]

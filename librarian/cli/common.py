@@ -19,7 +19,7 @@ from librarian.job.read import Problem
 from librarian.operation import Declaration, Resolved
 from librarian.plan import seal_texts
 from librarian.privacy.known import names_in, surroundings
-from librarian.privacy.scrub import ScrubError, Scrubber
+from librarian.privacy.scrub import Scrubber, ScrubError
 from librarian.project import Project
 from librarian.recordings import PatternError, Scan, scan
 from librarian.workers.declared import Extension, extensions, validator

@@ -6,13 +6,14 @@ validated by the caller's `validate` (a worker), and gives the `Job` that everyt
 
 from librarian.job.file import AudioFormat, JobFile, RecordingsEntry, RunEntry, StepEntry
 from librarian.job.model import Job, Recording, Sighting, Source, Step
-from librarian.job.read import Problem, Read, read, read_bytes
-from librarian.job.resolve import Validate, resolve
+from librarian.job.read import MissingExtensionError, Problem, Read, read, read_bytes
+from librarian.job.resolve import Validate, did_you_mean, resolve
 
 __all__ = [
     "AudioFormat",
     "Job",
     "JobFile",
+    "MissingExtensionError",
     "Problem",
     "Read",
     "Recording",
@@ -23,6 +24,7 @@ __all__ = [
     "Step",
     "StepEntry",
     "Validate",
+    "did_you_mean",
     "read",
     "read_bytes",
     "resolve",

@@ -9,11 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from librarian.operation import Duration
 
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,47}$")]
+MOST_RECORDINGS = 1024
+MOST_STEPS = 256
+"""Every step may take every recordings entry, so a file within these stays small in memory too."""
+
 Reference = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,47}(\.[a-z][a-z0-9_]{0,31})?$")]
+References = Annotated[list[Reference], Field(min_length=1)]
+Pattern = Annotated[str, Field(min_length=1)]
+Patterns = Pattern | Annotated[list[Pattern], Field(min_length=1)]
+From = Reference | References | Annotated[dict[str, Reference | References], Field(min_length=1)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, populate_by_name=False
+    )
 
 
 class AudioFormat(_Strict):
@@ -33,7 +43,7 @@ class RecordingsEntry(_Strict):
     """A set of recordings, by pattern."""
 
     id: Id = Field(description="Name that steps refer to.")
-    path: str | list[str] = Field(description="Patterns, relative to the job file: braces, ** and *.", min_length=1)
+    path: Patterns = Field(description="Patterns, relative to the job file: braces, ** and *.")
     label: str | None = Field(None, description="Regular expression: the part of a name that is public.")
     group: str | None = Field(None, description="Regular expression with (?P<group>…) and (?P<role>…).")
     roles: dict[str, Id] | None = Field(None, description="What the pattern's role reads → role.")
@@ -49,8 +59,10 @@ class StepEntry(_Strict):
     """One step: an operation, its settings, where its inputs come from."""
 
     id: Id = Field(description="Name of the step.")
-    use: str = Field(description="Operation, or package/operation.", pattern=r"^[a-z][a-z0-9._-]*(/[a-z][a-z0-9_]*)?$")
-    from_: Reference | list[Reference] | dict[str, Reference | list[Reference]] | None = Field(
+    use: str = Field(
+        description="Operation, or package/operation.", pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*/)?[a-z][a-z0-9_]*$"
+    )
+    from_: From | None = Field(
         None,
         alias="from",
         description="Recordings, step, step.output, or port → those; all recordings if left out.",
@@ -72,7 +84,7 @@ class RunEntry(_Strict):
 
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.", pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$")
     workers: Literal["auto"] | Annotated[int, Field(ge=0, le=256)] = Field("auto", description="Worker processes.")
-    timeout: Duration | None = Field(None, description="Longest time one task may take.", gt=0)
+    timeout: Annotated[Duration, Field(gt=0)] | None = Field(None, description="Longest time one task may take.")
 
 
 class JobFile(_Strict):
@@ -81,7 +93,7 @@ class JobFile(_Strict):
     librarian: Literal[1] = Field(description="Format of the job file.")
     name: Id = Field(description="Name of the job; results are current by job name, step and unit.")
     audio: AudioFormat = Field(default_factory=AudioFormat, description="How results are written.")
-    recordings: list[RecordingsEntry] = Field(description="What to work on.", min_length=1)
-    steps: list[StepEntry] = Field(description="What to do.", min_length=1)
+    recordings: list[RecordingsEntry] = Field(description="What to work on.", min_length=1, max_length=MOST_RECORDINGS)
+    steps: list[StepEntry] = Field(description="What to do.", min_length=1, max_length=MOST_STEPS)
     privacy: PrivacyEntry = Field(default_factory=PrivacyEntry, description="Names to keep out of every record.")
     run: RunEntry = Field(default_factory=RunEntry, description="How to run.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,22 +10,53 @@ from typing import Any
 from pydantic import ValidationError
 
 from librarian.errors import ExtensionError, JobError
-from librarian.job.file import JobFile, StepEntry
+from librarian.job.file import MOST_STEPS, JobFile, StepEntry
 from librarian.job.yamltext import Document, Place, YamlProblemError, parse, read_file
 from librarian.operation import message_of
+
+UNKNOWN_KEY = "unknown key"
+IS_MISSING = "is missing"
+"""Two messages of `message_of` that say more about the place."""
+_WRONG_TYPE = "input should be a valid "
+
+_LONGEST_PART = 48
+_LONGEST_MESSAGE = 500
+
+
+class MissingExtensionError(ExtensionError):
+    """All that is wrong with a job file is extensions that are missing or broken. `problems` are as in `JobError`."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong in a job file. `missing` marks what installing an extension would mend."""
+    """Something wrong in a job file.
+
+    Attributes:
+        place: where, or where something is missing.
+        message: what is wrong.
+        missing: whether installing or mending an extension would mend it.
+        of_key: whether the key at the place is wrong, not its value.
+    """
 
     place: Place
     message: str
     missing: bool = False
+    of_key: bool = False
 
     def __str__(self) -> str:
-        where = ".".join(str(part) for part in self.place)
-        return f"{where}: {self.message}" if where else self.message
+        where = ".".join(_shown(str(part), _LONGEST_PART) or "''" for part in self.place)
+        message = _shown(self.message, _LONGEST_MESSAGE)
+        return f"{where}: {message}" if where else message
+
+
+def _shown(text: str, longest: int) -> str:
+    # A key is the job file's own text: it may hold line breaks, escape sequences and a novel.
+    line = "".join(char if char.isprintable() else "?" for char in text[: longest + 1])
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 @dataclass
@@ -54,19 +85,15 @@ class Read:
         """Raise what is wrong, in the order of the file.
 
         Raises:
-            ExtensionError: all that is wrong is missing extensions.
+            MissingExtensionError: all that is wrong is missing extensions.
             JobError: anything else is wrong.
         """
         if not self.problems:
             return
-        placed = sorted(
-            ((self.document.position(problem.place), problem) for problem in self.problems),
-            key=lambda pair: pair[0],
-        )
+        placed = [(self.document.position(each.place, of_key=each.of_key), each) for each in self.problems]
+        placed.sort(key=lambda pair: pair[0])
         lines = [f"{self.name}:{line}:{column}: {problem}" for (line, column), problem in placed]
-        if all(problem.missing for problem in self.problems):
-            raise ExtensionError("\n".join(lines))
-        raise JobError(lines)
+        raise (MissingExtensionError if all(each.missing for each in self.problems) else JobError)(lines)
 
 
 def read(path: Path) -> Read:
@@ -75,13 +102,14 @@ def read(path: Path) -> Read:
     Raises:
         JobError: it cannot be opened, or is no YAML that we take.
     """
+    name = _shown(str(path), _LONGEST_MESSAGE)
     try:
         content = read_file(path)
     except OSError as error:
-        raise JobError([f"{path}: cannot be read: {error.strerror or error}"]) from None
+        raise JobError([f"{name}:1:1: cannot be read: {error.strerror or error}"]) from None
     except YamlProblemError as problem:
-        raise JobError([f"{path}: {problem.message}"]) from None
-    return read_bytes(content, name=str(path), folder=path.resolve().parent)
+        raise JobError([f"{name}:1:1: {problem.message}"]) from None
+    return read_bytes(content, name=name, folder=path.resolve().parent)
 
 
 def read_bytes(content: bytes, *, name: str, folder: Path) -> Read:
@@ -107,31 +135,49 @@ def read_bytes(content: bytes, *, name: str, folder: Path) -> Read:
 
 
 def _well_formed(steps: Any) -> Iterator[tuple[int, StepEntry]]:
-    for index, step in enumerate(steps if isinstance(steps, list) else ()):
+    for index, step in enumerate(steps[:MOST_STEPS] if isinstance(steps, list) else ()):
         try:
             yield index, StepEntry.model_validate(step)
         except ValidationError:
             continue
 
 
-def problems_of(error: ValidationError, document: Document, above: Place = ()) -> list[Problem]:
-    """Pydantic's errors as problems, one a place: of a union's branches the one that came deepest."""
-    found: dict[Place, str] = {}
-    for detail in error.errors(include_url=False, include_input=False):
-        place = _known_part((*above, *detail["loc"]), document.positions, detail["type"] == "missing")
-        found.setdefault(place, message_of(detail))
-    deepest = [place for place in found if not any(_lies_below(other, place) for other in found)]
-    return [Problem(place, found[place]) for place in deepest]
+def problems_of(error: ValidationError, document: Document) -> list[Problem]:
+    """Pydantic's errors as problems."""
+    details = error.errors(include_url=False, include_input=False)
+    return problems_at(((detail["loc"], message_of(detail)) for detail in details), document)
 
 
-def _lies_below(place: Place, above: Place) -> bool:
-    return len(place) > len(above) and place[: len(above)] == above
+def problems_at(found: Iterable[tuple[Place, str]], document: Document, above: Place = ()) -> list[Problem]:
+    """What is wrong as problems, one a place: of a union's branches the one that came deepest.
+
+    Args:
+        found: places, as pydantic writes them, and messages.
+        document: where the places are.
+        above: what the places are relative to.
+    """
+    messages: dict[Place, list[str]] = {}
+    for place, message in found:
+        known = _known_part(place, document.positions, above)
+        messages.setdefault((*known, place[-1]) if message == IS_MISSING else known, []).append(message)
+    passed = {place[:length] for place in messages for length in range(len(place))}
+    return [
+        Problem(place, _of_branches(each), of_key=UNKNOWN_KEY in each)
+        for place, each in messages.items()
+        if place not in passed
+    ]
 
 
-def _known_part(place: Place, positions: Mapping[Place, Any], missing: bool) -> Place:
+def _of_branches(messages: list[str]) -> str:
+    """What a union's branches say of one value; those that wanted another type do not count if others say more."""
+    more = [message for message in messages if not message.startswith(_WRONG_TYPE)]
+    return " or ".join(dict.fromkeys(more or messages))
+
+
+def _known_part(place: Place, positions: Mapping[Place, Any], above: Place) -> Place:
     # A union puts the names of its branches into the location; the document knows none of them.
-    kept: Place = ()
+    kept = above
     for part in place:
         if (*kept, part) in positions:
             kept = (*kept, part)
-    return (*kept, place[-1]) if missing else kept
+    return kept

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from librarian.errors import ExtensionError
 from librarian.job.file import AudioFormat, JobFile, StepEntry
 from librarian.job.model import Job, Source, Step
-from librarian.job.read import Problem, Read
+from librarian.job.read import Problem, Read, problems_at
 from librarian.job.yamltext import Place
 from librarian.operation import Declaration, Port, Resolved
 
 Validate = Callable[[Declaration, Mapping[str, object]], "Resolved | Sequence[tuple[Place, str]]"]
 """Settings of an operation → what a worker made of them, or (place in the settings, message) of what is wrong."""
+
+_MOST_TO_COMPARE = 200
+"""Words among which what was meant is looked for; among thousands it would take minutes."""
 
 
 def resolve(read: Read, declarations: Sequence[Declaration], validate: Validate) -> Job:
@@ -44,31 +49,40 @@ def _find(read: Read, index: int, entry: StepEntry, declarations: Sequence[Decla
     if len(matches) == 1:
         return matches[0]
     place: Place = ("steps", index, "use")
+    if any(problem.place == place for problem in read.problems):
+        return None  # the caller knows why already: its extension is broken
     if matches:
-        names = " or ".join(sorted(each.full_name for each in matches))
-        read.problems.append(Problem(place, f"two extensions offer it; write {names}"))
+        choices = " or ".join(sorted(each.full_name for each in matches))
+        read.problems.append(Problem(place, f"several extensions offer it; write {choices}"))
     else:
-        hint = _did_you_mean(entry.use, [each.name for each in declarations])
-        reason = f"no installed extension offers it{hint}; what is there: librarian extensions"
+        names = {name for each in declarations for name in (each.name, each.full_name)}
+        hint = did_you_mean(entry.use, {name for name in names if ("/" in name) == ("/" in entry.use)})
+        reason = f"no installed extension offers it; what is there: librarian extensions{hint}"
         read.problems.append(Problem(place, reason, missing=True))
     return None
 
 
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, sorted(set(known)), n=1)
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """`; did you mean …?`, where one of the known words is close."""
+    close = difflib.get_close_matches(word, sorted(known), n=1) if len(known) <= _MOST_TO_COMPARE else []
     return f"; did you mean {close[0]}?" if close else ""
 
 
 def _settings(read: Read, index: int, declaration: Declaration, validate: Validate) -> Resolved | None:
-    given = read.steps[index].with_
-    answer = validate(declaration, given)
+    try:
+        answer = validate(declaration, read.steps[index].with_)
+    except ExtensionError as error:
+        read.problems.append(Problem(("steps", index, "use"), str(error), missing=True))
+        return None
     if isinstance(answer, Resolved):
         return answer
     known = declaration.settings_schema.get("properties", {})
-    for place, message in answer:
-        unknown = len(place) == 1 and place[0] not in known
-        hint = _did_you_mean(str(place[0]), known) if unknown else ""
-        read.problems.append(Problem(("steps", index, "with", *place), message + hint))
+    place: Place = ("steps", index, "with")
+    for problem in problems_at(((tuple(each), message) for each, message in answer), read.document, place):
+        name = str(problem.place[-1])
+        unknown = problem.of_key and len(problem.place) == len(place) + 1
+        hint = did_you_mean(name, known) if unknown else ""
+        read.problems.append(replace(problem, message=problem.message + hint))
     return None
 
 
@@ -94,17 +108,20 @@ def _check_unique(read: Read, table: str, ids: Sequence[str], taken: Iterable[st
 def _connect(
     read: Read, file: JobFile, declarations: Mapping[int, Declaration], resolved: Mapping[int, Resolved]
 ) -> list[Step]:
-    entries = [entry.id for entry in file.recordings]
-    outputs = {file.steps[index].id: answer.outputs for index, answer in resolved.items()}
+    known = _Known(
+        {entry.id: Source(entry=entry.id) for entry in file.recordings},
+        frozenset(entry.id for entry in file.steps),
+        {file.steps[index].id: answer.outputs for index, answer in resolved.items()},
+    )
     steps: dict[str, Step] = {}
     for index, entry in enumerate(file.steps):
-        wiring = _Wiring(read, index, entry, entries, outputs, {step.id for step in file.steps})
+        wiring = _Wiring(read, index, entry, known)
         if index not in declarations:
+            wiring.check_names()
             continue
-        declaration = declarations[index]
-        inputs = wiring.inputs(declaration)
+        inputs = wiring.inputs(declarations[index])
         if index in resolved:
-            steps[entry.id] = _step(entry, declaration, resolved[index], inputs, entry.audio or file.audio)
+            steps[entry.id] = _step(entry, declarations[index], resolved[index], inputs, entry.audio or file.audio)
     return _in_order(read, file, steps)
 
 
@@ -129,96 +146,118 @@ def _step(
     )
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a `from` may name: recordings entries, steps, and the outputs of those that are resolved."""
+
+    entries: Mapping[str, Source]
+    steps: frozenset[str]
+    outputs: Mapping[str, Mapping[str, Port]]
+
+
 class _Wiring:
     """The inputs of one step, from what its `from` says."""
 
-    def __init__(
-        self,
-        read: Read,
-        index: int,
-        entry: StepEntry,
-        entries: Sequence[str],
-        outputs: Mapping[str, Mapping[str, Port]],
-        step_ids: set[str],
-    ) -> None:
-        self.read, self.index, self.entry = read, index, entry
-        self.entries, self.outputs, self.step_ids = entries, outputs, step_ids
+    def __init__(self, read: Read, index: int, entry: StepEntry, known: _Known) -> None:
+        self.read, self.index, self.entry, self.known = read, index, entry, known
 
     def problem(self, message: str, *place: str | int) -> None:
-        self.read.problems.append(Problem(("steps", self.index, *(place or ("from",))), message))
+        self.read.problems.append(Problem(("steps", self.index, *place), message))
+
+    def check_names(self) -> None:
+        for names in self._stated("").values():
+            for place, name in names:
+                self._is_known(place, name)
 
     def inputs(self, declaration: Declaration) -> dict[str, tuple[Source, ...]]:
-        if declaration.each != "recording":
-            self.problem(f"works on each {declaration.each}, which this version does not serve yet", "use")
-        if any(port.many for port in (*declaration.inputs.values(), *self._own_outputs().values())):
-            self.problem("has a port of many files, which this version does not serve yet", "use")
-        given = self._by_port(declaration)
+        self._check_served(declaration)
+        if not declaration.inputs:
+            return {}
+        given = self._stated(next(iter(declaration.inputs)))
         for port in given.keys() - declaration.inputs.keys():
             self.problem(f"{self.entry.use} has no input of this name: {', '.join(declaration.inputs)}", "from", port)
         needed = {name for name, port in declaration.inputs.items() if not port.optional}
         for port in sorted(needed - given.keys()):
-            self.problem(f"the input {port} of {self.entry.use} is missing; write it as a mapping port: step")
+            self.problem(f"the input {port} of {self.entry.use} is missing; write it as a mapping port: step", "from")
         return {
-            port: tuple(source for name in names if (source := self._source(port, name, declaration.inputs[port])))
+            port: tuple(self._sources(port, names, declaration.inputs[port]))
             for port, names in given.items()
-            if port in declaration.inputs and self._one_kind_of_source(port, names)
+            if port in declaration.inputs
         }
 
-    def _one_kind_of_source(self, port: str, names: Sequence[str]) -> bool:
-        if len(names) > 1 and any(name not in self.entries for name in names):
-            self.problem(f"the input {port} takes recordings, or one step")
-            return False
-        return True
+    def _check_served(self, declaration: Declaration) -> None:
+        own = self.known.outputs.get(self.entry.id, {})
+        if declaration.each != "recording":
+            self.problem(f"works on each {declaration.each}, which this version does not serve yet", "use")
+        if any(port.many for port in (*declaration.inputs.values(), *own.values())):
+            self.problem("has a port of many files, which this version does not serve yet", "use")
+        if not declaration.inputs:
+            self.problem("takes no input, which this version does not serve yet", "use")
 
-    def _own_outputs(self) -> Mapping[str, Port]:
-        return self.outputs.get(self.entry.id, {})
-
-    def _by_port(self, declaration: Declaration) -> dict[str, list[str]]:
+    def _stated(self, first: str) -> dict[str, list[tuple[Place, str]]]:
+        """Port → what it takes and where that stands; without a port, the first is meant."""
         stated = self.entry.from_
         if isinstance(stated, dict):
-            return {port: [names] if isinstance(names, str) else names for port, names in stated.items()}
-        names = self.entries if stated is None else [stated] if isinstance(stated, str) else stated
-        first = next(iter(declaration.inputs), "")
-        return {first: list(names)}
+            return {port: list(_placed(names, ("from", port))) for port, names in stated.items()}
+        return {first: list(_placed(list(self.known.entries) if stated is None else stated, ("from",)))}
 
-    def _source(self, port: str, name: str, wanted: Port) -> Source | None:
-        if name in self.entries:
-            if wanted.kind not in ("audio", "video", "image"):
-                self.problem(f"the input {port} takes {wanted.kind}, not recordings")
-            return Source(entry=name)
+    def _sources(self, port: str, names: Sequence[tuple[Place, str]], wanted: Port) -> Iterator[Source]:
+        known = [(place, name) for place, name in names if self._is_known(place, name)]
+        if len(names) > 1 and any(name not in self.known.entries for _, name in known):
+            self.problem(f"the input {port} takes recordings, or one step", *names[0][0][:-1])
+            return
+        for place, name in known:
+            if source := self._source(port, place, name, wanted):
+                yield source
+
+    def _source(self, port: str, place: Place, name: str, wanted: Port) -> Source | None:
+        if name not in self.known.entries:
+            return self._step_source(port, place, name, wanted)
+        if wanted.kind not in ("audio", "video", "image"):
+            self.problem(f"the input {port} takes {wanted.kind}, not recordings", *place)
+        return self.known.entries[name]
+
+    def _is_known(self, place: Place, name: str) -> bool:
+        step = name.partition(".")[0]
+        known = name in self.known.entries or step in self.known.steps
+        if not known:
+            hint = did_you_mean(step, self.known.entries.keys() | self.known.steps)
+            self.problem(f"{name} is no recordings entry and no step{hint}", *place)
+        return known
+
+    def _step_source(self, port: str, place: Place, name: str, wanted: Port) -> Source | None:
         step, _, output = name.partition(".")
-        if step not in self.step_ids:
-            hint = _did_you_mean(step, {*self.entries, *self.step_ids})
-            self.problem(f"{name} is no recordings entry and no step{hint}")
-            return None
-        return self._step_source(port, step, output, wanted)
-
-    def _step_source(self, port: str, step: str, output: str, wanted: Port) -> Source | None:
-        offered = self.outputs.get(step)
+        offered = self.known.outputs.get(step)
         if offered is None:
             return None  # that step has a problem of its own
-        fitting = [name for name, each in offered.items() if wanted.accepts(each)]
+        fitting = [each for each, kind in offered.items() if wanted.accepts(kind)]
         if not output and len(fitting) == 1:
             output = fitting[0]
         if output in fitting:
             return Source(step=step, output=output)
-        choices = ", ".join(f"{step}.{name}" for name in fitting) or "nothing that fits"
-        self.problem(f"the input {port} takes {wanted.kind}; {step} offers {choices}")
+        choices = ", ".join(f"{step}.{each}" for each in fitting) or "nothing that fits"
+        self.problem(f"the input {port} takes {wanted.kind}; {step} offers {choices}", *place)
         return None
+
+
+def _placed(names: str | Sequence[str], place: Place) -> Iterator[tuple[Place, str]]:
+    if isinstance(names, str):
+        yield place, names
+    else:
+        yield from (((*place, index), name) for index, name in enumerate(names))
 
 
 def _in_order(read: Read, file: JobFile, steps: Mapping[str, Step]) -> list[Step]:
     order: list[Step] = []
-    done: set[str] = set()
+    needs = {step.id: _needs(step) for step in steps.values()}
     waiting = dict(steps)
     while waiting:
-        ready = [step for step in waiting.values() if not (_needs(step) & waiting.keys())]
+        ready = [step for step in waiting.values() if not needs[step.id] & waiting.keys()]
         if not ready:
-            _report_cycle(read, file, waiting)
+            _report_circle(read, file, {each: needs[each] for each in waiting})
             break
         for step in ready:
             del waiting[step.id]
-            done.add(step.id)
         order.extend(ready)
     return order
 
@@ -227,9 +266,14 @@ def _needs(step: Step) -> set[str]:
     return {source.step for sources in step.inputs.values() for source in sources if source.step}
 
 
-def _report_cycle(read: Read, file: JobFile, waiting: Mapping[str, Step]) -> None:
-    for index, entry in enumerate(file.steps):
-        if entry.id in waiting:
-            names = ", ".join(waiting)
-            read.problems.append(Problem(("steps", index, "from"), f"goes round in a circle: {names}"))
-            return
+def _report_circle(read: Read, file: JobFile, needs: Mapping[str, set[str]]) -> None:
+    """Name one circle: whoever walks from need to need among steps that all wait comes round in the end."""
+    walked = [next(iter(needs))]
+    while (following := min(needs[walked[-1]] & needs.keys())) not in walked:
+        walked.append(following)
+    circle = walked[walked.index(following) :]
+    names = [entry.id for entry in file.steps]
+    first = min(circle, key=names.index)
+    at = circle.index(first)
+    words = " → ".join([*circle[at:], *circle[:at], first])
+    read.problems.append(Problem(("steps", names.index(first), "from"), f"goes round in a circle: {words}"))

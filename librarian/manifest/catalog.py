@@ -13,18 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from librarian.manifest.journal import Entry, entries, manifests
+from librarian.manifest.journal import entries, manifests
 from librarian.manifest.records import GOOD
 
-VERSION = 1
+VERSION = 2
+WRITER_PATIENCE = 60.0
+"""How long the writer waits for a reader that brings the index up to date (s)."""
+READER_PATIENCE = 5.0
+"""How long a reader waits for the writer; then it works with what the index holds (s)."""
 _SCHEMA = """
-CREATE TABLE manifests (job TEXT PRIMARY KEY, bytes INTEGER, lines INTEGER) WITHOUT ROWID;
-CREATE TABLE made (key TEXT PRIMARY KEY, job TEXT, seq INTEGER, unit TEXT, folder TEXT) WITHOUT ROWID;
-CREATE TABLE artifacts (id TEXT PRIMARY KEY, key TEXT, output TEXT, item INTEGER, kind TEXT, file TEXT,
+CREATE TABLE IF NOT EXISTS manifests (job TEXT PRIMARY KEY, bytes INTEGER, lines INTEGER, link TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, job TEXT, seq INTEGER, unit TEXT, folder TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS artifacts (id TEXT PRIMARY KEY, key TEXT, output TEXT, item INTEGER, kind TEXT, file TEXT,
     bytes INTEGER, digest TEXT, private INTEGER, facts TEXT, suspect INTEGER DEFAULT 0) WITHOUT ROWID;
-CREATE INDEX artifacts_by_key ON artifacts (key);
-CREATE TABLE current (job_name TEXT, step TEXT, unit TEXT, outcome TEXT, key TEXT, document TEXT, given TEXT,
-    reason TEXT, job TEXT, seq INTEGER, PRIMARY KEY (job_name, step, unit)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS artifacts_by_key ON artifacts (key);
+CREATE TABLE IF NOT EXISTS current (job_name TEXT, step TEXT, unit TEXT, outcome TEXT, key TEXT, document TEXT,
+    given TEXT, reason TEXT, job TEXT, seq INTEGER, PRIMARY KEY (job_name, step, unit)) WITHOUT ROWID;
 """
 
 
@@ -97,35 +101,45 @@ class Catalog:
         self._db.close()
 
     def _catch_up(self) -> None:
-        known = {job: (size, lines) for job, size, lines in self._db.execute("SELECT job, bytes, lines FROM manifests")}
-        files = manifests(self._folder)
-        sizes = {path.stem: path.stat().st_size for path in files}
-        if any(sizes.get(job, -1) < size for job, (size, _) in known.items()):
-            self._clear()
-            known = {}
-        for path in files:
-            done, lines = known.get(path.stem, (0, 0))
-            if sizes[path.stem] > done:
-                self.add(path.stem, entries(path, done, lines))
+        sizes = {path.stem: path.stat().st_size for path in manifests(self._folder)}
+        if self._known() == sizes:
+            return
+        self._db.execute("BEGIN IMMEDIATE")  # or another process takes in newer lines before these
+        known = self._known()
+        shrunk = any(sizes.get(job, -1) < size for job, size in known.items())
+        if shrunk or not all([self._add(job) for job, size in sizes.items() if size > known.get(job, 0)]):
+            self._rebuild()
         self._db.commit()
 
-    def _clear(self) -> None:
+    def _known(self) -> dict[str, int]:
+        return dict(self._db.execute("SELECT job, bytes FROM manifests"))
+
+    def _rebuild(self) -> None:
         for table in ("manifests", "made", "artifacts", "current"):
             self._db.execute(f"DELETE FROM {table}")
+        for path in manifests(self._folder):
+            self._add(path.stem)
 
-    def add(self, job: str, lines: Iterable[Entry]) -> None:
-        """Take in lines of a manifest; a torn one and what it says are left out."""
-        for line in lines:
+    def _add(self, job: str) -> bool:
+        """Take in what was appended to a manifest, up to a torn line; False where it does not follow what is known."""
+        row = self._db.execute("SELECT bytes, lines, link FROM manifests WHERE job = ?", (job,)).fetchone()
+        start, seq, last = row or (0, 0, None)
+        for line in entries(self._folder / f"{job}.jsonl", start, seq):
             if line.torn:
-                return
+                break
+            if last is not None and line.prev != last:
+                return False
             if line.type == "outcome" and line.body:
                 self._outcome(job, line.seq, line.body)
-            self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?)", (job, line.end, line.seq + 1))
+            seq, last = line.seq + 1, None
+            self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?)", (job, line.end, seq, line.link))
+        return True
 
     def follow(self, job: str) -> None:
         """Take in what was appended to the manifest of `job` since last time."""
-        row = self._db.execute("SELECT bytes, lines FROM manifests WHERE job = ?", (job,)).fetchone()
-        self.add(job, entries(self._folder / f"{job}.jsonl", *(row or (0, 0))))
+        self._db.execute("BEGIN IMMEDIATE")
+        if not self._add(job):
+            self._rebuild()
         self._db.commit()
 
     def _outcome(self, job: str, seq: int, body: dict[str, Any]) -> None:
@@ -163,7 +177,7 @@ class Catalog:
     def made(self, key: str) -> Made | None:
         """What was made under a task key."""
         row = self._db.execute("SELECT folder FROM made WHERE key = ?", (key,)).fetchone()
-        return Made(key, row[0], tuple(self._artifacts("key = ?", key))) if row else None
+        return Made(key, row[0], tuple(self._artifacts("key = ? ORDER BY output, item", key))) if row else None
 
     def artifact(self, artifact_id: str) -> MadeArtifact:
         """One artifact.
@@ -221,16 +235,14 @@ class Catalog:
 
 
 def _open(path: Path, owned: bool) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    db = sqlite3.connect(path)
+    db = _connect(path, owned)
     try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
         (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version == VERSION:
-            return db
         if version == 0 and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
             return _with_tables(db)
+        if version == VERSION and db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
+            db.execute("PRAGMA synchronous = NORMAL")
+            return db
     except sqlite3.DatabaseError:
         pass
     return _fresh(path, db, owned)
@@ -242,9 +254,16 @@ def _fresh(path: Path, db: sqlite3.Connection, owned: bool) -> sqlite3.Connectio
         return _with_tables(sqlite3.connect(":memory:"))
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return _open(path, owned)
+    return _with_tables(_connect(path, owned))
+
+
+def _connect(path: Path, owned: bool) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return sqlite3.connect(path, timeout=WRITER_PATIENCE if owned else READER_PATIENCE)
 
 
 def _with_tables(db: sqlite3.Connection) -> sqlite3.Connection:
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
     db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
     return db

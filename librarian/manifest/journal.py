@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ from librarian.keys import canonical
 from librarian.manifest.records import NO_LINE, Body, SealLine, link, sha256
 
 _TAIL = 1 << 16
+_NAME = re.compile(r"job_[0-7][0-9a-hjkmnp-tv-z]{25}\.jsonl")
 
 
 def now() -> str:
@@ -31,7 +33,7 @@ def now() -> str:
 
 def manifests(folder: Path) -> list[Path]:
     """All manifests, oldest first: a job id is greater than every one before it."""
-    return sorted(folder.glob("job_*.jsonl"))
+    return sorted(path for path in folder.glob("job_*.jsonl") if _NAME.fullmatch(path.name))
 
 
 def new_job_id(folder: Path) -> str:
@@ -85,7 +87,7 @@ def _entry(raw: bytes, seq: int, end: int) -> Entry:
     try:
         line = json.loads(raw)
         prev, digest, body = line["prev"], line["digest"], line["body"]
-        whole = line["seq"] == seq and raw == canonical(line) + b"\n"
+        whole = raw == _text(seq, prev, digest, body)
         true = body is None or (sha256(canonical(body)) == digest and isinstance(body["type"], str))
     except (ValueError, KeyError, TypeError, RecursionError):
         whole = true = False
@@ -94,12 +96,17 @@ def _entry(raw: bytes, seq: int, end: int) -> Entry:
     return Entry(seq, prev, link(seq, prev, digest), body, damaged=False, torn=False, end=end)
 
 
+def _text(seq: int, prev: str, digest: str, body: dict[str, Any] | None) -> bytes:
+    return canonical({"seq": seq, "prev": prev, "digest": digest, "body": body}) + b"\n"
+
+
 def last_entry(path: Path) -> Entry:
     """The last line of a manifest, read from its end where that is possible."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         file.seek(max(0, size - _TAIL))
-        last = file.read().removesuffix(b"\n").rpartition(b"\n")[2] + b"\n"
+        tail = file.read()
+    last = tail[tail.rfind(b"\n", 0, -1) + 1 :]
     try:
         seq = int(json.loads(last)["seq"])
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -137,7 +144,7 @@ class Journal:
         for body in bodies:
             content = body.model_dump(mode="json")
             digest = sha256(canonical(content))
-            text += canonical({"seq": seq, "prev": prev, "digest": digest, "body": content}) + b"\n"
+            text += _text(seq, prev, digest, content)
             prev = link(seq, prev, digest)
             seq += 1
         self._write(text)

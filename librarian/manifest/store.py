@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from librarian.files import hash_file, remove_tree, sync_folder
 from librarian.keys import key8, shard
 
 OLD = ".old"
+_OLD_NAME = re.compile(r"([a-z]{3}_[a-z2-7]{13})\.([a-z0-9_]+-[a-z2-7]{8})\.old")
+_ITEM = re.compile(r"\.\d{4,}(?=\.[a-z0-9]+$)")
 
 
 class BadOutputError(Exception):
@@ -65,12 +68,18 @@ class Store:
             BadOutputError: something else lies there.
             OSError: the disk failed.
         """
+        if folder.is_symlink() or not folder.is_dir():
+            raise BadOutputError("the folder that it was given is gone")
+        folder.chmod(0o700)
         found = {entry.name for entry in os.scandir(folder)}
         if extra := len(found - set(files)):
             raise BadOutputError(f"{extra} files lie in its folder that it did not declare")
         if len(found) < len(files):
             raise BadOutputError("an output that it named is not there")
-        stored = [self._seal_file(folder / name) for name in sorted(files)]
+        try:
+            stored = [self._seal_file(folder / name) for name in sorted(files)]
+        except (FileNotFoundError, PermissionError):
+            raise BadOutputError("an output cannot be read") from None
         sync_folder(folder)
         return stored
 
@@ -78,10 +87,10 @@ class Store:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise BadOutputError("an output is a link or no plain file")
+        path.chmod(0o400)
         size, digest = hash_file(path)
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            os.fchmod(handle, 0o400)
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -104,8 +113,8 @@ class Store:
             BadOutputError: something lies there that no run of this task left.
         """
         target = self._library / final
-        replaced = target.exists()
-        if replaced and not committed and not {entry.name for entry in os.scandir(target)} <= set(files):
+        replaced = os.path.lexists(target)
+        if replaced and not _is_ours(target, files, committed):
             raise BadOutputError(f"library/{final} holds files of unknown origin; move them away")
         if replaced:
             os.rename(target, self._old(staged, job))
@@ -153,11 +162,25 @@ class Store:
             self._staging.rmdir()
 
     def _put_back(self, job: str, old: Path, committed: Callable[[str, str], bool]) -> None:
-        unit, _, rest = old.name.removesuffix(OLD).partition(".")
+        named = _OLD_NAME.fullmatch(old.name)
+        if named is None:
+            return  # not ours
+        unit, rest = named.groups()
         final = f"{shard(unit)}/{unit}/{rest}"
         if committed(job, final):
             return
         target = self._library / final
+        self._make_parents(target.parent)
         remove_tree(target)
         os.rename(old, target)
         sync_folder(target.parent)
+
+
+def _is_ours(folder: Path, files: Collection[str], committed: bool) -> bool:
+    """Whether a folder holds nothing but outputs of the task that `files` are outputs of."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    names = {entry.name for entry in os.scandir(folder)}
+    if committed:  # a line names them, however many items there were and whatever they ended in
+        return all(name.startswith(f"{folder.parent.name}.{folder.name.rpartition('-')[0]}.") for name in names)
+    return {_ITEM.sub("", name) for name in names} <= {_ITEM.sub("", name) for name in files}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,10 @@ from librarian.keys import IdKey
 from librarian.manifest.catalog import Catalog, MadeArtifact
 from librarian.manifest.journal import Entry, entries, manifests
 from librarian.manifest.records import NO_LINE
+
+_PLACE = re.compile(r"[a-z2-7]{2}(/[a-z]{3}_[a-z2-7]{13}(/[a-z0-9_]+-[a-z2-7]{8})?)?")
+"""A folder of ours in the library: of a shard, of a unit, of a task."""
+_TASK_DEPTH = 2
 
 
 @dataclass
@@ -47,13 +52,15 @@ def verify(catalog: Catalog, manifest_folder: Path, library: Path, id_key: IdKey
 def _verify_chain(catalog: Catalog, folder: Path, report: Report) -> None:
     expected: str | None = NO_LINE
     files = manifests(folder)
+    if others := len(set(folder.glob("*.jsonl")) - set(files)):
+        report.problems.append(f"manifests: {others} .jsonl files there are no manifests")
     for path in files:
         report.manifests += 1
         last, outcomes, intact = None, 0, True
         for entry in entries(path):
             report.lines += 1
             outcomes += entry.type == "outcome"
-            if problem := _line_problem(entry, expected):
+            if problem := _line_problem(entry, expected, newest=path == files[-1]):
                 report.problems.append(f"manifests/{path.name}:{entry.seq + 1}: {problem}")
                 catalog.suspect_line(path.stem, entry.seq)
                 intact = False
@@ -62,8 +69,8 @@ def _verify_chain(catalog: Catalog, folder: Path, report: Report) -> None:
             report.problems.append(f"manifests/{path.name}: {problem}")
 
 
-def _line_problem(entry: Entry, expected: str | None) -> str:
-    if entry.torn:
+def _line_problem(entry: Entry, expected: str | None, *, newest: bool) -> str:
+    if entry.torn and newest:
         return "the line is torn; the next run cuts it"
     if entry.damaged:
         return "the line is damaged: it is not what was written"
@@ -100,20 +107,35 @@ def _artifact_problem(artifact: MadeArtifact, library: Path, id_key: IdKey, read
     except FileNotFoundError:
         return "is missing"
     except OSError as error:
-        return f"cannot be read: {error.strerror}"
+        return f"cannot be read: {error.strerror or error}"
     return "is suspect since an earlier verify; the next run makes it again" if artifact.suspect else ""
 
 
 def _strangers(catalog: Catalog, library: Path) -> Iterator[str]:
-    known = catalog.folders()
-    files = {artifact.file for artifact in catalog.artifacts()}
-    for folder in sorted(library.glob("*/*/*")):
-        name = folder.relative_to(library).as_posix()
+    found = list(_unknown(library, "", _known(catalog)))
+    known = _known(catalog) if found else set()  # asked again: a run may go on meanwhile
+    for name in found:
+        if name in known:
+            continue
+        if _PLACE.fullmatch(name):
+            yield f"library/{name}: no record names it"
+        else:
+            above = f"library/{name}".rpartition("/")[0]
+            yield f"{above}: holds a file or folder that no record names"
+
+
+def _known(catalog: Catalog) -> set[str]:
+    return catalog.folders() | {artifact.file for artifact in catalog.artifacts()}
+
+
+def _unknown(library: Path, below: str, known: set[str]) -> Iterator[str]:
+    for entry in sorted(os.scandir(library / below), key=lambda each: each.name):
+        name = f"{below}/{entry.name}".lstrip("/")
         if name.startswith("."):
             continue
-        if name not in known:
-            yield f"library/{name}: no record names it"
-        elif folder.is_dir():
-            for entry in sorted(os.scandir(folder), key=lambda each: each.name):
-                if f"{name}/{entry.name}" not in files:
-                    yield f"library/{name}: holds a file that no record names"
+        is_folder = entry.is_dir(follow_symlinks=False)
+        above_tasks = _PLACE.fullmatch(name) and name.count("/") < _TASK_DEPTH
+        if is_folder and (above_tasks or name in known):
+            yield from _unknown(library, name, known)
+        elif is_folder or name not in known:
+            yield name

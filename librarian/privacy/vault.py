@@ -23,6 +23,7 @@ CREATE TABLE recordings (id TEXT PRIMARY KEY, sha256 TEXT, facts TEXT) WITHOUT R
 CREATE TABLE texts (digest TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID;
 CREATE TABLE states (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 """
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 StatKey = tuple[int, int, int, int, int]
 """device, inode, size, mtime, ctime (ns)."""
 
@@ -44,29 +45,20 @@ class Vault:
         owned: whether the caller is the one writer; a reader finds an empty vault where there is none yet.
 
     Raises:
-        EnvironmentFailedError: it is damaged. It is never made anew: it cannot be rebuilt.
+        EnvironmentFailedError: it is damaged, or cannot be opened. It is never made anew: it cannot be rebuilt.
     """
 
     def __init__(self, path: Path, *, owned: bool) -> None:
         if owned and not path.exists():
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         try:
-            self._db = sqlite3.connect(path if path.exists() else ":memory:")
-            self._db.execute("PRAGMA secure_delete = ON")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._prepare()
-        except sqlite3.DatabaseError:
+            self._db = _open(path, owned)
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorname", _DAMAGED[0]) not in _DAMAGED:
+                raise EnvironmentFailedError(f".librarian/vault.db cannot be opened: {error}") from None
             raise EnvironmentFailedError(
                 ".librarian/vault.db is damaged; restore it from your backup (names are kept nowhere else)"
             ) from None
-
-    def _prepare(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-        elif version != VERSION:
-            raise EnvironmentFailedError(".librarian/vault.db is of a newer version; upgrade librarian-media")
 
     def close(self) -> None:
         """Close the vault."""
@@ -135,3 +127,21 @@ class Vault:
         """Every path at which a recording was ever seen."""
         for (path,) in self._db.execute("SELECT path FROM sightings"):
             yield Path(os.fsdecode(path))
+
+
+def _open(path: Path, owned: bool) -> sqlite3.Connection:
+    db = sqlite3.connect(path if path.exists() else ":memory:")
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version == 0 and not owned:
+        db.close()
+        db = sqlite3.connect(":memory:")
+    db.execute("PRAGMA secure_delete = ON")
+    db.execute("PRAGMA synchronous = FULL")
+    if version == 0:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    elif version != VERSION:
+        raise EnvironmentFailedError(".librarian/vault.db is of a newer version; upgrade librarian-media")
+    elif db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        raise sqlite3.DatabaseError("damaged")
+    return db

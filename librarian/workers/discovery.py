@@ -18,6 +18,7 @@ from librarian.kinds import Data, Kind, KindLike, Many
 from librarian.operation import (
     NAME_PATTERN,
     TEXT,
+    WORD_PATTERN,
     Declaration,
     Operation,
     Outputs,
@@ -70,6 +71,9 @@ def _check(operation: Any, names: list[str]) -> None:
     for word in (operation.name, *ports):
         if not re.match(NAME_PATTERN, word):
             raise BrokenExtensionError(f"a name is not of the form {NAME_PATTERN}")
+    for word in (word for fact in operation.facts.values() for word in fact.words):
+        if not re.fullmatch(WORD_PATTERN, word):
+            raise BrokenExtensionError(f"a word of a fact is not of the form {WORD_PATTERN}")
     if names.count(operation.name) > 1:
         raise BrokenExtensionError(f"it offers {operation.name} twice")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,31}", operation.version):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from librarian.testing import Conformance
 
 
 class TestNormalize(Conformance):
     package = "librarian-normalization"
     operation = "normalize"
-    settings = {"target": "-20 LUFS"}
+    settings = MappingProxyType({"target": "-20 LUFS"})
 
 
 class TestNormalizeStereo(Conformance):
