@@ -1,0 +1,307 @@
+"""What the command line says when something is wrong: exit code, one line a problem, and nothing made."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from harness import Archive
+
+NOT_THERE = "no installed extension offers it; what is there: librarian extensions"
+LINE = re.compile(r"job\.yaml:[1-9]\d*:[1-9]\d*: [^ :]+: \S.*")
+
+
+def refused(archive: Archive, *arguments: str, code: int) -> list[str]:
+    """What it says on stderr; nothing else may be there afterwards that was not there before."""
+    before = {path: path.lstat().st_mtime_ns for path in archive.root.rglob("*")}
+    done = archive.librarian(*arguments, code=code)
+    assert {path: path.lstat().st_mtime_ns for path in archive.root.rglob("*")} == before
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert done.stderr.isascii() or done.stderr.replace("\n", "").isprintable()
+    return done.stderr.splitlines()
+
+
+def edit(archive: Archive, *changes: tuple[str, str]) -> None:
+    """Change the job file."""
+    path = archive.root / "job.yaml"
+    text = path.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
+def at(archive: Archive, text: str) -> str:
+    """Where a text stands in the job file."""
+    before = (archive.root / "job.yaml").read_text().partition(text)[0]
+    return f"job.yaml:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_every_problem_of_a_job_file_is_a_line_with_its_place(calls: Archive, command: str) -> None:
+    calls.environment["LIBRARIAN_KEY"] = "9f86d081884c7d659a2feaa0c55ad015"
+    edit(
+        calls,
+        ("name: calls", "name: Calls"),
+        ("{target: -20 LUFS}", "{target: -20 dB, ceilng: 0}"),
+        ("use: measure", "use: measre"),
+    )
+    lines = refused(calls, command, "job.yaml", code=2)
+    assert lines == [
+        "job.yaml:2:7: name: must match ^[a-z][a-z0-9-]{0,47}$",
+        f"{at(calls, '-20 dB')}: steps.0.with.target: expected a number with one of the units LUFS, LKFS",
+        f"{at(calls, 'ceilng')}: steps.0.with.ceilng: unknown key; did you mean ceiling?",
+        f"{at(calls, 'measre')}: steps.1.use: {NOT_THERE}; did you mean measure?",
+    ]
+    assert all(LINE.fullmatch(line) for line in lines)
+
+
+def test_steps_that_do_not_connect(calls: Archive) -> None:
+    edit(calls, ("from: voice.audio", "from: voice.report"), ("id: voice", "id: calls"))
+    assert refused(calls, "run", "job.yaml", code=2) == [
+        f"{at(calls, 'calls, use')}: steps.0.id: another entry has this id already",
+        f"{at(calls, 'voice.report')}: steps.1.from: voice.report is no recordings entry and no step",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "job.yaml:1:1: a job file is a mapping; start with: librarian: 1"),
+        (b"name: a\nname: b\n", "job.yaml:2:1: this key stands here twice"),
+        (b"a: b\nc: \xff", "job.yaml:2:4: not UTF-8"),
+        (b"a: " + b"[" * 3000, "job.yaml:1:35: nested more than 32 deep"),
+        (b"a: &a [1]\nb: *a\n", "job.yaml:1:4: anchors and aliases are not allowed; write it out"),
+        (b"x" * (10 << 20), "job.yaml:1:1: larger than 256 KiB"),
+        (None, "job.yaml:1:1: cannot be read: not a regular file"),
+    ],
+)
+def test_a_file_that_is_no_job_file(archive: Archive, content: bytes | None, said: str) -> None:
+    path = archive.root / "job.yaml"
+    path.write_bytes(content) if content is not None else os.mkfifo(path)
+    assert refused(archive, "run", "job.yaml", code=2) == [said]
+
+
+def test_a_job_file_that_is_not_there(archive: Archive) -> None:
+    assert refused(archive, "run", "job.yaml", code=2) == ["job.yaml:1:1: cannot be read: No such file or directory"]
+    assert refused(archive, "plan", ".", code=2) == [".:1:1: cannot be read: not a regular file"]
+
+
+def test_an_extension_that_is_missing_is_exit_3_with_what_to_type(calls: Archive) -> None:
+    edit(calls, ("use: normalize", "use: normalise"), ("use: measure", "use: nothing/at_all"))
+    lines = refused(calls, "run", "job.yaml", code=3)
+    assert lines == [
+        f"{at(calls, 'normalise')}: steps.0.use: {NOT_THERE}; did you mean normalize?",
+        f"{at(calls, 'nothing/')}: steps.1.use: {NOT_THERE}",
+    ]
+
+
+def test_a_pattern_that_matches_nothing(calls: Archive) -> None:
+    edit(calls, ("path: calls/*.wav", r'path: [calls/*.wav, "nothing\e[31m\n*"]'))
+    place = at(calls, '"nothing')
+    assert refused(calls, "run", "job.yaml", code=2) == [f"{place}: recordings.0.path.1: matches no file"]
+
+
+def test_a_name_that_reads_like_a_number_or_stands_on_the_list_of_names_is_exit_4(calls: Archive) -> None:
+    edit(calls, ("name: calls", "name: call-447700900123"))
+    (line,) = refused(calls, "run", "job.yaml", code=4)
+    assert "name reads like a name or a number" in line
+    assert "447700900123" not in line
+    edit(calls, ("name: call-447700900123", "name: calls\nprivacy: {names: names.txt}"), ("id: voice", "id: jane-roe"))
+    edit(calls, ("from: voice", "from: jane-roe"))
+    (calls.root / "names.txt").write_text("# people\n\nJane Roe\n")
+    (line,) = refused(calls, "plan", "job.yaml", code=4)
+    assert "steps.0.id reads like a name or a number" in line
+    assert "jane" not in line.lower()
+
+
+def test_a_name_with_an_address_in_it_is_no_name(calls: Archive) -> None:
+    edit(calls, ("name: calls", "name: jane@example.org"))
+    assert refused(calls, "run", "job.yaml", code=2) == ["job.yaml:2:7: name: must match ^[a-z][a-z0-9-]{0,47}$"]
+
+
+def test_a_list_of_names_that_cannot_be_read(calls: Archive) -> None:
+    edit(calls, ("name: calls", "name: calls\nprivacy: {names: names.txt}"))
+    (line,) = refused(calls, "run", "job.yaml", code=2)
+    assert "privacy.names" in line
+
+
+def test_a_device_that_is_not_served_is_exit_5(calls: Archive) -> None:
+    with (calls.root / "job.yaml").open("a") as file:
+        file.write("run: {device: cuda}\n")
+    done = calls.librarian("run", "job.yaml", code=5)
+    assert done.stderr.splitlines()[-1].endswith("this version works on the CPU only; write device: cpu")
+    assert not list(calls.root.glob("manifests/*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["rnu", "job.yaml"], "Did you mean run?"),
+        (["run"], "Missing argument 'JOB'"),
+        (["run", "job.yaml", "--workers", "300"], "--workers"),
+        (["verify"], "no project here or above; make one with: librarian init"),
+        (["--project", "elsewhere", "verify"], "that folder is not a librarian project"),
+        (["schema", "jobs"], "'jobs' is not one of"),
+        (["try", "normalize", "missing.wav"], "missing.wav: no such file"),
+    ],
+)
+def test_what_was_typed_wrong_is_exit_2_and_says_what_is_meant(
+    archive: Archive, arguments: list[str], said: str
+) -> None:
+    assert said in refused(archive, *arguments, code=2)[-1]
+
+
+def test_an_operation_that_is_not_there(archive: Archive) -> None:
+    assert refused(archive, "extensions", "normalise", code=3) == [
+        "librarian: no installed extension offers normalise; what is there: librarian extensions; "
+        "did you mean normalize?"
+    ]
+
+
+WORKING = """\
+from librarian import Audio, Field, Measurements, Operation, Settings, hookimpl
+from pydantic import field_validator
+
+class NoteSettings(Settings):
+    note: str = Field("", description="A note.")
+
+    @field_validator("note")
+    @classmethod
+    def _check(cls, value):
+        if value.startswith("exit"):
+            raise SystemExit(value)
+        if value:
+            raise ValueError(f"bad {value.upper()} and {value.split()[0]!r}")
+        return value
+
+@hookimpl
+def librarian_operations():
+    return [Operation(name="measure", version="1", run="nothing:here", settings=NoteSettings,
+                      inputs={"audio": Audio}, outputs={"report": Measurements})]
+"""
+
+
+def test_two_extensions_with_one_operation_name(calls: Archive, make_extension) -> None:
+    make_extension("other", WORKING)
+    assert refused(calls, "run", "job.yaml", code=2) == [
+        f"{at(calls, 'measure')}: steps.1.use: several extensions offer it; "
+        "write librarian-normalization/measure or librarian-other/measure"
+    ]
+    both = calls.librarian("extensions", "measure").stdout
+    assert "librarian-normalization/measure 1" in both
+    assert "librarian-other/measure 1" in both
+    edit(calls, ("use: measure", "use: librarian-normalization/measure"))
+    assert "3 to do" in calls.librarian("plan", "job.yaml").stdout
+
+
+def test_what_an_extension_says_of_a_value_does_not_hold_it(calls: Archive, make_extension) -> None:
+    make_extension("other", WORKING)
+    edit(calls, ("use: measure,", "use: librarian-other/measure, with: {note: Jane Roe},"))
+    (line,) = refused(calls, "run", "job.yaml", code=2)
+    assert line.startswith(f"{at(calls, 'Jane')}: steps.1.with.note: ")
+    assert not re.search("jane|roe", line, re.IGNORECASE)
+
+
+BROKEN = {
+    "raises": ('raise RuntimeError("call +44 7700 900123 now")', "RuntimeError: call <PHONE:"),
+    "syntax": ("def (:", "SyntaxError"),
+    "imports": ("import there_is_no_such_module", "ModuleNotFoundError: No module named 'there_is_no_such_module'"),
+    "exits": ("import sys; sys.exit(0)", "SystemExit: 0"),
+    "dies": ("import os; os._exit(0)", "its worker ended by itself with exit code 0"),
+    "crashes": ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "its worker was ended by SIGSEGV"),
+    "prints": ("print('{'); import os; os.write(1, b'x' * 100000); 1 / 0", "ZeroDivisionError: division by zero"),
+    "newer": ("LIBRARIAN_API = 99", "it needs LIBRARIAN_API 99"),
+    "misspells": (
+        "from librarian import hookimpl\n@hookimpl\ndef librarian_operation():\n    return []\n",
+        "it implements a hook that there is not; there are librarian_checks, librarian_operations",
+    ),
+    "undescribed": (
+        "from librarian import Settings\nclass Odd(Settings):\n    gap: float = 0.0\n",
+        "TypeError: Odd: describe the setting gap",
+    ),
+    "twice": (
+        WORKING.replace("return [", "return 2 * ["),
+        "it offers measure twice",
+    ),
+}
+
+
+@pytest.fixture
+def broken(calls: Archive, make_extension) -> Archive:
+    for name, (code, _) in BROKEN.items():
+        make_extension(name, code)
+    return calls
+
+
+def test_extensions_that_are_broken_are_listed_with_the_reason(broken: Archive) -> None:
+    shown = broken.librarian("extensions", code=3)
+    for name, (_, reason) in BROKEN.items():
+        assert re.search(rf"^librarian-{name} 1\.0\n  cannot be used: {re.escape(reason)}", shown.stdout, re.MULTILINE)
+    assert re.search(r"^librarian-normalization .*\n  normalize ", shown.stdout, re.MULTILINE)
+    assert "Traceback" not in shown.stderr
+    listed = json.loads(broken.librarian("extensions", "--json", code=3).stdout)
+    problems = {each["package"]: each["problem"] for each in listed}
+    assert problems.pop("librarian-normalization") == ""
+    for name, (_, reason) in BROKEN.items():
+        assert problems.pop(f"librarian-{name}").startswith(reason)
+    assert problems == {}
+    assert broken.librarian("extensions", "normalize").stdout.startswith("librarian-normalization/normalize")
+
+
+def test_extensions_that_are_broken_hurt_only_jobs_that_name_them(broken: Archive) -> None:
+    broken.librarian("run", "job.yaml")
+    steps = "".join(f"\n  - {{id: s-{name}, use: librarian-{name}/anything}}" for name in BROKEN)
+    edit(broken, ("steps:", "steps:" + steps))
+    lines = refused(broken, "plan", "job.yaml", code=3)
+    assert len(lines) == len(BROKEN)
+    for index, (line, (name, (_, reason))) in enumerate(zip(lines, BROKEN.items(), strict=True)):
+        start = f"{at(broken, f'librarian-{name}/')}: steps.{index}.use: librarian-{name} is broken: {reason}"
+        assert line.startswith(start)
+        assert "900123" not in line
+
+
+def test_a_broken_extension_is_named_where_its_operation_might_be_meant(calls: Archive, make_extension) -> None:
+    make_extension("raises", BROKEN["raises"][0])
+    edit(calls, ("use: measure", "use: hum"))
+    lines = refused(calls, "run", "job.yaml", code=3)
+    assert lines == [
+        "cannot be used: librarian-raises; why: librarian extensions",
+        f"{at(calls, 'hum')}: steps.1.use: {NOT_THERE}",
+    ]
+
+
+def test_json_is_json(calls: Archive) -> None:
+    (found,) = json.loads(calls.librarian("extensions", "--json").stdout)
+    assert [each["name"] for each in found["operations"]] == ["normalize", "measure"]
+    (found,) = json.loads(calls.librarian("extensions", "measure", "--json").stdout)
+    assert [each["name"] for each in found["operations"]] == ["measure"]
+    plan = json.loads(calls.librarian("plan", "job.yaml", "--json").stdout)
+    assert plan["files"] == 3
+    assert plan["steps"]["check"] == [{"state": "to do", "why": "not read yet", "tasks": 3}]
+    assert not (calls.root / ".librarian").exists()
+    calls.librarian("run", "job.yaml")
+    report = json.loads(calls.librarian("verify", "--json").stdout)
+    assert (report["manifests"], report["artifacts"], report["problems"]) == (1, 9, [])
+    next(calls.root.glob("library/*/*/*/*.flac")).unlink()
+    assert len(json.loads(calls.librarian("verify", "--json", code=1).stdout)["problems"]) == 1
+
+
+def test_an_error_that_nobody_expected_is_one_line_and_debug_says_more(calls: Archive, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        "import librarian.job\n"
+        "def broken(path): raise ZeroDivisionError('Jane Roe')\n"
+        "librarian.job.read.__code__ = broken.__code__\n"
+    )
+    calls.environment["PYTHONPATH"] = str(tmp_path / "site")
+    assert refused(calls, "run", "job.yaml", code=6) == [
+        "librarian: internal error: ZeroDivisionError; --debug shows where it comes from"
+    ]
+    shown = calls.librarian("--debug", "run", "job.yaml", code=6).stderr
+    assert "Traceback" in shown
+    assert shown.splitlines()[-1].startswith("librarian: internal error: ZeroDivisionError")
