@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from librarian.job import Job, Recording, Source, Step
 from librarian.keys import IdKey, canonical, key_document
-from librarian.manifest.catalog import Catalog, Current, Made, MadeArtifact
+from librarian.manifest.catalog import Catalog, Current, Made
 from librarian.manifest.store import folder_of
 from librarian.operation import TEXT
 
@@ -65,7 +65,7 @@ class Planner:
         job: the job.
         catalog: what was made so far.
         id_key: makes keys and ids.
-        in_place: whether an artifact's file is where it should be, with its size.
+        in_place: (file, relative to the library; its size) → whether it is there.
         upgrade: whether new versions of operations, models and defaults are followed.
     """
 
@@ -74,7 +74,7 @@ class Planner:
         job: Job,
         catalog: Catalog,
         id_key: IdKey,
-        in_place: Callable[[MadeArtifact], bool],
+        in_place: Callable[[str, int], bool],
         *,
         upgrade: bool = False,
     ) -> None:
@@ -103,6 +103,10 @@ class Planner:
             inputs=[(each.port, each.role, each.id) for each in inputs],
             audio=step.audio.model_dump() if step.audio else None,
         )
+        key = self._id_key.task(document)
+        if self._stands(step, recording.id, key):
+            folder = folder_of(recording.id, step.declaration.name, key)
+            return Task(step, recording.id, key, document, inputs, "current", "", folder, redo=True)
         current = self._catalog.current(self._job.name, step.id, recording.id)
         new = self._judge(step, recording.id, document, inputs, current)
         if not (current and self._keep(current, document, step)):
@@ -110,6 +114,11 @@ class Planner:
         kept = self._judge(step, recording.id, dict(current.document or {}), inputs, current)
         # What has to be made again is made by what is installed now, and its key says so.
         return replace(new, why=f"{kept.why}, {new.why}" if new.why else "") if kept.why else kept
+
+    def _stands(self, step: Step, unit: str, key: str) -> bool:
+        """Whether nothing is to be done. Nearly every task of nearly every run: one look-up, and a stat a file."""
+        files = self._catalog.standing(self._job.name, step.id, unit, key)
+        return files is not None and all(self._in_place(*each) for each in files)
 
     def _judge(
         self,
@@ -123,7 +132,7 @@ class Planner:
         made = self._catalog.made(key)
         why = self._why(made, document, step, current)
         state: State = "todo" if why else "current" if current and current.key == key and current.good else "elsewhere"
-        folder = made.folder if made else folder_of(unit, step.declaration.name, key)
+        folder = folder_of(unit, step.declaration.name, key)
         return Task(step, unit, key, document, inputs, state, why, folder, redo=made is not None)
 
     def _inputs(self, step: Step, recording: Recording, tasks: Mapping[str, Task]) -> Iterator[Input]:
@@ -151,7 +160,8 @@ class Planner:
         if made is not None:
             if any(artifact.suspect for artifact in made.artifacts):
                 return "suspect"
-            return "" if all(map(self._in_place, made.artifacts)) else "result missing"
+            there = all(self._in_place(artifact.file, artifact.bytes) for artifact in made.artifacts)
+            return "" if there else "result missing"
         if current is None or current.document is None:
             return "new"
         if current.reason:

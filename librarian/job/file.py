@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from librarian.operation import Duration
 
@@ -15,8 +16,7 @@ MOST_STEPS = 256
 
 Reference = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,47}(\.[a-z][a-z0-9_]{0,31})?$")]
 References = Annotated[list[Reference], Field(min_length=1)]
-Pattern = Annotated[str, Field(min_length=1)]
-Patterns = Pattern | Annotated[list[Pattern], Field(min_length=1)]
+Filled = Annotated[str, Field(min_length=1)]
 From = Reference | References | Annotated[dict[str, Reference | References], Field(min_length=1)]
 
 
@@ -43,7 +43,9 @@ class RecordingsEntry(_Strict):
     """A set of recordings, by pattern."""
 
     id: Id = Field(description="Name that steps refer to.")
-    path: Patterns = Field(description="Patterns, relative to the job file: braces, ** and *.")
+    path: Filled | Annotated[list[Filled], Field(min_length=1)] = Field(
+        description="Patterns, relative to the job file: braces, ** and *."
+    )
     label: str | None = Field(None, description="Regular expression: the part of a name that is public.")
     group: str | None = Field(None, description="Regular expression with (?P<group>…) and (?P<role>…).")
     roles: dict[str, Id] | None = Field(None, description="What the pattern's role reads → role.")
@@ -53,6 +55,14 @@ class RecordingsEntry(_Strict):
     def patterns(self) -> list[str]:
         """All patterns."""
         return [self.path] if isinstance(self.path, str) else self.path
+
+
+def _unicode(settings: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(settings, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text in it is not Unicode") from None
+    return settings
 
 
 class StepEntry(_Strict):
@@ -67,7 +77,9 @@ class StepEntry(_Strict):
         alias="from",
         description="Recordings, step, step.output, or port → those; all recordings if left out.",
     )
-    with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="Settings of the operation.")
+    with_: Annotated[dict[str, Any], AfterValidator(_unicode)] = Field(
+        default_factory=dict, alias="with", description="Settings of the operation."
+    )
     audio: AudioFormat | None = Field(None, description="How this step writes sound.")
     keep: Literal["yes", "until-used"] = Field("yes", description="Whether results stay once they were used.")
     missing: Literal["skip", "leave out"] = Field("skip", description="What a gathering step does without a member.")
@@ -76,7 +88,7 @@ class StepEntry(_Strict):
 class PrivacyEntry(_Strict):
     """What the owner says about privacy."""
 
-    names: str | None = Field(None, description="File with one name a line, relative to the job file.")
+    names: Filled | None = Field(None, description="File with one name a line, relative to the job file.")
 
 
 class RunEntry(_Strict):
@@ -84,7 +96,7 @@ class RunEntry(_Strict):
 
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.", pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$")
     workers: Literal["auto"] | Annotated[int, Field(ge=0, le=256)] = Field("auto", description="Worker processes.")
-    timeout: Annotated[Duration, Field(gt=0)] | None = Field(None, description="Longest time one task may take.")
+    timeout: Duration | None = Field(None, description="Longest time one task may take.", gt=0)
 
 
 class JobFile(_Strict):

@@ -16,19 +16,24 @@ from typing import Any
 from librarian.manifest.journal import entries, manifests
 from librarian.manifest.records import GOOD
 
-VERSION = 2
+VERSION = 3
 WRITER_PATIENCE = 60.0
 """How long the writer waits for a reader that brings the index up to date (s)."""
 READER_PATIENCE = 5.0
 """How long a reader waits for the writer; then it works with what the index holds (s)."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS manifests (job TEXT PRIMARY KEY, bytes INTEGER, lines INTEGER, link TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, job TEXT, seq INTEGER, unit TEXT, folder TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS jobs (job TEXT, type TEXT, body TEXT, PRIMARY KEY (job, type)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, job TEXT, seq INTEGER, unit TEXT, folder TEXT,
+    start INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS artifacts (id TEXT PRIMARY KEY, key TEXT, output TEXT, item INTEGER, kind TEXT, file TEXT,
     bytes INTEGER, digest TEXT, private INTEGER, facts TEXT, suspect INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS artifacts_by_key ON artifacts (key);
+CREATE TABLE IF NOT EXISTS consumed (input TEXT, key TEXT, digest TEXT, PRIMARY KEY (input, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS current (job_name TEXT, step TEXT, unit TEXT, outcome TEXT, key TEXT, document TEXT,
-    given TEXT, reason TEXT, job TEXT, seq INTEGER, PRIMARY KEY (job_name, step, unit)) WITHOUT ROWID;
+    given TEXT, reason TEXT, job TEXT, seq INTEGER, start INTEGER, PRIMARY KEY (job_name, step, unit)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
+CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
 """
 
 
@@ -73,6 +78,28 @@ class Current:
         return self.outcome in GOOD
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a line stands: in the manifest of which job, its number there, the byte it begins at."""
+
+    job: str
+    seq: int
+    start: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A current outcome, of which (job name, step, unit), and where its line stands."""
+
+    job_name: str
+    step: str
+    unit: str
+    outcome: str
+    key: str
+    reason: str
+    place: Place
+
+
 class Catalog:
     """The index, open.
 
@@ -115,7 +142,7 @@ class Catalog:
         return dict(self._db.execute("SELECT job, bytes FROM manifests"))
 
     def _rebuild(self) -> None:
-        for table in ("manifests", "made", "artifacts", "current"):
+        for table in ("manifests", "jobs", "made", "artifacts", "consumed", "current"):
             self._db.execute(f"DELETE FROM {table}")
         for path in manifests(self._folder):
             self._add(path.stem)
@@ -130,8 +157,12 @@ class Catalog:
             if last is not None and line.prev != last:
                 return False
             if line.type == "outcome" and line.body:
-                self._outcome(job, line.seq, line.body)
-            seq, last = line.seq + 1, None
+                self._outcome(Place(job, line.seq, start), line.body)
+            elif line.body:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", (job, line.type, json.dumps(line.body))
+                )
+            seq, start, last = line.seq + 1, line.end, None
             self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?)", (job, line.end, seq, line.link))
         return True
 
@@ -142,25 +173,30 @@ class Catalog:
             self._rebuild()
         self._db.commit()
 
-    def _outcome(self, job: str, seq: int, body: dict[str, Any]) -> None:
+    def _outcome(self, place: Place, body: dict[str, Any]) -> None:
         key = body["key"] or ""
         if body["produced"] or body["outcome"] in ("done", "degraded"):
-            self._made(job, seq, key, body)
+            self._made(place, key, body)
         reason = (body["cause"] or {}).get("reason", "")
         document = json.dumps(body["document"]) if body["document"] else None
         self._db.execute(
-            "INSERT OR REPLACE INTO current VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO current VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(body["job_name"], body["step"], body["unit"], body["outcome"], key),
-                *(document, json.dumps(body["given"]), reason, job, seq),
+                *(document, json.dumps(body["given"]), reason),
+                *(place.job, place.seq, place.start),
             ),
         )
 
-    def _made(self, job: str, seq: int, key: str, body: dict[str, Any]) -> None:
+    def _made(self, place: Place, key: str, body: dict[str, Any]) -> None:
         self._db.execute("DELETE FROM artifacts WHERE key = ?", (key,))
         self._db.execute(
-            "INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?, ?)",
-            (key, job, seq, body["unit"], body["folder"]),
+            "INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?, ?, ?)",
+            (key, place.job, place.seq, body["unit"], body["folder"], place.start),
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO consumed VALUES (?, ?, ?)",
+            [(each["id"], key, each["digest"]) for each in body["consumed"]],
         )
         self._db.executemany(
             "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
@@ -205,6 +241,17 @@ class Catalog:
             named |= {"private": bool(row[7]), "facts": json.loads(row[8]), "suspect": bool(row[9])}
             yield MadeArtifact(**named)
 
+    def standing(self, job_name: str, step: str, unit: str, key: str) -> list[tuple[str, int]] | None:
+        """The files (and their sizes) of a result that is current under this key; None where it is not, or suspect."""
+        rows = self._db.execute(
+            "SELECT c.outcome, a.file, a.bytes, a.suspect FROM current c JOIN made m ON m.key = c.key "
+            "LEFT JOIN artifacts a ON a.key = c.key WHERE c.job_name = ? AND c.step = ? AND c.unit = ? AND c.key = ?",
+            (job_name, step, unit, key),
+        ).fetchall()
+        if not rows or rows[0][0] not in GOOD or any(row[3] for row in rows):
+            return None
+        return [(row[1], row[2]) for row in rows if row[1] is not None]
+
     def current(self, job_name: str, step: str, unit: str) -> Current | None:
         """What the last outcome line says of (job name, step, unit)."""
         row = self._db.execute(
@@ -215,6 +262,62 @@ class Catalog:
             return None
         document = json.loads(row[2]) if row[2] else None
         return Current(row[0], row[1], document, tuple(json.loads(row[3])), row[4])
+
+    def beginning(self, text: str, most: int) -> list[str]:
+        """Ids and task keys that begin with a text; `most` of each sort at the most."""
+        found: set[str] = set()
+        for table, column in (("artifacts", "id"), ("made", "key"), ("manifests", "job"), ("current", "unit")):
+            found |= {
+                each
+                for (each,) in self._db.execute(
+                    f"SELECT DISTINCT {column} FROM {table} WHERE {column} >= ? AND {column} < ? ORDER BY 1 LIMIT ?",
+                    (text, f"{text}~", most),
+                )
+            }
+        return sorted(found)
+
+    def key_of(self, artifact_id: str) -> str:
+        """The task key that an artifact was made under.
+
+        Raises:
+            KeyError: no line says that it was made.
+        """
+        row = self._db.execute("SELECT key FROM artifacts WHERE id = ?", (artifact_id,)).fetchone()
+        if row is None:
+            raise KeyError(artifact_id)
+        return str(row[0])
+
+    def place(self, key: str) -> Place:
+        """Where the line stands that says what was made under a task key.
+
+        Raises:
+            KeyError: there is none.
+        """
+        row = self._db.execute("SELECT job, seq, start FROM made WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            raise KeyError(key)
+        return Place(*row)
+
+    def ended(self, *, unit: str | None = None, key: str | None = None) -> list[Ended]:
+        """The current outcomes of a unit, or of a task key, in the order in which they came."""
+        columns = "job_name, step, unit, outcome, key, reason, job, seq, start"
+        which, value = ("unit", unit) if key is None else ("key", key)
+        rows = self._db.execute(f"SELECT {columns} FROM current WHERE {which} = ? ORDER BY job, seq", (value,))
+        return [Ended(*row[:6], Place(*row[6:])) for row in rows]
+
+    def consumers(self, input_id: str) -> list[tuple[str, str]]:
+        """What was made from a recording or an artifact: task keys, and the digest that each read of it."""
+        rows = self._db.execute("SELECT key, digest FROM consumed WHERE input = ? ORDER BY key", (input_id,))
+        return [(key, digest) for key, digest in rows]
+
+    def jobs(self) -> list[str]:
+        """The ids of all jobs, oldest first."""
+        return [job for (job,) in self._db.execute("SELECT job FROM manifests ORDER BY job")]
+
+    def job_lines(self, job: str) -> dict[str, dict[str, Any]]:
+        """A manifest's lines that are no outcomes, by their type: job, summary, seal, as far as there are."""
+        rows = self._db.execute("SELECT type, body FROM jobs WHERE job = ?", (job,))
+        return {kind: json.loads(body) for kind, body in rows}
 
     def folders(self) -> set[str]:
         """The folders in the library that a line names."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,26 @@ class Vault:
         """The recording that was last seen at a path."""
         row = self._db.execute("SELECT recording FROM sightings WHERE path = ?", (os.fsencode(path),)).fetchone()
         return row[0] if row else None
+
+    def called(self, name: str) -> list[str]:
+        """The recordings last seen at a path that ends with `name`, whichever way its accents are written."""
+        forms = {name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))}
+        found: set[str] = set()
+        for form in forms:
+            end = b"/" + os.fsencode(form).lstrip(b"/")
+            rows = self._db.execute("SELECT recording FROM sightings WHERE substr(path, ?) = ?", (-len(end), end))
+            found |= {recording for (recording,) in rows}
+        return sorted(found)
+
+    def sightings(self, recording: str) -> list[Path]:
+        """The paths at which a recording was last seen."""
+        rows = self._db.execute("SELECT path FROM sightings WHERE recording = ? ORDER BY path", (recording,))
+        return [Path(os.fsdecode(path)) for (path,) in rows]
+
+    def text(self, digest: str) -> str | None:
+        """The free text that a keyed digest in a record stands for."""
+        row = self._db.execute("SELECT text FROM texts WHERE digest = ?", (digest,)).fetchone()
+        return str(row[0]) if row else None
 
     def sight(self, path: Path, stat_key: StatKey, seen: Seen, *, hashed_at_ns: int, job: str) -> None:
         """Note where a recording was seen."""

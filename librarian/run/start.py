@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from librarian.errors import MissingError
 from librarian.events import Observer, RunEnded, RunStarted, Said
 from librarian.job import Job
-from librarian.manifest.catalog import Catalog, MadeArtifact
+from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, new_job_id, recover
 from librarian.manifest.records import SummaryLine
 from librarian.manifest.store import Store
@@ -50,12 +51,12 @@ def device_of(job: Job) -> str:
     return "cpu"
 
 
-def placed(library: Path) -> Callable[[MadeArtifact], bool]:
-    """Whether an artifact's file is where it should be, with its size."""
+def placed(library: Path) -> Callable[[str, int], bool]:
+    """Whether a file is where it should be in the library, with its size."""
 
-    def in_place(artifact: MadeArtifact) -> bool:
+    def in_place(file: str, size: int) -> bool:
         try:
-            return (library / artifact.file).lstat().st_size == artifact.bytes
+            return os.lstat(f"{library}/{file}").st_size == size
         except OSError:
             return False
 
