@@ -19,6 +19,7 @@ KEY_VARIABLE = "LIBRARIAN_KEY"
 KEY_SCHEMA = 1
 ID_LENGTH = 13
 """Base32 characters of an id: 65 bits."""
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical(value: Any) -> bytes:
@@ -29,8 +30,7 @@ def canonical(value: Any) -> bytes:
     Raises:
         ValueError: for NaN and infinities.
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode(errors="surrogatepass")
+    return _ENCODER.encode(value).encode(errors="surrogatepass")
 
 
 def base32(digest: bytes) -> str:

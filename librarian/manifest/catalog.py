@@ -99,6 +99,11 @@ class Ended:
     reason: str
     place: Place
 
+    @property
+    def good(self) -> bool:
+        """Whether it left results."""
+        return self.outcome in GOOD
+
 
 class Catalog:
     """The index, open.

@@ -143,7 +143,7 @@ class Store:
     def close_job(self, job: str) -> None:
         """Remove a job's staging, and the staging folder itself where it is empty."""
         remove_tree(self._staging / job)
-        if self._staging.is_dir() and not any(os.scandir(self._staging)):
+        if self._staging.is_dir() and not os.listdir(self._staging):
             self._staging.rmdir()
 
     def recover(self, committed: Callable[[str, str], bool]) -> None:

@@ -1,0 +1,188 @@
+"""Where things came from and what was made of them: questions to the catalog, answered with lines of the manifests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from librarian.errors import EnvironmentFailedError
+from librarian.keys import canonical
+from librarian.manifest.catalog import Catalog, Ended, MadeArtifact, Place
+from librarian.manifest.journal import entries
+from librarian.manifest.records import Consumed, OutcomeLine
+
+State = Literal["current", "superseded", "missing", "suspect"]
+"""Of an artifact. Missing and suspect (its bytes are not those recorded) say more than the other two, and win."""
+
+_BEGINNING = re.compile(r"(rec|grp|set|art|src|job)_[0-9a-z]*|[a-z2-7]{6,52}")
+_TASK_FOLDER = re.compile(r"(?:.*/)?([a-z]{3}_[a-z2-7]{13})/[a-z0-9_]+-([a-z2-7]{8})(?:/([^/]+))?/?")
+_MANIFEST = re.compile(r"(?:.*/)?(job_[0-9a-z]{26})\.jsonl")
+_SHORTEST_HINT = len("art_") + 2
+
+
+@dataclass(frozen=True)
+class Made:
+    """A task that left results: its line, and what it made with the state of each."""
+
+    place: Place
+    line: OutcomeLine
+    artifacts: tuple[tuple[MadeArtifact, State], ...]
+    current: tuple[Ended, ...]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What was made from what. `earlier`: from other bytes than the source has now."""
+
+    source: str
+    target: str
+    port: str
+    role: str | None
+    earlier: bool
+
+
+@dataclass
+class Graph:
+    """An artifact or a unit, what it was made from, and what was made from it. `made`: artifact id → its task."""
+
+    id: str
+    made: dict[str, Made] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+
+    @property
+    def origins(self) -> set[str]:
+        """What was not made: the recordings."""
+        return {edge.source for edge in self.edges if edge.source not in self.made}
+
+
+class Lineage:
+    """The questions.
+
+    Args:
+        catalog: the index, caught up.
+        folder: the manifests.
+        in_place: whether an artifact's file is where it should be.
+    """
+
+    def __init__(self, catalog: Catalog, folder: Path, in_place: Callable[[MadeArtifact], bool]) -> None:
+        self._catalog, self._folder, self._in_place = catalog, folder, in_place
+
+    def find(self, text: str, most: int) -> list[str]:
+        """What a text may stand for: an id, a task key, the beginning of one, or a place in library or manifests.
+
+        Returns:
+            Ids and keys, more than `most` only where there are.
+        """
+        if match := _TASK_FOLDER.fullmatch(text):
+            return list(self._at(*match.groups()))
+        if match := _MANIFEST.fullmatch(text):
+            text = match[1]
+        return self._catalog.beginning(text, most + 1) if _BEGINNING.fullmatch(text) else []
+
+    def _at(self, unit: str, key8: str, file: str | None) -> Iterator[str]:
+        for key in self._catalog.beginning(key8, 2):
+            made = self._catalog.made(key)
+            if made and made.folder.split("/")[1] == unit:
+                yield from [key] if file is None else [
+                    each.id for each in made.artifacts if Path(each.file).name == file
+                ]
+
+    def near(self, text: str, most: int) -> list[str]:
+        """Ids that begin as a text does that is none, as far as any does."""
+        while _BEGINNING.fullmatch(text) and len(text) > _SHORTEST_HINT:
+            text = text[:-1]
+            if found := self._catalog.beginning(text, most):
+                return found[:most]
+        return []
+
+    def outcome(self, place: Place) -> OutcomeLine:
+        """One outcome line.
+
+        Raises:
+            EnvironmentFailedError: the line is not what was written.
+        """
+        entry = next(entries(self._folder / f"{place.job}.jsonl", place.start, place.seq), None)
+        try:
+            return OutcomeLine.model_validate_json(canonical(entry.body if entry else None))
+        except ValidationError:
+            raise EnvironmentFailedError(
+                f"manifests/{place.job}.jsonl:{place.seq + 1}: the line is not what was written; "
+                "type: librarian verify"
+            ) from None
+
+    def made(self, key: str) -> Made:
+        """A task that left results.
+
+        Raises:
+            KeyError: no line says that it did.
+        """
+        place, made = self._catalog.place(key), self._catalog.made(key)
+        current = tuple(each for each in self._catalog.ended(key=key) if each.good)
+        artifacts = made.artifacts if made else ()
+        states = tuple((each, self._state(each, bool(current))) for each in artifacts)
+        return Made(place, self.outcome(place), states, current)
+
+    def _state(self, artifact: MadeArtifact, current: bool) -> State:
+        if not self._in_place(artifact):
+            return "missing"
+        if artifact.suspect:
+            return "suspect"
+        return "current" if current else "superseded"
+
+    def successor(self, made: Made, artifact: MadeArtifact) -> str | None:
+        """What is current in the place of an artifact that is superseded; None where nothing is."""
+        line = made.line
+        now = self._catalog.current(line.job_name, line.step, line.unit)
+        found = self._catalog.made(now.key) if now and now.good else None
+        same = [each.id for each in found.artifacts if _slot(each) == _slot(artifact)] if found else []
+        return same[0] if same and same[0] != artifact.id else None
+
+    def graph(self, start: str) -> Graph:
+        """An artifact or a unit with everything before and after it."""
+        graph = Graph(start)
+        self._back(start, graph)
+        self._forth(start, graph)
+        return graph
+
+    def _back(self, start: str, graph: Graph) -> None:
+        waiting = [start]
+        while waiting:
+            target = waiting.pop()
+            if target not in graph.made and (made := self._made_of(target)):
+                graph.made[target] = made
+                graph.edges += [self._edge(each, target) for each in made.line.consumed]
+                waiting += [each.id for each in made.line.consumed]
+
+    def _forth(self, start: str, graph: Graph) -> None:
+        waiting, seen = [start], {start}
+        while waiting:
+            source = waiting.pop()
+            for key, _ in self._catalog.consumers(source):
+                made = self.made(key)
+                for artifact, _ in made.artifacts:
+                    graph.made.setdefault(artifact.id, made)
+                    graph.edges += [self._edge(each, artifact.id) for each in made.line.consumed if each.id == source]
+                    waiting += {artifact.id} - seen
+                    seen.add(artifact.id)
+
+    def _made_of(self, target: str) -> Made | None:
+        try:
+            return self.made(self._catalog.key_of(target))
+        except KeyError:
+            return None  # a recording
+
+    def _edge(self, consumed: Consumed, target: str) -> Edge:
+        try:
+            earlier = self._catalog.artifact(consumed.id).digest != consumed.digest
+        except KeyError:
+            earlier = False  # a recording is its bytes
+        return Edge(consumed.id, target, consumed.port, consumed.role, earlier)
+
+
+def _slot(artifact: MadeArtifact) -> tuple[str, int | None]:
+    return artifact.output, artifact.item
