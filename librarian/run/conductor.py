@@ -61,15 +61,14 @@ class Conductor:
         """Work until all is done, or a signal stops it. `timeout` is each task's at the most (s)."""
         began, self._timeout = time.monotonic(), timeout
         most = UNITS_PER_WORKER * max(1, self._workers.size)
-        while not stopped():
-            while len(self._then) < most and (recording := self._next(identifier)):
+        while (self._then or not identifier.exhausted) and not stopped():
+            while len(self._then) < most and not stopped() and (recording := self._next(identifier)):
                 self._admit(recording)
-            if not self._then and identifier.exhausted:
-                break
             for request, answer in self._workers.wait(1.0 if identifier.exhausted else _PATIENCE):
                 self._then.pop(request)(answer)
+        interrupted = bool(self._then) or not identifier.exhausted
         counts = {step: dict(found) for step, found in sorted(self._counts.items())}
-        return RunEnded(self._session.job_id, self._recordings, counts, time.monotonic() - began, bool(stopped()))
+        return RunEnded(self._session.job_id, self._recordings, counts, time.monotonic() - began, interrupted)
 
     def _next(self, identifier: Identifier) -> Recording | None:
         return identifier.next_ready(wait=0.0 if self._then else _PATIENCE)
