@@ -1,11 +1,20 @@
-"""What happens during a run, as typed events. Display and log are observers; nothing else prints."""
+"""What happens during a run, as typed events. Display, status file and log are observers; nothing else prints.
+
+As JSON Lines (`run --events FILE`), an event is its fields and `event`, its name: `{"event": "task_ended", "step": …}`.
+"""
 
 from __future__ import annotations
 
+import re
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from librarian.privacy.scrub import Scrubbed
+
+FactValue = float | int | bool | str | None
 
 
 @dataclass(frozen=True)
@@ -22,13 +31,31 @@ class Said(Event):
 
 @dataclass(frozen=True)
 class RunStarted(Event):
-    """The job can run: all checks are passed, the scan is complete."""
+    """The job can run: all checks are passed, the scan is complete.
+
+    Attributes:
+        job: id of the job.
+        name: its name.
+        files: how many were found.
+        bytes: size of all of them.
+        workers: processes; 0 for none.
+        expected: step → tasks, as far as names tell: files with the same content are one recording.
+    """
 
     job: str
     name: str
     files: int
     bytes: int
     workers: int
+    expected: dict[str, int]
+
+
+@dataclass(frozen=True)
+class TasksStand(Event):
+    """Steps whose results for a recording are there already: nothing is done and no line is written."""
+
+    unit: str
+    steps: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -50,15 +77,27 @@ class TaskProgressed(Event):
 
 @dataclass(frozen=True)
 class TaskEnded(Event):
-    """A task's line is durable. `message` says why it did not end well; `facts` are those of its first output."""
+    """A task's line is durable.
+
+    Attributes:
+        step: the step.
+        unit: id of the unit.
+        outcome: how it ended.
+        seconds: time a worker and the commit spent on it.
+        audio_seconds: length of the recording; 0 where it is not known.
+        reason: why it did not end well; empty otherwise.
+        message: the same in a sentence.
+        facts: those of its first output.
+    """
 
     step: str
     unit: str
     outcome: str
     seconds: float
+    audio_seconds: float
     reason: str
     message: Scrubbed
-    facts: dict[str, float | int | bool | str | None]
+    facts: dict[str, FactValue]
 
 
 @dataclass(frozen=True)
@@ -73,3 +112,115 @@ class RunEnded(Event):
 
 
 Observer = Callable[[Event], None]
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """An event as plain data."""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
+    return {"event": name, **asdict(event)}
+
+
+class Tally:
+    """Where a run stands: an observer that counts.
+
+    Attributes:
+        started: the event that began the run; None before.
+        ended: step → outcome → tasks.
+        running: (step, unit) → how much of it is done, 0 to 1.
+        busy: step → seconds that workers spent.
+        audio: step → seconds of sound that they went through.
+        failure: the last task that failed.
+        over: the event that ended the run; None before.
+    """
+
+    def __init__(self) -> None:
+        self.started: RunStarted | None = None
+        self.ended: dict[str, Counter[str]] = defaultdict(Counter)
+        self.running: dict[tuple[str, str], float] = {}
+        self.busy: defaultdict[str, float] = defaultdict(float)
+        self.audio: defaultdict[str, float] = defaultdict(float)
+        self.failure: TaskEnded | None = None
+        self.over: RunEnded | None = None
+        self._began = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Count an event."""
+        match event:
+            case RunStarted():
+                self.started, self._began = event, time.monotonic()
+            case TasksStand():
+                for step in event.steps:
+                    self.ended[step]["cached"] += 1
+            case TaskStarted():
+                self.running[event.step, event.unit] = 0.0
+            case TaskProgressed():
+                self.running[event.step, event.unit] = event.fraction
+            case TaskEnded():
+                self._task(event)
+            case RunEnded():
+                self.over = event
+
+    def _task(self, event: TaskEnded) -> None:
+        self.running.pop((event.step, event.unit), None)
+        self.ended[event.step][event.outcome] += 1
+        if event.outcome in ("failed", "skipped"):
+            self.failure = event if event.outcome == "failed" else self.failure
+        else:
+            self.busy[event.step] += event.seconds
+            self.audio[event.step] += event.audio_seconds
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the run started."""
+        return self.over.seconds if self.over else time.monotonic() - self._began
+
+    def waiting(self, step: str) -> int:
+        """Tasks of a step that have not ended, as far as names tell."""
+        expected = self.started.expected.get(step, 0) if self.started else 0
+        return max(0, expected - self.ended[step].total())
+
+    def speed(self, step: str) -> float | None:
+        """Seconds of sound a worker goes through in a second of this step; None where nothing is known yet."""
+        return self.audio[step] / self.busy[step] if self.busy[step] > 0 and self.audio[step] > 0 else None
+
+    def left(self) -> float | None:
+        """Seconds that the run will still take, from what its tasks took so far; None where nothing is known yet."""
+        if not self.started:
+            return None
+        work = 0.0
+        for step in self.started.expected:
+            worked = self.ended[step]["done"] + self.ended[step]["degraded"]
+            if self.waiting(step) and not worked:
+                return None
+            work += self.waiting(step) * self.busy[step] / max(1, worked)
+        return work / max(1, self.started.workers)
+
+    def snapshot(self) -> dict[str, Any]:
+        """All of it as plain data: what the status file holds."""
+        started, over, failure = self.started, self.over, self.failure
+        return {
+            "job": started.job if started else None,
+            "name": started.name if started else None,
+            "state": "running" if not over else "interrupted" if over.interrupted else "complete",
+            "elapsed": round(self.elapsed, 1),
+            "left": None if (left := self.left()) is None else round(left, 1),
+            "steps": {
+                step: {
+                    "ended": dict(self.ended[step]),
+                    "waiting": 0 if over and not over.interrupted else self.waiting(step),
+                    "speed": None if (speed := self.speed(step)) is None else round(speed, 1),
+                }
+                for step in (started.expected if started else ())
+            },
+            "running": [
+                {"step": step, "unit": unit, "done": round(done, 3)} for (step, unit), done in self.running.items()
+            ],
+            "failure": {
+                "step": failure.step,
+                "unit": failure.unit,
+                "reason": failure.reason,
+                "message": failure.message,
+            }
+            if failure
+            else None,
+        }

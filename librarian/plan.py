@@ -6,7 +6,8 @@ looks the key up; where it is unknown but the step has a current result, the two
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -188,6 +189,15 @@ def seal_texts(job: Job, id_key: IdKey) -> tuple[Job, dict[str, str]]:
 
     steps = tuple(replace(step, public=sealed(step.public)) for step in job.steps)
     return replace(job, steps=steps), texts
+
+
+def expected_tasks(job: Job, entries: Iterable[str]) -> dict[str, int]:
+    """Step → tasks, from the recordings entry of each file: files with the same content are counted apart."""
+    found = dict.fromkeys((step.id for step in job.steps), 0)
+    for entry, files in Counter(entries).items():
+        for step in _applicable(job, frozenset({entry})):
+            found[step] += files
+    return found
 
 
 def _applicable(job: Job, entries: frozenset[str]) -> set[str]:

@@ -10,10 +10,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-import click
-
-from librarian import project as projects
-from librarian.errors import EnvironmentFailedError, RefusedError, UsageError
+from librarian.cli.words import say
+from librarian.errors import EnvironmentFailedError, RefusedError
 from librarian.job import Job, Read, Validate, resolve
 from librarian.job.read import Problem
 from librarian.operation import Declaration, Resolved
@@ -27,40 +25,6 @@ from librarian.workers.inline import Inline
 from librarian.workers.pool import Pool, Workers
 
 Log = Callable[[str], None]
-
-
-def say(text: str) -> None:
-    """Talk: to stderr, so that stdout holds results only."""
-    click.echo(text, err=True)
-
-
-def project_option(context: click.Context) -> Path | None:
-    """The folder that `--project` names."""
-    named = context.obj["project"]
-    return Path(named) if named else None
-
-
-def open_project(context: click.Context) -> Project:
-    """The project the command works on.
-
-    Raises:
-        UsageError: there is none.
-    """
-    root = projects.find(project_option(context))
-    if root is None:
-        raise UsageError("no project here or above; make one with: librarian init")
-    return projects.load(root)
-
-
-def open_or_make_project(context: click.Context) -> Project:
-    """The project the command works on; made in the named or the current folder where there is none."""
-    named = project_option(context)
-    if named is not None and not named.is_dir():
-        raise UsageError("--project: there is no such folder; make it with: librarian init FOLDER")
-    root = named if named is not None else projects.find() or Path.cwd()
-    if not (root / projects.STATE / "project.toml").exists():
-        say(f"making a project here; back up {projects.STATE}/keys and vault.db: nothing can re-make them")
-    return projects.open_or_make(root.resolve())
 
 
 def refuse_shadow() -> None:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from librarian.events import Event, RunEnded, RunStarted, Said, TaskEnded, TaskProgressed
+from librarian.cli.words import duration, plural, say, size
+from librarian.events import Event, Observer, RunEnded, RunStarted, Said, TaskEnded, TaskProgressed
 from librarian.manifest.records import GOOD
 from librarian.operation import Declaration
 
@@ -15,34 +16,13 @@ _EVERY_SECONDS = 10.0
 _OUTCOMES = ("done", "degraded", "cached", "failed", "skipped")
 
 
-def size(number: float) -> str:
-    """Bytes for people."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if number < 1024:  # noqa: PLR2004
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1024
-    return f"{number:.1f} TiB"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """`1 file`, `2 files`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 class Lines:
     """Shows events as plain lines: each task (or failures only), and every ten seconds how far it is."""
 
-    def __init__(self, steps: Mapping[str, Declaration], show: Callable[[str], None], *, each_task: bool) -> None:
-        self._steps, self._show, self._each_task = steps, show, each_task
+    def __init__(
+        self, steps: Mapping[str, Declaration], show: Callable[[str], None], *, each_task: bool, ticks: bool = True
+    ) -> None:
+        self._steps, self._show, self._each_task, self._ticks = steps, show, each_task, ticks
         self._ended = 0
         self._last_line = time.monotonic()
 
@@ -77,7 +57,7 @@ class Lines:
             self._tick("")
 
     def _tick(self, more: str) -> None:
-        if time.monotonic() - self._last_line >= _EVERY_SECONDS:
+        if self._ticks and time.monotonic() - self._last_line >= _EVERY_SECONDS:
             self._line(f"  {plural(self._ended, 'task')} ended{more}")
 
     def _summary(self, event: RunEnded) -> None:
@@ -89,6 +69,12 @@ class Lines:
                 self._line(f"  {step:<{width}}  {_counts(found)}")
         if event.interrupted:
             self._line("interrupted; nothing that was done is lost: type the same again to go on")
+
+
+def failures_only(steps: Mapping[str, Declaration]) -> Observer:
+    """Shows a line for each task that did not end well, and nothing else."""
+    lines = Lines(steps, say, each_task=False, ticks=False)
+    return lambda event: lines(event) if isinstance(event, TaskEnded) else None
 
 
 def _counts(found: dict[str, int]) -> str:

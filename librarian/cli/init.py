@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from librarian import project as projects
-from librarian.cli.common import say
+from librarian.cli.words import say
 
 _JOB = """\
 librarian: 1

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from librarian import project as projects
-from librarian.cli.common import check, project_option, refuse_shadow, workers_for
-from librarian.cli.display import plural, size
+from librarian.cli.common import check, refuse_shadow, workers_for
+from librarian.cli.place import project_option
+from librarian.cli.words import plural, size
 from librarian.job import Job, read
 from librarian.manifest.catalog import Catalog
 from librarian.plan import Planner, seal_texts

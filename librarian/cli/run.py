@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
 import click
 
-from librarian.cli.common import (
-    Checked,
-    LateLog,
-    check,
-    open_or_make_project,
-    refuse_shadow,
-    say,
-    workers_for,
-)
-from librarian.cli.display import Lines, on_terminal
-from librarian.events import Event, RunEnded, RunStarted, TaskEnded
+from librarian.cli.common import Checked, LateLog, check, refuse_shadow, workers_for
+from librarian.cli.observers import observers
+from librarian.cli.place import open_or_make_project
+from librarian.cli.words import say
+from librarian.events import Event, Observer, RunEnded, RunStarted
 from librarian.job import Read, read
 from librarian.project import Project, writer_lock
 from librarian.recordings import Scan
@@ -53,27 +48,17 @@ class Stop:
 
 
 def carry_out(
-    project: Project,
-    checked: Checked,
-    workers: Workers,
-    log: LateLog,
-    *,
-    upgrade: bool,
-    stop: Stop,
-    quiet: bool = False,
+    project: Project, checked: Checked, workers: Workers, log: LateLog, watching: Sequence[Observer], options: Options
 ) -> RunEnded:
-    """Run what was checked, showing lines (quiet: failures only); the log opens with the job."""
+    """Run what was checked; the log opens with the job."""
     scrubber = checked.scrubber(project)
-    lines = Lines({step.id: step.declaration for step in checked.job.steps}, say, each_task=on_terminal() and not quiet)
-    shown = (TaskEnded,) if quiet else (Event,)
 
     def observe(event: Event) -> None:
         if isinstance(event, RunStarted):
             log.open(project.logs / f"{event.job}.log", scrubber)
-        if isinstance(event, shown):
-            lines(event)
+        for observer in watching:
+            observer(event)
 
-    options = Options(upgrade=upgrade, stopped=stop)
     return run(project, checked.job, checked.scan, workers, scrubber, observe, options)
 
 
@@ -100,8 +85,11 @@ def _worker_count(text: Read, typed: int | None) -> int | None:
 )
 @click.option("--upgrade", is_flag=True, help="Follow new versions of operations, models and defaults.")
 @click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
+@click.option("--events", type=click.Path(path_type=Path), help="Write every event as a line of JSON; - is stdout.")
 @click.pass_context
-def command(context: click.Context, job: Path, workers: int | None, upgrade: bool, no_wait: bool) -> int:
+def command(
+    context: click.Context, job: Path, workers: int | None, upgrade: bool, no_wait: bool, events: Path | None
+) -> int:
     """JOB is a job file. What is done already is not done again; what was cut off is completed. A project is made in
     the current folder where there is none.
 
@@ -117,7 +105,9 @@ def command(context: click.Context, job: Path, workers: int | None, upgrade: boo
         say_not_taken(checked.scan)
         project = open_or_make_project(context)
         with writer_lock(project, wait=not no_wait, on_wait=lambda holder: say(f"waiting for {holder}")):
-            ended = carry_out(project, checked, pool, log, upgrade=upgrade, stop=stop)
+            steps = {step.id: step.declaration for step in checked.job.steps}
+            with observers(project, steps, len(steps) * len(checked.scan.sightings), events) as watching:
+                ended = carry_out(project, checked, pool, log, watching, Options(upgrade=upgrade, stopped=stop))
     code = exit_code(ended, stop)
     say_what_next(ended, code, job)
     return code

@@ -14,15 +14,17 @@ import click
 from wcmatch import glob
 
 from librarian import project as projects
-from librarian.cli.common import Checked, LateLog, check, refuse_shadow, say, workers_for
-from librarian.cli.display import fact_line
+from librarian.cli.common import Checked, LateLog, check, refuse_shadow, workers_for
+from librarian.cli.display import fact_line, failures_only
 from librarian.cli.run import Stop, carry_out, exit_code
+from librarian.cli.words import say
 from librarian.errors import JobError, UsageError
 from librarian.job import Read, read_bytes
 from librarian.job.yamltext import YamlProblemError, parse
 from librarian.manifest.catalog import Catalog, MadeArtifact
 from librarian.privacy.vault import Vault
 from librarian.project import Project
+from librarian.run import Options
 
 NAME = "try"
 _PLACE = "steps.0.with."
@@ -71,7 +73,8 @@ def command(
     ):
         checked = _check(text, pool)
         project = projects.init(Path(folder))
-        ended = carry_out(project, checked, pool, log, upgrade=False, stop=stop, quiet=True)
+        watching = [failures_only({step.id: step.declaration for step in checked.job.steps})]
+        ended = carry_out(project, checked, pool, log, watching, Options(stopped=stop))
         results = _results(project, checked, files, out, operation)
     if as_json:
         click.echo(json.dumps(results, indent=1))

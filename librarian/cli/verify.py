@@ -8,8 +8,8 @@ from dataclasses import asdict
 
 import click
 
-from librarian.cli.common import open_project
-from librarian.cli.display import plural, size
+from librarian.cli.place import open_project
+from librarian.cli.words import plural, size
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.verify import verify
 from librarian.privacy.scrub import Scrubber

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from librarian.events import Observer, RunEnded, TaskEnded, TaskProgressed, TaskStarted
+from librarian.events import Observer, RunEnded, TaskEnded, TaskProgressed, TasksStand, TaskStarted
 from librarian.files import hash_file
 from librarian.job import Recording
 from librarian.keys import seed
@@ -77,11 +77,13 @@ class Conductor:
         tasks = self._planner.tasks(recording)
         self._recordings += not recording.earlier
         unit = Unit(recording, {task.step.id: task for task in tasks if task.state == "todo"})
+        unit.good.update(task.step.id for task in tasks if task.state == "current")
+        if unit.good:
+            self._observe(TasksStand(recording.id, tuple(unit.good)))
+        for step in unit.good:
+            self._counts[step]["cached"] += 1
         for task in tasks:
-            if task.state == "current":
-                unit.good.add(task.step.id)
-                self._counts[task.step.id]["cached"] += 1
-            elif task.state == "elsewhere":
+            if task.state == "elsewhere":
                 self._end(unit, task, self._committer.cached(task))
         if unit.todo:
             self._probe(unit)
@@ -178,7 +180,8 @@ class Conductor:
         message = line.cause.message if line.cause and line.cause.message else self._committer.scrub("")
         reason = line.cause.reason if line.cause else ""
         seconds = sum(line.timings.model_dump().values()) - line.timings.wait
-        self._observe(TaskEnded(task.step.id, task.unit, line.outcome, seconds, reason, message, facts))
+        sound = float(unit.facts.get("seconds", 0.0))
+        self._observe(TaskEnded(task.step.id, task.unit, line.outcome, seconds, sound, reason, message, facts))
 
     def _request(self, unit: Unit, task: Task) -> Message:
         return requests.run(

@@ -15,7 +15,7 @@ from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, new_job_id, recover
 from librarian.manifest.records import SummaryLine
 from librarian.manifest.store import Store
-from librarian.plan import Planner, seal_texts
+from librarian.plan import Planner, expected_tasks, seal_texts
 from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
 from librarian.project import Project
@@ -105,7 +105,8 @@ def run(
         first = job_line(job, job_id, project.id_key, workers=workers.size, device=device, options=said)
         journal = Journal.create(project.manifests, job_id, first)
         stack.callback(journal.close)
-        observe(RunStarted(job_id, job.name, len(scan.sightings), scan.bytes, workers.size))
+        expected = expected_tasks(job, [sighting.entry for sighting in scan.sightings])
+        observe(RunStarted(job_id, job.name, len(scan.sightings), scan.bytes, workers.size, expected))
         identifier = Identifier(scan, vault, project.id_key, job_id)
         stack.callback(identifier.close)
         session = Session(job_id, job.name, device, project, store, journal, catalog, vault, scrubber)

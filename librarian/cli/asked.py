@@ -1,0 +1,129 @@
+"""What was asked for, and how it is answered: ids, their beginnings, places, paths and names; every answer scrubbed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from librarian.cli.place import open_project
+from librarian.cli.recorded import columns
+from librarian.errors import UsageError
+from librarian.files import hash_file
+from librarian.manifest.catalog import Catalog
+from librarian.manifest.history import History
+from librarian.manifest.lineage import Lineage
+from librarian.privacy.known import surroundings
+from librarian.privacy.scrub import Scrubber
+from librarian.privacy.vault import Vault
+from librarian.project import Project
+from librarian.run import placed
+
+MOST_CANDIDATES = 5
+KINDS = {"rec": "recording", "src": "unreadable file", "grp": "group", "set": "whole job", "art": "artifact"}
+"""What an id is of, by its prefix."""
+
+
+def kind_of(found: str) -> str:
+    """What an id or a task key is of."""
+    prefix, parted, _ = found.partition("_")
+    return KINDS.get(prefix, prefix) if parted else "task"
+
+
+def may_show_names(names: bool, as_json: bool) -> bool:
+    """Whether names are shown.
+
+    Raises:
+        UsageError: they were asked for where they may not be shown.
+    """
+    if names and (as_json or not sys.stdout.isatty()):
+        raise UsageError("--names shows names on a terminal only: never in a pipe, a file or --json")
+    return names
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A project that is being asked."""
+
+    project: Project
+    catalog: Catalog
+    vault: Vault
+    lineage: Lineage
+    history: History
+    scrubber: Scrubber
+
+    def resolve(self, typed: str) -> str:
+        """The one id or task key that was meant.
+
+        Raises:
+            UsageError: there is none, or more than one. It repeats nothing but ids.
+        """
+        found = self.lineage.find(typed, MOST_CANDIDATES) or list(self._seen(typed))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            more = " and more" if len(found) > MOST_CANDIDATES else ""
+            raise UsageError(f"that is more than one: {', '.join(found[:MOST_CANDIDATES])}{more}; type one of them")
+        if near := self.lineage.near(typed, 3):
+            raise UsageError(f"nothing has that id; did you mean {' or '.join(near)}?")
+        raise UsageError("nothing is known under that id, path or name; what was done: librarian jobs")
+
+    def _seen(self, typed: str) -> Iterator[str]:
+        """What was seen under a path or name; else, what the file that lies there holds."""
+        path = Path(os.path.abspath(typed))
+        unreadable = self.project.id_key.unreadable(os.fsencode(path))
+        if exact := self.vault.recording_at(path):
+            yield exact
+        elif self.catalog.ended(unit=unreadable):
+            yield unreadable
+        elif named := self.vault.called(os.path.normpath(typed)):
+            yield from named
+        else:
+            with contextlib.suppress(OSError):
+                recording = self.project.id_key.recording(hash_file(path)[1])
+                if self.catalog.ended(unit=recording):
+                    yield recording
+
+    def say(self, lines: Iterable[str]) -> None:
+        """Lines, scrubbed, on stdout."""
+        for line in lines:
+            click.echo(self.scrubber.scrub(line))
+
+    def say_names(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Rows of what the vault holds, unscrubbed, to the owner's eyes: `may_show_names` was asked before."""
+        for line in columns(rows):
+            click.echo("".join(char if char.isprintable() else "?" for char in line))
+
+    def say_json(self, value: Any) -> None:
+        """JSON, every text in it scrubbed, on stdout."""
+        click.echo(json.dumps(self._scrubbed(value), indent=1))
+
+    def _scrubbed(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return str(self.scrubber.scrub(value))
+        if isinstance(value, Mapping):
+            return {self._scrubbed(name): self._scrubbed(each) for name, each in value.items()}
+        return [self._scrubbed(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+@contextlib.contextmanager
+def asked(context: click.Context) -> Iterator[Asked]:
+    """The project of a command, open for questions."""
+    project = open_project(context)
+    catalog = Catalog(project.catalog, project.manifests, owned=False)
+    vault = Vault(project.vault, owned=False)
+    scrubber = Scrubber(project.pseudonym_key)
+    scrubber.learn(surroundings())
+    lineage = Lineage(catalog, project.manifests, placed(project.library))
+    try:
+        yield Asked(project, catalog, vault, lineage, History(catalog, project.manifests), scrubber)
+    finally:
+        catalog.close()
+        vault.close()

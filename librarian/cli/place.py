@@ -1,0 +1,50 @@
+"""The project that a command works on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from librarian import project as projects
+from librarian.cli.words import say
+from librarian.errors import UsageError
+from librarian.project import Project
+
+
+def project_option(context: click.Context) -> Path | None:
+    """The folder that `--project` names."""
+    named = context.obj["project"]
+    return Path(named) if named else None
+
+
+def find_root(context: click.Context) -> Path:
+    """The folder of the project the command works on.
+
+    Raises:
+        UsageError: there is none.
+    """
+    root = projects.find(project_option(context))
+    if root is None:
+        raise UsageError("no project here or above; make one with: librarian init")
+    return root
+
+
+def open_project(context: click.Context) -> Project:
+    """The project the command works on.
+
+    Raises:
+        UsageError: there is none.
+    """
+    return projects.load(find_root(context))
+
+
+def open_or_make_project(context: click.Context) -> Project:
+    """The project the command works on; made in the named or the current folder where there is none."""
+    named = project_option(context)
+    if named is not None and not named.is_dir():
+        raise UsageError("--project: there is no such folder; make it with: librarian init FOLDER")
+    root = named if named is not None else projects.find() or Path.cwd()
+    if not (root / projects.STATE / "project.toml").exists():
+        say(f"making a project here; back up {projects.STATE}/keys and {projects.STATE}/vault.db")
+    return projects.open_or_make(root.resolve())

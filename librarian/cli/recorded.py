@@ -1,0 +1,92 @@
+"""The record in words: times, facts, settings, counts, and what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from librarian.cli.display import fact_line
+from librarian.cli.words import duration
+from librarian.manifest.records import OutcomeLine
+from librarian.plan import differences
+
+TEXT = "text:"
+"""How the digest begins that stands in the record for a text of the owner's."""
+_SOUND = frozenset({"container", "codec", "sample_rate", "channels", "frames", "seconds"})
+"""Facts that say what a sound file is, not what was done."""
+_ORDER = {"done": "done", "degraded": "degraded", "cached": "done before", "failed": "failed", "skipped": "skipped"}
+
+
+def moment(record: str) -> str:
+    """A time of the record: `3 May 2026, 14:02 UTC`."""
+    when = datetime.fromisoformat(record)
+    return f"{when.day} {when:%B %Y, %H:%M} UTC"
+
+
+def tally(counts: Iterable[Mapping[str, int]]) -> str:
+    """`4 done, 1 failed`, over all steps."""
+    counts = list(counts)
+    totals = {words: sum(found.get(outcome, 0) for found in counts) for outcome, words in _ORDER.items()}
+    return ", ".join(f"{tasks:,} {words}" for words, tasks in totals.items() if tasks) or "nothing done"
+
+
+def operation_of(line: OutcomeLine) -> str:
+    """`normalize 1`: what made a thing, and its version; empty where it could not be known."""
+    document = line.document or {"operation": "", "version": ""}
+    return f"{document['operation'].rpartition('/')[2]} {document['version']}".strip()
+
+
+def facts_of(line: OutcomeLine) -> str:
+    """What an operation measured: `loudness −26.7 → −20.0, normalized`. The record holds no units."""
+    for each in line.produced:
+        names = sorted(each.facts.keys() - _SOUND, key=lambda name: _rank(name, each.facts[name]))
+        if names:
+            return fact_line(
+                {name: {"words": isinstance(each.facts[name], str), "unit": ""} for name in names}, each.facts
+            )
+    return ""
+
+
+def _rank(name: str, value: object) -> tuple[bool, bool, str]:
+    """What changed comes first, words last."""
+    return isinstance(value, str), not name.endswith(("_before", "_after")), name
+
+
+def sound_of(facts: Mapping[str, Any]) -> str:
+    """`18.2 s, 8 kHz, mono, flac pcm_24`; empty where it is not known."""
+    if not facts.keys() >= {"container", "codec", "sample_rate", "channels", "frames"}:
+        return ""
+    rate, channels = facts["sample_rate"], facts["channels"]
+    width = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
+    return f"{duration(facts['frames'] / rate)}, {rate / 1000:g} kHz, {width}, {facts['container']} {facts['codec']}"
+
+
+def settings_of(settings: Mapping[str, Any], given: Collection[str]) -> str:
+    """`target −20, ceiling −1 (default)`."""
+    shown = (f"{name} {_value(value)}{'' if name in given else ' (default)'}" for name, value in settings.items())
+    return ", ".join(shown) or "none"
+
+
+def changes(before: OutcomeLine, after: OutcomeLine) -> str:
+    """How two results were made differently: `target −20 → −24`."""
+    return ", ".join(
+        "its input changed" if part == "inputs" else f"{name or part} {_value(old)} → {_value(new)}"
+        for part, name, old, new in differences(before.document or {}, after.document or {})
+    )
+
+
+def _value(value: Any) -> str:
+    if TEXT in str(value):
+        return "(a text)"
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"{value:.12g}".replace("-", "\N{MINUS SIGN}") if is_number else str(value)
+
+
+def columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Indented rows, every column but the last as wide as its widest cell."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        f"  {'  '.join(f'{cell:<{width}}' for cell, width in zip(row, widths, strict=True))}".rstrip() for row in rows
+    ]

@@ -1,0 +1,60 @@
+"""A job, for `librarian show`: what it did, with what, on which machine, and why anything failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from librarian.cli.recorded import columns, moment, settings_of, tally
+from librarian.cli.words import duration, plural, size
+from librarian.manifest.history import History, JobRecord
+
+
+def job_json(history: History, job: str) -> dict[str, Any]:
+    """A job as data."""
+    record = history.job(job)
+    return {
+        "state": record.state,
+        "ended": record.ended,
+        "recordings": record.recordings,
+        "counts": record.counts,
+        "failures": [asdict(each) for each in history.failures(job)] if record.failed else [],
+        "record": record.first.model_dump(mode="json", exclude={"salt"}),
+    }
+
+
+def job_lines(history: History, job: str) -> Iterator[str]:
+    """A job as text."""
+    record = history.job(job)
+    first = record.first
+    worked = f" on {plural(record.recordings, 'recording')}" if record.recordings is not None else ""
+    yield f"{first.act} of {first.name}{worked}, {moment(first.started)}, {_end(record)}"
+    for step in first.steps:
+        yield f"  {step.id}: {step.operation} {step.version}, {tally([record.counts.get(step.id, {})])}"
+    for each in history.failures(job) if record.failed else ():
+        which = each.unit if each.tasks == 1 else f"{each.unit} and others"
+        yield f"  {each.step} {each.outcome} {each.tasks:,} ×: {each.reason.replace('_', ' ')}; {which}"
+    yield from columns(_details(record, job))
+
+
+def _end(record: JobRecord) -> str:
+    if record.ended is None:
+        return "under way or cut off"
+    took = datetime.fromisoformat(record.ended) - datetime.fromisoformat(record.first.started)
+    return f"{record.state} after {duration(took.total_seconds())}"
+
+
+def _details(record: JobRecord, job: str) -> Iterator[tuple[str, str]]:
+    first, machine = record.first, record.first.machine
+    yield "job", job
+    for step in first.steps:
+        inputs = ", ".join(f"{port} {' '.join(sources)}" for port, sources in step.inputs.items())
+        yield f"with {step.id}", f"{settings_of(step.settings, step.given)}; from {inputs}"
+    yield "versions", ", ".join(f"{name} {version}" for name, version in first.versions.items())
+    where = f"{machine.system}, {machine.processor}, {plural(machine.cores, 'core')}, {size(machine.memory)}"
+    yield "machine", f"{machine.id}  {where}"
+    workers = plural(first.workers, "worker") if first.workers else "no workers"
+    yield "ran on", f"{first.device}, {workers}, fence {first.fence}"
+    yield "job file", first.file
