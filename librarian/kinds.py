@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -97,6 +98,17 @@ class Turns(Data):
     turns: list[Turn] = Field(description="All turns, by start.")
     exclusive: list[Turn] = Field(description="At most one speaker at a time, by start.")
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for turns in (self.turns, self.exclusive):
+            if any(late.start < early.start for early, late in pairwise(turns)):
+                raise ValueError("the turns are not in the order of their starts")
+            if any(turn.speaker > self.speakers for turn in turns):
+                raise ValueError("a turn has a speaker beyond their number")
+        if any(late.start < early.end for early, late in pairwise(self.exclusive)):
+            raise ValueError("exclusive turns overlap")
+        return self
+
 
 class Word(_Span):
     """One spoken word."""
@@ -143,6 +155,12 @@ class Measurement(BaseModel):
     channel: int | None = Field(None, ge=0, description="Channel; null for all of them together.")
     start: Seconds | None = Field(None, description="Start (s); null for the whole recording.")
     end: Seconds | None = Field(None, description="End (s); null for the whole recording.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise ValueError("the end lies before the start")
+        return self
 
 
 class Measurements(Data):

@@ -43,7 +43,8 @@ class Quantity:
         **scales: other units that are read, each with the factor to `unit`.
     """
 
-    _PATTERN = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z%/]*)\s*")
+    # No two parts of it can take the same characters, so that hostile text costs no more than its length.
+    _PATTERN = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z%/]*)")
 
     def __init__(self, unit: str, **scales: float) -> None:
         self.unit = unit
@@ -55,7 +56,7 @@ class Quantity:
             raise ValueError(f'expected a quantity in {self.unit}, such as "1 {self.unit}"')
         if not isinstance(value, str):
             return value
-        match = self._PATTERN.fullmatch(value.replace("\N{MINUS SIGN}", "-"))
+        match = self._PATTERN.fullmatch(value.strip().replace("\N{MINUS SIGN}", "-"))
         scale = self.scales.get(match[2] or self.unit) if match else None
         if match is None or scale is None:
             raise ValueError(f"expected a number with one of the units {', '.join(self.scales)}")
@@ -103,7 +104,7 @@ def Field(  # noqa: PLR0913 (a keyword each for what may be declared)
     """A setting of an operation.
 
     Args:
-        default: the value where the owner says nothing; validated like any other. None: it must be given.
+        default: the value where the owner says nothing, validated like any other; left out: it must be given.
         description: what it does, with unit and range; shown by `librarian extensions` and in the schema.
         changes_result: False for what can only change speed or memory: it stays out of the task key.
         ge: least value, in the field's unit.
@@ -137,6 +138,8 @@ def message_of(detail: Mapping[str, Any]) -> str:
             return "is missing"
         case "string_pattern_mismatch":
             return f"must match {detail['ctx']['pattern']}"
+        case "model_type" | "dict_type":
+            return "input should be a valid mapping"
     message = str(detail["msg"]).removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 

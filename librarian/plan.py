@@ -238,7 +238,7 @@ def _describe_one(step: Step, part: str, name: str, before: Any, after: Any) -> 
     if part == "inputs":
         return "its input changed"
     if part == "audio":
-        before, after = (" ".join(map(str, (each or {}).values())) for each in (before, after))
+        before, after = (f"{each.get('format')} {each.get('bits')}" if each else "none" for each in (before, after))
     if part == "models" or _is_text(before) or _is_text(after):
         return f"{name} changed"
     unit = step.declaration.settings_schema.get("properties", {}).get(name, {}).get("unit", "")

@@ -152,6 +152,11 @@ def test_every_problem_is_said_at_once_in_the_order_of_the_file():
         (a_job(steps="[{id: b, use: x, from: {a: ▸[]}}]"), "steps.0.from.a: list should have at least 1 item"),
         (a_job(steps="[{id: b, use: x, from: ▸'calls.'}]"), "steps.0.from: must match ^[a-z]"),
         (a_job(steps="[{id: b, use: x, with: ▸[a]}]"), "steps.0.with: "),
+        (
+            a_job(steps=r'[{id: b, use: x, with: ▸{a: {b: [x, "\udcff"]}}}]'),
+            "steps.0.with: a text in it is not Unicode",
+        ),
+        (a_job(privacy="{names: ▸''}"), "privacy.names: string should have at least 1 character"),
         (a_job(steps="[{id: b, use: ▸X}]"), "steps.0.use: must match ^"),
         (a_job(steps="[{id: b, use: ▸../x}]"), "steps.0.use: must match ^"),
         (a_job(steps="[{id: b, use: ▸a/b/c}]"), "steps.0.use: must match ^"),

@@ -260,6 +260,12 @@ def test_every_problem_of_the_settings_is_at_its_place():
     ]
 
 
+@pytest.mark.parametrize("name", ["../up", "a/b", "'a b'", "'a\n\nb'", "Vocals", "''"])
+def test_outputs_that_settings_name_have_plain_names(name):
+    (found,) = problems(f"- {{id: b, use: separate, with: ▸{{model: m, stems: [vocals, {name}]}}}}")
+    assert found.startswith("steps.0.with: the outputs that this makes cannot be: a name is not of the form ^[a-z]")
+
+
 def test_a_setting_that_must_be_given_is_missed_where_nothing_is_given():
     assert problems("- ▸{id: b, use: separate}") == ["steps.0.with.model: is missing"]
 

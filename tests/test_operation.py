@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Literal
@@ -84,6 +86,18 @@ def test_a_quantity_is_a_float_in_its_unit(kind, text, value):
 def test_what_is_no_quantity_is_refused_with_its_units(text):
     with pytest.raises(ValidationError, match="expected a number with one of the units LUFS, LKFS"):
         TypeAdapter(Loudness).validate_python(text)
+
+
+@pytest.mark.parametrize("text", ["'1' * SIZE + '!'", "'1' + ' ' * SIZE + '!'", "'1.' + '1' * SIZE + '!'"])
+def test_hostile_text_costs_no_more_than_its_length(text):
+    script = (
+        "import resource; resource.setrlimit(resource.RLIMIT_CPU, (20, 20)); SIZE = 200_000\n"
+        "from librarian.operation import Quantity\n"
+        f"try: Quantity('LUFS').parse({text})\n"
+        "except ValueError: print('refused')\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "refused\n"
 
 
 @pytest.mark.parametrize("value", [True, False])

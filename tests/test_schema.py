@@ -68,7 +68,7 @@ def fields(part: Any) -> Iterator[tuple[str, Any]]:
             yield from fields(each)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "manifest"])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_field_is_described(name):
     found = dict(fields(schema(name)))
     assert len(found) >= 3

@@ -39,7 +39,8 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"librarian.cli.{name}{'_' if iskeyword(name) else ''}")
         command: click.Command = module.command
-        command.help = f"{COMMANDS[name]}\n\n{command.help or ''}"
+        if not (command.help or "").startswith(COMMANDS[name]):
+            command.help = f"{COMMANDS[name]}\n\n{command.help or ''}"
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:

@@ -20,7 +20,6 @@ from librarian.files import hash_file
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.history import History
 from librarian.manifest.lineage import Lineage
-from librarian.privacy.known import surroundings
 from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
 from librarian.project import Project
@@ -119,8 +118,7 @@ def asked(context: click.Context) -> Iterator[Asked]:
     project = open_project(context)
     catalog = Catalog(project.catalog, project.manifests, owned=False)
     vault = Vault(project.vault, owned=False)
-    scrubber = Scrubber(project.pseudonym_key)
-    scrubber.learn(surroundings())
+    scrubber = Scrubber(project.pseudonym_key)  # known names were taken out when the record was written
     lineage = Lineage(catalog, project.manifests, placed(project.library))
     try:
         yield Asked(project, catalog, vault, lineage, History(catalog, project.manifests), scrubber)

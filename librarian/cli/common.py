@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from librarian.cli.words import say
-from librarian.errors import EnvironmentFailedError, RefusedError
+from librarian.errors import EnvironmentFailedError, ExtensionError
 from librarian.job import Job, Read, Validate, resolve
-from librarian.job.read import Problem
+from librarian.job.read import IS_MISSING, UNKNOWN_KEY, Problem, RefusedJobError
 from librarian.operation import Declaration, Resolved
 from librarian.plan import seal_texts
 from librarian.privacy.known import names_in, surroundings
 from librarian.privacy.scrub import Scrubber, ScrubError
 from librarian.project import Project
 from librarian.recordings import PatternError, Scan, scan
+from librarian.run import device_of
 from librarian.workers.declared import Extension, extensions, validator
 from librarian.workers.inline import Inline
 from librarian.workers.pool import Pool, Workers
@@ -130,7 +131,8 @@ def check(text: Read, workers: Workers) -> Checked:
     job = resolve(text, declarations, _scrubbing(validator(workers), scrubber))
     if job.file.privacy.names:
         private += names_in(text.folder / job.file.privacy.names)
-    _check_words(job, text.name, private)
+    device_of(job)
+    _check_words(job, text, private)
     try:
         return Checked(job, scan(job), private, chosen)
     except PatternError as error:
@@ -143,10 +145,14 @@ def _scrubbing(validate: Validate, scrubber: Scrubber) -> Validate:
     """What an extension says of a value may hold the value."""
 
     def scrubbed(declaration: Declaration, given: Mapping[str, object]) -> Any:
-        answer = validate(declaration, given)
+        try:
+            answer = validate(declaration, given)
+        except ExtensionError as error:
+            raise ExtensionError(scrubber.scrub(str(error), limit=300)) from None
         if isinstance(answer, Resolved):
             return answer
-        return [(place, scrubber.scrub(message, limit=300)) for place, message in answer]
+        ours = (UNKNOWN_KEY, IS_MISSING)
+        return [(place, each if each in ours else scrubber.scrub(each, limit=300)) for place, each in answer]
 
     return scrubbed
 
@@ -191,8 +197,10 @@ def _note_broken(text: Read, installed: Sequence[Extension], scrubber: Scrubber)
             say(f"cannot be used: {names}; why: librarian extensions")
 
 
-def _check_words(job: Job, name: str, names: Sequence[str]) -> None:
+def _check_words(job: Job, text: Read, names: Sequence[str]) -> None:
     checker = _throwaway(names)
     for place, word in job.words():
         if checker.hits(word):
-            raise RefusedError(f"{name}: {place} reads like a name or a number of somebody; choose another word")
+            text.problems.append(Problem(place, "reads like a name or a number of somebody; choose another word"))
+    if text.problems:
+        raise RefusedJobError(text.lines())

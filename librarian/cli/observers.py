@@ -37,8 +37,15 @@ class StatusFile:
         if isinstance(event, (RunStarted, RunEnded)) or now - self._last >= STATUS_SECONDS:
             self._last = now
             aside = self._path.with_suffix(".new")
-            aside.write_text(json.dumps({"pid": os.getpid(), **self._tally.snapshot()}))
+            text = json.dumps({"pid": os.getpid(), **self._tally.snapshot()})
+            with open(aside, "w", opener=private) as file:
+                file.write(text)
             os.replace(aside, self._path)
+
+
+def private(path: str, flags: int) -> int:
+    """Opens a file that is its owner's alone."""
+    return os.open(path, flags, 0o600)
 
 
 class Stream:
@@ -69,7 +76,9 @@ def observers(
     found: list[Observer] = [tally, StatusFile(tally, status_path(project.root))]
     with contextlib.ExitStack() as stack:
         if events is not None:
-            found.append(Stream(sys.stdout if str(events) == "-" else stack.enter_context(open(events, "w"))))
+            found.append(
+                Stream(sys.stdout if str(events) == "-" else stack.enter_context(open(events, "w", opener=private)))
+            )
         if on_terminal() and tasks > FEW_TASKS:
             from librarian.cli.live import LiveTable
 

@@ -18,8 +18,8 @@ from librarian.cli.common import Checked, LateLog, check, refuse_shadow, workers
 from librarian.cli.display import fact_line, failures_only
 from librarian.cli.run import Stop, carry_out, exit_code
 from librarian.cli.words import say
-from librarian.errors import JobError, UsageError
-from librarian.job import Read, read_bytes
+from librarian.errors import ExtensionError, JobError, UsageError
+from librarian.job import MissingExtensionError, Read, read_bytes
 from librarian.job.yamltext import YamlProblemError, parse
 from librarian.manifest.catalog import Catalog, MadeArtifact
 from librarian.privacy.vault import Vault
@@ -114,6 +114,8 @@ def _setting(text: str) -> tuple[str, Any]:
 def _check(text: Read, workers: Any) -> Checked:
     try:
         return check(text, workers)
+    except MissingExtensionError as error:
+        raise ExtensionError("\n".join(line.partition("steps.0.use: ")[2] for line in error.problems)) from None
     except JobError as error:
         lines = [line.partition(": ")[2] for line in error.problems]
         raise JobError([f"--with {line.removeprefix(_PLACE)}" if _PLACE in line else line for line in lines]) from None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from librarian.job.file import AudioFormat, JobFile
+from librarian.job.yamltext import Place
 from librarian.operation import Declaration, Port
 
 
@@ -88,10 +89,10 @@ class Job:
         """The job's name."""
         return self.file.name
 
-    def words(self) -> Iterator[tuple[str, str]]:
+    def words(self) -> Iterator[tuple[Place, str]]:
         """Every word that the owner chose and that stands in records, with its place."""
-        yield "name", self.file.name
+        yield ("name",), self.file.name
         for index, entry in enumerate(self.file.recordings):
-            yield f"recordings.{index}.id", entry.id
+            yield ("recordings", index, "id"), entry.id
         for index, step in enumerate(self.file.steps):
-            yield f"steps.{index}.id", step.id
+            yield ("steps", index, "id"), step.id

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from librarian.errors import ExtensionError, JobError
+from librarian.errors import ExtensionError, JobError, RefusedError
 from librarian.job.file import MOST_STEPS, JobFile, StepEntry
 from librarian.job.yamltext import Document, Place, YamlProblemError, parse, read_file
 from librarian.operation import message_of
@@ -25,6 +25,14 @@ _LONGEST_MESSAGE = 500
 
 class MissingExtensionError(ExtensionError):
     """All that is wrong with a job file is extensions that are missing or broken. `problems` are as in `JobError`."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class RefusedJobError(RefusedError):
+    """What privacy forbids in a job file. `problems` are as in `JobError`."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -90,10 +98,15 @@ class Read:
         """
         if not self.problems:
             return
+        if all(problem.missing for problem in self.problems):
+            raise MissingExtensionError(self.lines())
+        raise JobError(self.lines())
+
+    def lines(self) -> list[str]:
+        """One line a problem, in the order of the file."""
         placed = [(self.document.position(each.place, of_key=each.of_key), each) for each in self.problems]
         placed.sort(key=lambda pair: pair[0])
-        lines = [f"{self.name}:{line}:{column}: {problem}" for (line, column), problem in placed]
-        raise (MissingExtensionError if all(each.missing for each in self.problems) else JobError)(lines)
+        return [f"{self.name}:{line}:{column}: {problem}" for (line, column), problem in placed]
 
 
 def read(path: Path) -> Read:

@@ -16,7 +16,7 @@ from typing import Any
 from librarian.manifest.journal import entries, manifests
 from librarian.manifest.records import GOOD
 
-VERSION = 3
+VERSION = 4
 WRITER_PATIENCE = 60.0
 """How long the writer waits for a reader that brings the index up to date (s)."""
 READER_PATIENCE = 5.0
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, job TEXT, seq INTEGER, un
 CREATE TABLE IF NOT EXISTS artifacts (id TEXT PRIMARY KEY, key TEXT, output TEXT, item INTEGER, kind TEXT, file TEXT,
     bytes INTEGER, digest TEXT, private INTEGER, facts TEXT, suspect INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS artifacts_by_key ON artifacts (key);
-CREATE TABLE IF NOT EXISTS consumed (input TEXT, key TEXT, digest TEXT, PRIMARY KEY (input, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS consumed (input TEXT, key TEXT, PRIMARY KEY (input, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS current (job_name TEXT, step TEXT, unit TEXT, outcome TEXT, key TEXT, document TEXT,
     given TEXT, reason TEXT, job TEXT, seq INTEGER, start INTEGER, PRIMARY KEY (job_name, step, unit)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
@@ -200,8 +200,7 @@ class Catalog:
             (key, place.job, place.seq, body["unit"], body["folder"], place.start),
         )
         self._db.executemany(
-            "INSERT OR REPLACE INTO consumed VALUES (?, ?, ?)",
-            [(each["id"], key, each["digest"]) for each in body["consumed"]],
+            "INSERT OR REPLACE INTO consumed VALUES (?, ?)", [(each["id"], key) for each in body["consumed"]]
         )
         self._db.executemany(
             "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
@@ -292,28 +291,24 @@ class Catalog:
             raise KeyError(artifact_id)
         return str(row[0])
 
-    def place(self, key: str) -> Place:
-        """Where the line stands that says what was made under a task key.
-
-        Raises:
-            KeyError: there is none.
-        """
+    def place(self, key: str) -> Place | None:
+        """Where the line stands that says what was made under a task key."""
         row = self._db.execute("SELECT job, seq, start FROM made WHERE key = ?", (key,)).fetchone()
-        if row is None:
-            raise KeyError(key)
-        return Place(*row)
+        return Place(*row) if row else None
 
     def ended(self, *, unit: str | None = None, key: str | None = None) -> list[Ended]:
         """The current outcomes of a unit, or of a task key, in the order in which they came."""
         columns = "job_name, step, unit, outcome, key, reason, job, seq, start"
         which, value = ("unit", unit) if key is None else ("key", key)
         rows = self._db.execute(f"SELECT {columns} FROM current WHERE {which} = ? ORDER BY job, seq", (value,))
-        return [Ended(*row[:6], Place(*row[6:])) for row in rows]
+        return [
+            Ended(job_name, step, of, outcome, made, reason, Place(*place))
+            for job_name, step, of, outcome, made, reason, *place in rows
+        ]
 
-    def consumers(self, input_id: str) -> list[tuple[str, str]]:
-        """What was made from a recording or an artifact: task keys, and the digest that each read of it."""
-        rows = self._db.execute("SELECT key, digest FROM consumed WHERE input = ? ORDER BY key", (input_id,))
-        return [(key, digest) for key, digest in rows]
+    def consumers(self, input_id: str) -> list[str]:
+        """The task keys of what was made from a recording or an artifact."""
+        return [key for (key,) in self._db.execute("SELECT key FROM consumed WHERE input = ?", (input_id,))]
 
     def jobs(self) -> list[str]:
         """The ids of all jobs, oldest first."""
@@ -371,7 +366,11 @@ def _connect(path: Path, owned: bool) -> sqlite3.Connection:
 
 
 def _with_tables(db: sqlite3.Connection) -> sqlite3.Connection:
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    except sqlite3.DatabaseError:
+        db.close()
+        raise
     return db

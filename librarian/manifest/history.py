@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,7 +16,7 @@ from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import entries
 from librarian.manifest.records import GOOD, JobLine, SealLine, SummaryLine
 
-Counts = dict[str, dict[str, int]]
+Counts = Mapping[str, Mapping[str, int]]
 """Step → outcome → tasks."""
 
 
@@ -71,16 +73,15 @@ class History:
             raise EnvironmentFailedError(
                 f"manifests/{job}.jsonl: a line is not what was written; type: librarian verify"
             ) from None
-        counts = {step: dict(found) for step, found in summary.counts.items()} if summary else self._counted(job)
+        counts: Any = summary.counts if summary else self._counted(job)
         state, ended = (seal.state, seal.ended) if seal else ("open", None)
         return JobRecord(first, state, ended, summary.recordings if summary else None, counts)
 
     def _counted(self, job: str) -> Counts:
-        counts: Counts = {}
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
         for entry in entries(self._folder / f"{job}.jsonl"):
             if entry.type == "outcome" and entry.body:
-                found = counts.setdefault(entry.body["step"], {})
-                found[entry.body["outcome"]] = found.get(entry.body["outcome"], 0) + 1
+                counts[entry.body["step"]][entry.body["outcome"]] += 1
         return counts
 
     def failures(self, job: str) -> list[Failures]:

@@ -59,6 +59,14 @@ class Graph:
         """What was not made: the recordings."""
         return {edge.source for edge in self.edges if edge.source not in self.made}
 
+    def artifact(self, artifact_id: str) -> MadeArtifact:
+        """One of the artifacts."""
+        return next(each for each, _ in self.made[artifact_id].artifacts if each.id == artifact_id)
+
+    def state(self, artifact_id: str) -> State:
+        """The state of one of the artifacts."""
+        return next(state for each, state in self.made[artifact_id].artifacts if each.id == artifact_id)
+
 
 class Lineage:
     """The questions.
@@ -66,10 +74,10 @@ class Lineage:
     Args:
         catalog: the index, caught up.
         folder: the manifests.
-        in_place: whether an artifact's file is where it should be.
+        in_place: (file, relative to the library; its size) → whether it is there.
     """
 
-    def __init__(self, catalog: Catalog, folder: Path, in_place: Callable[[MadeArtifact], bool]) -> None:
+    def __init__(self, catalog: Catalog, folder: Path, in_place: Callable[[str, int], bool]) -> None:
         self._catalog, self._folder, self._in_place = catalog, folder, in_place
 
     def find(self, text: str, most: int) -> list[str]:
@@ -88,9 +96,9 @@ class Lineage:
         for key in self._catalog.beginning(key8, 2):
             made = self._catalog.made(key)
             if made and made.folder.split("/")[1] == unit:
-                yield from [key] if file is None else [
-                    each.id for each in made.artifacts if Path(each.file).name == file
-                ]
+                yield from (
+                    [key] if file is None else [each.id for each in made.artifacts if Path(each.file).name == file]
+                )
 
     def near(self, text: str, most: int) -> list[str]:
         """Ids that begin as a text does that is none, as far as any does."""
@@ -111,24 +119,24 @@ class Lineage:
             return OutcomeLine.model_validate_json(canonical(entry.body if entry else None))
         except ValidationError:
             raise EnvironmentFailedError(
-                f"manifests/{place.job}.jsonl:{place.seq + 1}: the line is not what was written; "
-                "type: librarian verify"
+                f"manifests/{place.job}.jsonl:{place.seq + 1}: the line is not what was written; type: librarian verify"
             ) from None
 
     def made(self, key: str) -> Made:
         """A task that left results.
 
         Raises:
-            KeyError: no line says that it did.
+            EnvironmentFailedError: no line says what it made, or the line is not what was written.
         """
         place, made = self._catalog.place(key), self._catalog.made(key)
+        if place is None or made is None:
+            raise EnvironmentFailedError("a manifest that is needed for this is missing; type: librarian verify")
         current = tuple(each for each in self._catalog.ended(key=key) if each.good)
-        artifacts = made.artifacts if made else ()
-        states = tuple((each, self._state(each, bool(current))) for each in artifacts)
+        states = tuple((each, self._state(each, bool(current))) for each in made.artifacts)
         return Made(place, self.outcome(place), states, current)
 
     def _state(self, artifact: MadeArtifact, current: bool) -> State:
-        if not self._in_place(artifact):
+        if not self._in_place(artifact.file, artifact.bytes):
             return "missing"
         if artifact.suspect:
             return "suspect"
@@ -162,8 +170,7 @@ class Lineage:
         waiting, seen = [start], {start}
         while waiting:
             source = waiting.pop()
-            for key, _ in self._catalog.consumers(source):
-                made = self.made(key)
+            for made in sorted(map(self.made, self._catalog.consumers(source)), key=_when):
                 for artifact, _ in made.artifacts:
                     graph.made.setdefault(artifact.id, made)
                     graph.edges += [self._edge(each, artifact.id) for each in made.line.consumed if each.id == source]
@@ -182,6 +189,10 @@ class Lineage:
         except KeyError:
             earlier = False  # a recording is its bytes
         return Edge(consumed.id, target, consumed.port, consumed.role, earlier)
+
+
+def _when(made: Made) -> tuple[str, int]:
+    return made.place.job, made.place.seq
 
 
 def _slot(artifact: MadeArtifact) -> tuple[str, int | None]:

@@ -68,130 +68,131 @@ class _Body(_Record):
     salt: str = Field(
         default_factory=lambda: new_salt(),  # noqa: PLW0108 (looked up when called)
         pattern=r"^[0-9a-f]{32}$",
+        description="Random; keeps the digest of a body that was emptied from being guessed.",
     )
 
 
 class StepRecord(_Record):
     """A step as it was resolved."""
 
-    id: Word
+    id: Word = Field(description="Its name in the job file.")
     operation: Word = Field(description="package/operation")
-    version: Word
-    package_version: Word
-    settings: Document
+    version: Word = Field(description="Version of the operation.")
+    package_version: Word = Field(description="Version of the package.")
+    settings: Document = Field(description="Every setting that can change a result; texts as keyed digests.")
     given: list[Word] = Field(description="Settings that the owner wrote; the others are defaults.")
     inputs: dict[Word, list[Word]] = Field(description="Port → recordings entries, or step.output.")
-    audio: dict[str, str | int] | None
+    audio: dict[str, str | int] | None = Field(description="How sound is written; null where none is.")
 
 
 class MachineRecord(_Record):
     """Where the job ran. The id is keyed; no host name stands here."""
 
-    id: Id
-    system: Word
-    processor: Word
-    cores: int
+    id: Id = Field(description="Keyed id.")
+    system: Word = Field(description="Operating system and its version.")
+    processor: Word = Field(description="Kind of processor.")
+    cores: int = Field(description="Number of cores.")
     memory: int = Field(description="Bytes.")
 
 
 class JobLine(_Body):
     """The first line of a manifest."""
 
-    type: Literal["job"] = "job"
-    format: Literal[1] = 1
-    job: JobId
+    type: Literal["job"] = Field("job", description="Kind of line.")
+    format: Literal[1] = Field(1, description="Format of the manifest.")
+    job: JobId = Field(description="Id of the job.")
     act: Literal["run"] = Field(description="What kind of job it is.")
-    name: Word
+    name: Word = Field(description="Name of the job.")
     file: Digest = Field(description="Keyed digest of the job file.")
-    steps: list[StepRecord]
+    steps: list[StepRecord] = Field(description="The steps as they were resolved.")
     versions: dict[Word, Word] = Field(description="Package → version.")
-    machine: MachineRecord
-    device: Word
+    machine: MachineRecord = Field(description="Where it ran.")
+    device: Word = Field(description="What it computed on.")
     workers: int = Field(description="Worker processes; 0: extension code ran in the main process.")
     fence: Literal["none", "hook", "seccomp"] = Field(description="What kept workers from network and other folders.")
-    options: dict[Word, FactValue]
-    started: When
+    options: dict[Word, FactValue] = Field(description="What was typed beside the job file.")
+    started: When = Field(description="When it began (UTC).")
 
 
 class Cause(_Record):
     """Why a task did not end well."""
 
-    reason: CauseClass
+    reason: CauseClass = Field(description="Class of the cause.")
     exception: Word | None = Field(None, description="Type of the exception, if one was raised.")
     signal: int | None = Field(None, description="Signal that ended the worker.")
     exit_code: int | None = Field(None, description="Exit code of the worker.")
-    message: Scrubbed | None = None
+    message: Scrubbed | None = Field(None, description="What was said, scrubbed.")
 
 
 class Consumed(_Record):
     """One input of a task and the digest of the bytes that it read."""
 
-    port: Word
-    role: Word | None
-    id: Id
-    digest: Digest
+    port: Word = Field(description="Input of the operation.")
+    role: Word | None = Field(description="Role in a group; null where there is none.")
+    id: Id = Field(description="Recording or artifact.")
+    digest: Digest = Field(description="Digest of the bytes that were read.")
 
 
 class Produced(_Record):
     """One artifact."""
 
-    id: Id
-    output: Word
-    item: int | None = Field(None, ge=1)
-    kind: Word
-    file: FileName
-    bytes: int = Field(ge=0)
-    digest: Digest
-    private: bool
-    facts: dict[Word, FactValue]
+    id: Id = Field(description="Id of the artifact, from how it is made.")
+    output: Word = Field(description="Output of the operation.")
+    item: int | None = Field(None, ge=1, description="Number in a list of many files, from 1.")
+    kind: Word = Field(description="Kind, such as audio or turns/1.")
+    file: FileName = Field(description="Name of the file.")
+    bytes: int = Field(ge=0, description="Size (bytes).")
+    digest: Digest = Field(description="Digest of the content; keyed where it is private.")
+    private: bool = Field(description="Whether its content may name someone.")
+    facts: dict[Word, FactValue] = Field(description="What was measured.")
 
 
 class Timings(_Record):
     """Seconds of wall time."""
 
-    wait: float = Field(0.0, ge=0)
-    read: float = Field(0.0, ge=0)
-    load: float = Field(0.0, ge=0)
-    compute: float = Field(0.0, ge=0)
-    write: float = Field(0.0, ge=0)
-    commit: float = Field(0.0, ge=0)
+    wait: float = Field(0.0, ge=0, description="Waiting for a worker (s).")
+    read: float = Field(0.0, ge=0, description="Reading inputs (s).")
+    load: float = Field(0.0, ge=0, description="Loading models (s).")
+    compute: float = Field(0.0, ge=0, description="Computing (s).")
+    write: float = Field(0.0, ge=0, description="Writing outputs (s).")
+    commit: float = Field(0.0, ge=0, description="Hashing, renaming and recording (s).")
 
 
 class OutcomeLine(_Body):
     """How one task ended."""
 
-    type: Literal["outcome"] = "outcome"
-    job_name: Word
-    step: Word
-    unit: Id
-    outcome: Outcome
+    type: Literal["outcome"] = Field("outcome", description="Kind of line.")
+    job_name: Word = Field(description="Name of the job.")
+    step: Word = Field(description="Step of the job.")
+    unit: Id = Field(description="What the task worked on.")
+    outcome: Outcome = Field(description="How it ended.")
     key: TaskKey | None = Field(description="Null where it cannot be known: an input has no digest.")
-    document: Document | None
-    given: list[Word] = []
+    document: Document | None = Field(description="How it is made: what the key is the HMAC of.")
+    given: list[Word] = Field([], description="Settings that the owner wrote.")
     folder: Folder | None = Field(None, description="Where the artifacts lie in the library.")
-    cause: Cause | None = None
-    consumed: list[Consumed] = []
-    produced: list[Produced] = []
+    cause: Cause | None = Field(None, description="Why it did not end well.")
+    consumed: list[Consumed] = Field([], description="Inputs.")
+    produced: list[Produced] = Field([], description="Outputs.")
     replaces: bool = Field(False, description="Whether an earlier folder of the same key was replaced.")
-    seed: int | None = None
-    timings: Timings = Timings()
+    seed: int | None = Field(None, description="Seed of the task, from its key.")
+    timings: Timings = Field(Timings(), description="What took how long.")
 
 
 class SummaryLine(_Body):
     """Counts; cached tasks that are current already have no line of their own."""
 
-    type: Literal["summary"] = "summary"
-    recordings: int
+    type: Literal["summary"] = Field("summary", description="Kind of line.")
+    recordings: int = Field(description="Number of recordings.")
     counts: dict[Word, dict[Outcome, int]] = Field(description="Step → outcome → tasks.")
 
 
 class SealLine(_Body):
     """The last line of a manifest."""
 
-    type: Literal["seal"] = "seal"
-    state: Literal["complete", "interrupted"]
+    type: Literal["seal"] = Field("seal", description="Kind of line.")
+    state: Literal["complete", "interrupted"] = Field(description="Whether the job came to its end.")
     outcomes: int = Field(description="Number of outcome lines.")
-    ended: When
+    ended: When = Field(description="When it ended (UTC).")
 
 
 Body = JobLine | OutcomeLine | SummaryLine | SealLine
@@ -200,10 +201,12 @@ Body = JobLine | OutcomeLine | SummaryLine | SealLine
 class Line(_Record):
     """One line of a manifest."""
 
-    seq: int = Field(ge=0)
-    prev: str = Field(pattern=r"^[0-9a-f]{64}$")
-    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
-    body: Annotated[Body, Field(discriminator="type")] | None
+    seq: int = Field(ge=0, description="Number of the line, from 0.")
+    prev: str = Field(pattern=r"^[0-9a-f]{64}$", description="sha256 of the line before's seq, prev and digest.")
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$", description="sha256 of the body's canonical text.")
+    body: Annotated[Body, Field(discriminator="type")] | None = Field(
+        description="What is recorded; null where it was forgotten."
+    )
 
 
 def sha256(data: bytes) -> str:

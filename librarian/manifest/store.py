@@ -71,7 +71,7 @@ class Store:
         if folder.is_symlink() or not folder.is_dir():
             raise BadOutputError("the folder that it was given is gone")
         folder.chmod(0o700)
-        found = {entry.name for entry in os.scandir(folder)}
+        found = set(os.listdir(folder))
         if extra := len(found - set(files)):
             raise BadOutputError(f"{extra} files lie in its folder that it did not declare")
         if len(found) < len(files):
@@ -180,7 +180,7 @@ def _is_ours(folder: Path, files: Collection[str], committed: bool) -> bool:
     """Whether a folder holds nothing but outputs of the task that `files` are outputs of."""
     if folder.is_symlink() or not folder.is_dir():
         return False
-    names = {entry.name for entry in os.scandir(folder)}
+    names = set(os.listdir(folder))
     if committed:  # a line names them, however many items there were and whatever they ended in
         return all(name.startswith(f"{folder.parent.name}.{folder.name.rpartition('-')[0]}.") for name in names)
     return {_ITEM.sub("", name) for name in names} <= {_ITEM.sub("", name) for name in files}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,9 +100,11 @@ def _verify_artifacts(catalog: Catalog, library: Path, id_key: IdKey, read_data:
 def _artifact_problem(artifact: MadeArtifact, library: Path, id_key: IdKey, read_data: bool) -> str:
     path = library / artifact.file
     try:
-        size = path.lstat().st_size
-        if size != artifact.bytes:
-            return f"has {size} bytes where {artifact.bytes} were recorded"
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            return "is a link, or no file"
+        if status.st_size != artifact.bytes:
+            return f"has {status.st_size} bytes where {artifact.bytes} were recorded"
         if read_data and id_key.content(hash_file(path)[1], private=artifact.private) != artifact.digest:
             return "its content is not what was recorded"
     except FileNotFoundError:

@@ -1,88 +1,17 @@
-"""Reading, probing and writing sound files. Nothing of a file's header is believed beyond what its bytes hold.
-
-Used in workers only. Samples are `[channels, frames]` float32 in −1…1.
-"""
+"""Writing sounds, so that the same samples give the same bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from librarian.errors import UnusableInputError
-from librarian.files import open_regular
+from librarian.media.sound import Samples
 
-MAX_DECODED_BYTES = 4 << 30
-"""A sound that is larger than this as float32 is not read as a whole."""
-_BLOCK_FRAMES = 1 << 20
 _NO_PEAK_CHUNK = 0x1050  # SFC_SET_ADD_PEAK_CHUNK: the chunk carries the clock
 _SUBTYPES = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}
-
-Samples = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class AudioInfo:
-    """What a sound file holds. `frames` is what its header says; reading it whole is the proof."""
-
-    container: str
-    codec: str
-    sample_rate: int
-    channels: int
-    frames: int
-
-
-def probe(path: Path) -> AudioInfo:
-    """What a sound file says of itself.
-
-    Raises:
-        UnusableInputError: it is no sound file that we read.
-        OSError: it cannot be opened.
-    """
-    with _open(path) as file:
-        return AudioInfo(file.format.lower(), file.subtype.lower(), file.samplerate, file.channels, file.frames)
-
-
-def read_audio(path: Path) -> tuple[Samples, int]:
-    """The whole sound.
-
-    Shape:
-        `[channels, frames]`
-
-    Raises:
-        UnusableInputError: it is no sound file, is cut short, or is too large to be read as a whole.
-        OSError: it cannot be opened.
-    """
-    with _open(path) as file:
-        if file.frames * file.channels * 4 > MAX_DECODED_BYTES:
-            raise UnusableInputError("unsupported", f"larger than {MAX_DECODED_BYTES >> 30} GiB when decoded")
-        blocks = list(_blocks(file))
-        rate, channels, claimed = file.samplerate, file.channels, file.frames
-    samples = np.concatenate(blocks) if blocks else np.zeros((0, channels), np.float32)
-    if len(samples) != claimed:
-        raise UnusableInputError("corrupt", f"holds {len(samples)} of the {claimed} frames that its header claims")
-    return np.ascontiguousarray(samples.T), rate
-
-
-def _blocks(file: sf.SoundFile) -> Iterator[NDArray[np.float32]]:
-    try:
-        while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
-            yield block
-    except sf.LibsndfileError as error:
-        raise UnusableInputError("corrupt", f"cannot be decoded to its end: {error.error_string}") from None
-
-
-def _open(path: Path) -> sf.SoundFile:
-    # libsndfile takes the handle over; opening it here keeps it from pipes and devices.
-    handle = open_regular(path)
-    try:
-        return sf.SoundFile(handle, closefd=True)
-    except sf.LibsndfileError as error:
-        raise UnusableInputError("corrupt", f"no sound file that can be read: {error.error_string}") from None
 
 
 def write_audio(path: Path, samples: Samples, rate: int, *, audio_format: str, bits: int, seed: int) -> None:

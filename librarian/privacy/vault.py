@@ -77,7 +77,7 @@ class Vault:
             "FROM sightings WHERE path = ?",
             (os.fsencode(path),),
         ).fetchone()
-        if row is None or tuple(row[3:]) != stat_key:
+        if row is None or tuple(row[3:]) != _signed(stat_key):
             return None
         return Seen(row[0], row[1], racy=row[2] - max(stat_key[3:]) < RACY_NS)
 
@@ -113,7 +113,7 @@ class Vault:
             "recording = excluded.recording, device = excluded.device, inode = excluded.inode, size = excluded.size, "
             "mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, sha256 = excluded.sha256, "
             "hashed_at_ns = excluded.hashed_at_ns, last_job = excluded.last_job",
-            (os.fsencode(path), seen.recording, *stat_key, seen.sha256, hashed_at_ns, job, job),
+            (os.fsencode(path), seen.recording, *_signed(stat_key), seen.sha256, hashed_at_ns, job, job),
         )
         self._db.execute("INSERT OR IGNORE INTO recordings VALUES (?, ?, NULL)", (seen.recording, seen.sha256))
 
@@ -150,12 +150,27 @@ class Vault:
             yield Path(os.fsdecode(path))
 
 
+def _signed(stat_key: StatKey) -> StatKey:
+    # SQLite's integers have a sign; some file systems use all 64 bits for an inode.
+    device, inode, size, mtime_ns, ctime_ns = stat_key
+    return (device - (device >> 63 << 64), inode - (inode >> 63 << 64), size, mtime_ns, ctime_ns)
+
+
 def _open(path: Path, owned: bool) -> sqlite3.Connection:
     db = sqlite3.connect(path if path.exists() else ":memory:")
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version == 0 and not owned:
+    try:
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version == 0 and not owned:
+            db.close()
+            db = sqlite3.connect(":memory:")
+        _prepare(db, version)
+    except (sqlite3.DatabaseError, EnvironmentFailedError):
         db.close()
-        db = sqlite3.connect(":memory:")
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, version: int) -> None:
     db.execute("PRAGMA secure_delete = ON")
     db.execute("PRAGMA synchronous = FULL")
     if version == 0:
@@ -165,4 +180,3 @@ def _open(path: Path, owned: bool) -> sqlite3.Connection:
         raise EnvironmentFailedError(".librarian/vault.db is of a newer version; upgrade librarian-media")
     elif db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         raise sqlite3.DatabaseError("damaged")
-    return db

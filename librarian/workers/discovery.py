@@ -45,9 +45,11 @@ def load(entry_point: EntryPoint) -> list[Operation]:
     if api > LIBRARIAN_API:
         raise BrokenExtensionError(f"it needs LIBRARIAN_API {api}, this is {LIBRARIAN_API}; upgrade librarian-media")
     operations = list(_ask(module))
-    names = [operation.name for operation in operations]
     for operation in operations:
-        _check(operation, names)
+        _check(operation)
+    names = [operation.name for operation in operations]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise BrokenExtensionError(f"it offers {twice[0]} twice")
     return operations
 
 
@@ -64,22 +66,24 @@ def _ask(module: ModuleType) -> Iterator[Operation]:
         yield from answer
 
 
-def _check(operation: Any, names: list[str]) -> None:
+def _check(operation: Any) -> None:
     if not isinstance(operation, Operation):
         raise BrokenExtensionError("librarian_operations gave something that is no Operation")
     ports = [*operation.inputs, *operation.optional, *operation.facts]
     for word in (operation.name, *ports):
-        if not re.match(NAME_PATTERN, word):
-            raise BrokenExtensionError(f"a name is not of the form {NAME_PATTERN}")
+        _check_name(word)
     for word in (word for fact in operation.facts.values() for word in fact.words):
         if not re.fullmatch(WORD_PATTERN, word):
             raise BrokenExtensionError(f"a word of a fact is not of the form {WORD_PATTERN}")
-    if names.count(operation.name) > 1:
-        raise BrokenExtensionError(f"it offers {operation.name} twice")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,31}", operation.version):
         raise BrokenExtensionError(f"the version of {operation.name} is no version")
     if not issubclass(operation.settings, Settings):
         raise BrokenExtensionError(f"the settings of {operation.name} are no librarian.Settings")
+
+
+def _check_name(word: str) -> None:
+    if not re.fullmatch(NAME_PATTERN, word):
+        raise BrokenExtensionError(f"a name is not of the form {NAME_PATTERN}")
 
 
 def declare(operation: Operation, extension: str, extension_version: str) -> Declaration:
@@ -111,6 +115,7 @@ def ports(kinds: Mapping[str, KindLike], clears: bool, optional: tuple[str, ...]
     """Ports as plain data."""
     found = {}
     for name, each in kinds.items():
+        _check_name(name)
         kind: Any = each.kind if isinstance(each, Many) else each
         if not inspect.isclass(kind) or not issubclass(kind, Kind):
             raise BrokenExtensionError(f"the port {name} has no kind of librarian.kinds")
@@ -135,10 +140,14 @@ def resolve(operation: Operation, given: Mapping[str, Any]) -> Resolved | list[t
     models: dict[str, str] = {}
     if operation.resolve is not None:
         settings, _ = operation.resolve(settings, {})
+    try:
+        outputs = ports(outputs_of(operation, settings), operation.clears)
+    except BrokenExtensionError as error:  # outputs that are named by settings, such as stems
+        return [([], f"the outputs that this makes cannot be: {error}")]
     return Resolved(
         settings=settings.model_dump(mode="json"),
         public=public(settings),
-        outputs=ports(outputs_of(operation, settings), operation.clears),
+        outputs=outputs,
         models=models,
     )
 

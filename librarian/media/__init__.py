@@ -1,0 +1,10 @@
+"""Reading, probing and writing sound files. Nothing of a file's header is believed beyond what its bytes hold.
+
+Used in workers only. Samples are `[channels, frames]` float32 in −1…1; lossy codecs may go a little over.
+"""
+
+from librarian.media.reading import probe, read_audio
+from librarian.media.sound import MAX_DECODED_BYTES, AudioInfo, Samples
+from librarian.media.writing import write_audio
+
+__all__ = ["MAX_DECODED_BYTES", "AudioInfo", "Samples", "probe", "read_audio", "write_audio"]

@@ -1,0 +1,71 @@
+"""From a path to what a sound file says and holds: libsndfile first, then FFmpeg's libraries.
+
+What holds for the length, for which file:
+
+* wav, aiff, au, caf, w64, flac, ogg, opus, and mp3 with a count of its frames (Xing, Info): exact, without the
+  encoder's delay and padding. One that claims more than it holds is corrupt; only wav and its kin, which a recorder
+  leaves unfinished when its power fails, are taken as long as their bytes are.
+* mp4, m4a, mov, 3gp with packets of even length, tta, wavpack, ape: exact; delay and padding go where the file declares
+  them (edit list, length of the last packet, iTunSMPB).
+* webm, mkv, ogg with video: probing estimates (to about 50 ms). Reading gives the exact length of Opus, FLAC and PCM;
+  AAC and others keep the padding of their last packet.
+* wma, avi, flv, fragmented mp4, phones' mp4 with uneven packets: probing estimates; delay and padding stay in the sound.
+* aac, ac3, mpeg transport streams, amr, mp3 without a count: the file states no length; delay and padding stay.
+
+Of files with several sounds the best one is read, as FFmpeg chooses. It begins with its first sample: gaps in its clock,
+or a beginning that is later than the picture's, are not filled with silence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from librarian.errors import UnusableInputError
+from librarian.files import open_regular
+from librarian.media import ffmpeg, sndfile
+from librarian.media.sound import AudioInfo, Samples, Sound
+
+
+def probe(path: Path) -> AudioInfo:
+    """What a sound file, or the best sound of a video file, says of itself.
+
+    Raises:
+        UnusableInputError: it is no sound file that we read.
+        OSError: it cannot be opened.
+    """
+    with _opened(path) as sound:
+        return sound.info()
+
+
+def read_audio(path: Path) -> tuple[Samples, int]:
+    """The whole sound and its sample rate (Hz).
+
+    Shape:
+        `[channels, frames]`
+
+    Raises:
+        UnusableInputError: it is no sound file, is cut short, holds NaN or infinities, or is too large to be read as
+            a whole.
+        OSError: it cannot be opened.
+    """
+    with _opened(path) as sound:
+        samples, rate = sound.read()
+    if not all(np.isfinite(channel).all() for channel in samples):
+        raise UnusableInputError("corrupt", "holds samples that are NaN or infinite")
+    return samples, rate
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Sound]:
+    # Both libraries get the handle, never the path: no pipes, no devices, no protocols.
+    with os.fdopen(open_regular(path), "rb", buffering=0) as file, contextlib.ExitStack() as stack:
+        sound: Sound | None = stack.enter_context(sndfile.opened(file))
+        if sound is None:
+            file.seek(0)
+            sound = stack.enter_context(ffmpeg.opened(file))
+        yield sound
