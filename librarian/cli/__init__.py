@@ -21,6 +21,7 @@ COMMANDS = {
     "trace": "Say what a result was made from, and what was made from it.",
     "verify": "Check the record and the library.",
     "extensions": "List what is installed and what it can do.",
+    "doctor": "Say whether everything is as it should be, and what to do where not.",
     "schema": "Print the JSON Schema of a job file or of the record.",
 }
 """Command → its one-line help, in the order of the help page."""

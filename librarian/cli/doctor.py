@@ -1,0 +1,144 @@
+"""`librarian doctor`: whether everything is as it should be, and what to do where it is not."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+import librarian
+from librarian import project as projects
+from librarian.cli.common import refuse_shadow, workers_for
+from librarian.cli.place import project_option
+from librarian.cli.words import plural, size
+from librarian.errors import LibrarianError
+from librarian.files import cache_folder
+from librarian.privacy.known import surroundings
+from librarian.privacy.scrub import Scrubber
+from librarian.project import Project
+from librarian.workers.declared import extensions
+
+LITTLE_ROOM = 5 << 30
+_GPU_TIMEOUT = 60.0
+_GPU = """
+import torch
+print(torch.cuda.get_device_name(0) if torch.cuda.is_available() else "")
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: Literal["ok", "warn", "fail"]
+    text: str
+
+
+Check = Callable[[], Iterator[Finding]]
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> int:
+    """A line each, ok, warn or fail, with the remedy. Ends with 1 if anything fails."""
+    scrubber = Scrubber(os.urandom(32))
+    scrubber.learn(surroundings())
+    checks: tuple[Check, ...] = (
+        _installation, _shadow, _extensions, _gpu, _cache, lambda: _project(project_option(context))
+    )  # fmt: skip
+    found = [
+        Finding(each.what, each.state, scrubber.scrub(each.text, limit=300)) for check in checks for each in check()
+    ]
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], indent=1))
+    else:
+        for each in found:
+            click.echo(f"{each.state:<4}  {each.what:<10}  {each.text}")
+    return int(any(each.state == "fail" for each in found))
+
+
+def _installation() -> Iterator[Finding]:
+    yield Finding("librarian", "ok", f"{librarian.__version__} on Python {platform.python_version()}")
+
+
+def _shadow() -> Iterator[Finding]:
+    try:
+        refuse_shadow()
+    except LibrarianError as error:
+        yield Finding("name", "fail", str(error))
+
+
+def _extensions() -> Iterator[Finding]:
+    with workers_for(1, lambda line: None) as workers:
+        found = extensions(workers)
+    if not found:
+        yield Finding("extensions", "warn", "none is installed; start with: pip install librarian-normalization")
+    for each in found:
+        offered = ", ".join(declaration.name for declaration in each.declarations)
+        text = f"{each.package} {each.version}: {each.problem or offered}"
+        yield Finding("extension", "fail" if each.problem else "ok", text)
+
+
+def _gpu() -> Iterator[Finding]:
+    if importlib.util.find_spec("torch") is None:
+        yield Finding("GPU", "ok", "not looked for: torch is not installed, and nothing that is installed needs it")
+        return
+    try:
+        # In a process of its own: torch is heavy, and a broken driver may take its process with it.
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", _GPU], capture_output=True, text=True, timeout=_GPU_TIMEOUT, check=True
+        )
+    except (subprocess.SubprocessError, OSError):
+        yield Finding("GPU", "warn", "torch is installed and does not load; type: python -c 'import torch'")
+        return
+    name = done.stdout.strip()
+    yield Finding("GPU", "ok" if name else "warn", name or "torch sees none; is the NVIDIA driver there? nvidia-smi")
+
+
+def _cache() -> Iterator[Finding]:
+    try:
+        writable = os.access(cache_folder(), os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        yield Finding("cache", "warn", "no cache folder can be written: every start compiles anew; set XDG_CACHE_HOME")
+
+
+def _project(named: Path | None) -> Iterator[Finding]:
+    try:
+        root = projects.find(named)
+        if root is None:
+            yield Finding("project", "ok", "none here or above; make one with: librarian init")
+            return
+        project = projects.load(root)
+    except (LibrarianError, OSError) as error:
+        yield Finding("project", "fail", str(error))
+        return
+    yield Finding("project", "ok", "found, its keys fit")
+    yield from _secrets(project)
+    free = shutil.disk_usage(project.library).free
+    state: Literal["ok", "warn"] = "warn" if free < LITTLE_ROOM else "ok"
+    yield Finding("disk", state, f"{size(free)} free where the library lies{'; make room' if state == 'warn' else ''}")
+
+
+def _secrets(project: Project) -> Iterator[Finding]:
+    files = [path for path in (project.vault, *(project.state / "keys").glob("*")) if path.exists()]
+    if open_ones := [path.name for path in files if path.stat().st_mode & 0o077]:
+        text = (
+            f"{plural(len(open_ones), 'file')} can be read by others: chmod 600 .librarian/vault.db .librarian/keys/*"
+        )
+        yield Finding("secrets", "fail", text)
+    else:
+        yield Finding("secrets", "ok", "keys and vault are their owner's alone; are they in your backup?")
