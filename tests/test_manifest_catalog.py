@@ -391,33 +391,80 @@ class TestAtOnce:
         writer.close()
         reader.close()
 
-    def test_one_that_was_late_does_not_take_the_others_back(
+    def test_one_that_is_late_does_not_take_the_others_back(
         self, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(catalogs, "WRITER_PATIENCE", 0.0)
         unit = recording(1)
-        ledger.write(outcome(unit, "failed"))
+        begun = ledger.begin()
         writer = ledger.catalog()
-        ledger.write(outcome(unit, "failed"))
-        real = catalogs.manifests
-        late: list[bool] = []
+        begun.append([outcome(unit, "failed")])
+        real = catalogs.entries
+        held_up: list[bool] = []
 
-        def meanwhile(folder: Path) -> list[Path]:
-            found = real(folder)
-            if not late:
-                late.append(True)
-                writer.follow(ledger.write(outcome(unit)).stem)
-            return found
+        def late(*places: Any) -> Iterator[Any]:
+            lines = list(real(*places))
+            if not held_up:
+                begun.append([outcome(unit)])
+                try:
+                    held_up.append(False)
+                    writer.follow(begun.path.stem)
+                except sqlite3.OperationalError:
+                    held_up[0] = True
+            return iter(lines)
 
-        monkeypatch.setattr(catalogs, "manifests", meanwhile)
+        monkeypatch.setattr(catalogs, "entries", late)
         ledger.catalog(owned=False).close()
+        if held_up == [True]:
+            writer.follow(begun.path.stem)
         found = writer.current("calls", "voice", unit)
         assert found is not None and found.good
         writer.close()
         self.again(ledger, tmp_path)
 
+    def test_a_manifest_that_comes_meanwhile_is_no_reason_to_begin_again(
+        self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ledger.write(outcome(recording(1)))
+        writer = ledger.catalog()
+        real = catalogs.manifests
+        late: list[str] = []
+
+        def meanwhile(folder: Path) -> list[Path]:
+            found = real(folder)
+            if not late:
+                late.append(ledger.write(outcome(recording(2))).stem)
+                writer.follow(late[0])
+            return found
+
+        with monkeypatch.context() as patched:
+            patched.setattr(catalogs, "manifests", meanwhile)
+            patched.setattr(Catalog, "_rebuild", lambda catalog: pytest.fail("made anew"))
+            ledger.catalog(owned=False).close()
+        assert writer.current("calls", "voice", recording(2))
+        writer.close()
+
     def again(self, ledger: Ledger, tmp_path: Path) -> None:
         ledger.catalog().close()
         assert dump(ledger.index) == anew(ledger, tmp_path)
+
+    def test_two_that_find_none_work_on_one(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+        ledger.write(ledger.done(recording(1), {"audio.flac": b"1"}))
+        real = catalogs._with_tables
+        others: list[Catalog] = []
+
+        def meanwhile(db: sqlite3.Connection) -> sqlite3.Connection:
+            if not others:
+                monkeypatch.setattr(catalogs, "_with_tables", real)
+                others.append(ledger.catalog(owned=False))
+            return real(db)
+
+        monkeypatch.setattr(catalogs, "_with_tables", meanwhile)
+        writer = ledger.catalog()
+        writer.follow(ledger.write(ledger.done(recording(2), {"audio.flac": b"1"})).stem)
+        assert len(list(others[0].artifacts())) == 2
+        writer.close()
+        others[0].close()
 
     def test_many_that_find_none_make_one(self, ledger: Ledger, tmp_path: Path) -> None:
         ledger.write(*(ledger.done(recording(number), {"audio.flac": b"1"}) for number in range(5)))

@@ -172,9 +172,7 @@ class TestSettling:
         [
             pytest.param(lambda place: (place.mkdir(), (place / "notes.txt").write_text("mine")), id="file"),
             pytest.param(lambda place: (place.mkdir(), (place / "more").mkdir()), id="folder"),
-            pytest.param(
-                lambda place: (place.mkdir(), (place / f"{SOUND}.bak").touch(), (place / "x").touch()), id="bak"
-            ),
+            pytest.param(lambda place: (place.mkdir(), (place / f"{SOUND}.bak").touch()), id="bak"),
             pytest.param(lambda place: place.write_text("mine"), id="a file in its place"),
             pytest.param(lambda place: place.symlink_to(place.parent), id="a link in its place"),
             pytest.param(lambda place: place.symlink_to("nowhere"), id="a dangling link in its place"),
@@ -191,6 +189,12 @@ class TestSettling:
             shelf.put({SOUND: b"1"}, committed=committed)
         shelf.close_job(JOB)
         assert (shelf.holds(), place.lstat()) == before
+
+    def test_outputs_of_another_name_are_not_the_debris_of_this_task(self, shelf: Shelf) -> None:
+        (shelf.library / FINAL).mkdir(parents=True)
+        (shelf.library / FINAL / f"{UNIT}.normalize.other.flac").touch()
+        with pytest.raises(BadOutputError, match="unknown origin"):
+            shelf.put({SOUND: b"1"})
 
     def test_a_redo_puts_the_old_one_aside_until_its_line_is_written(self, shelf: Shelf) -> None:
         shelf.put({SOUND: b"old"}, job=EARLIER)

@@ -303,3 +303,18 @@ def test_scrubbing_twice_is_scrubbing_once(text):
     made = scrubber("Anna Nann 5551234567.wav")
     once = made.scrub(text)
     assert made.scrub(once) == once
+
+
+class TestSecrets:
+    PHRASE = "correct horse, battery/staple"
+
+    def test_a_secret_goes_as_a_whole_in_every_spelling(self):
+        scrubber = Scrubber(KEY)
+        scrubber.learn_secrets([self.PHRASE])
+        for said in (self.PHRASE, self.PHRASE.upper(), f"key={self.PHRASE};", "correct_horse, battery/staple"):
+            assert "horse" not in scrubber.scrub(f"it said {said} and went").lower()
+
+    def test_its_words_stay(self):
+        scrubber = Scrubber(KEY)
+        scrubber.learn_secrets([self.PHRASE])
+        assert scrubber.scrub("a battery and a horse") == "a battery and a horse"

@@ -16,7 +16,7 @@ from librarian.job import Job, Read, Validate, resolve
 from librarian.job.read import IS_MISSING, UNKNOWN_KEY, Problem, RefusedJobError
 from librarian.operation import Declaration, Resolved
 from librarian.plan import seal_texts
-from librarian.privacy.known import names_in, surroundings
+from librarian.privacy.known import names_in, secrets, surroundings
 from librarian.privacy.scrub import Scrubber, ScrubError
 from librarian.project import Project
 from librarian.recordings import PatternError, Scan, scan
@@ -112,6 +112,7 @@ class Checked:
         scrubber = Scrubber(project.pseudonym_key, exempt=self.chosen)
         _, texts = seal_texts(self.job, project.id_key)
         scrubber.learn([*self.private, *texts.values(), os.fspath(project.root)])
+        scrubber.learn_secrets(secrets())
         scrubber.learn(os.fspath(path) for path in self.scan.paths())
         return scrubber
 
@@ -161,6 +162,7 @@ def _throwaway(known: Iterable[str], exempt: Iterable[str] = ()) -> Scrubber:
     """A scrubber for what is shown before there is a project: its pseudonyms mean nothing later."""
     scrubber = Scrubber(os.urandom(32), exempt=exempt)
     scrubber.learn(known)
+    scrubber.learn_secrets(secrets())
     return scrubber
 
 

@@ -56,12 +56,12 @@ def _artifact_or_unit(project: Asked, found: str) -> str:
 
 def _lines(graph: Graph, label: Label) -> Iterator[str]:
     yield label(graph.id)
-    for back, words in ((True, "made from"), (False, "made into")):
-        branches = _branches(graph, back=back)
-        if graph.id in branches:
-            yield words
-            yield from _tree(graph.id, branches, label, set(), "  ")
-    if graph.id not in _branches(graph, back=False):
+    before, after = _branches(graph, back=True), _branches(graph, back=False)
+    if graph.id in before:
+        yield from ("made from", *_tree(graph.id, before, label, set(), "  "))
+    if graph.id in after:
+        yield from ("made into", *_tree(graph.id, after, label, set(), "  "))
+    else:
         yield "nothing was made from it"
 
 
@@ -70,8 +70,7 @@ def _branches(graph: Graph, *, back: bool) -> Branches:
     branches: Branches = defaultdict(dict)
     for edge in graph.edges:
         upper, lower = (edge.target, edge.source) if back else (edge.source, edge.target)
-        if upper != graph.id or back or edge.source == graph.id:
-            branches[upper][lower] = (OTHER_NOW if back else FROM_EARLIER) if edge.earlier else ""
+        branches[upper][lower] = (OTHER_NOW if back else FROM_EARLIER) if edge.earlier else ""
     return branches
 
 

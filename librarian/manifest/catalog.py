@@ -133,15 +133,17 @@ class Catalog:
         self._db.close()
 
     def _catch_up(self) -> None:
-        sizes = {path.stem: path.stat().st_size for path in manifests(self._folder)}
-        if self._known() == sizes:
+        if self._known() == self._sizes():
             return
         self._db.execute("BEGIN IMMEDIATE")  # or another process takes in newer lines before these
-        known = self._known()
+        known, sizes = self._known(), self._sizes()
         shrunk = any(sizes.get(job, -1) < size for job, size in known.items())
         if shrunk or not all([self._add(job) for job, size in sizes.items() if size > known.get(job, 0)]):
             self._rebuild()
         self._db.commit()
+
+    def _sizes(self) -> dict[str, int]:
+        return {path.stem: path.stat().st_size for path in manifests(self._folder)}
 
     def _known(self) -> dict[str, int]:
         return dict(self._db.execute("SELECT job, bytes FROM manifests"))

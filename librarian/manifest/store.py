@@ -182,5 +182,6 @@ def _is_ours(folder: Path, files: Collection[str], committed: bool) -> bool:
         return False
     names = set(os.listdir(folder))
     if committed:  # a line names them, however many items there were and whatever they ended in
-        return all(name.startswith(f"{folder.parent.name}.{folder.name.rpartition('-')[0]}.") for name in names)
+        stem = re.escape(f"{folder.parent.name}.{folder.name.rpartition('-')[0]}.")
+        return all(re.fullmatch(stem + r"[a-z0-9_]+(\.\d{4,})?\.[a-z0-9]{1,8}", name) for name in names)
     return {_ITEM.sub("", name) for name in names} <= {_ITEM.sub("", name) for name in files}

@@ -7,6 +7,8 @@ clock of the packets, so that a gap in a recording is not taken for a file that 
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,7 +55,9 @@ def opened(file: FileIO) -> Iterator[FfmpegSound]:
 
     options = _limits()
     try:
-        container = av.open(file, "r", container_options=options, metadata_errors="replace", buffer_size=_BUFFER_BYTES)
+        container = av.open(
+            _Handle(file), "r", container_options=options, metadata_errors="replace", buffer_size=_BUFFER_BYTES
+        )
     except av.error.ArgumentError:
         raise UnusableInputError("unsupported", "a kind of file that is not read as sound") from None
     except av.FFmpegError as error:
@@ -65,15 +69,35 @@ def opened(file: FileIO) -> Iterator[FfmpegSound]:
         raise UnusableInputError("corrupt", f"cannot be decoded to its end: {error.strerror}") from None
 
 
+class _Handle:
+    """A file whose damaged tables may point anywhere: a place that cannot be is no error of the disk."""
+
+    def __init__(self, file: FileIO) -> None:
+        self._file = file
+        self.read = file.read
+        self.tell = file.tell
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            return -1
+
+
 def _limits() -> dict[str, str]:
     from av.codec.codec import codecs_available
 
-    decoders = sorted(name for name in codecs_available if name in _CODECS or name.startswith(_CODEC_FAMILIES))
     return {
         "format_whitelist": ",".join(_DEMUXERS),
-        "codec_whitelist": ",".join(decoders),
+        "codec_whitelist": ",".join(filter(_is_read, codecs_available)),
         "protocol_whitelist": "none",
     }
+
+
+def _is_read(codec: str) -> bool:
+    return codec in _CODECS or codec.startswith(_CODEC_FAMILIES)
 
 
 def _best_stream(container: InputContainer) -> AudioStream:
@@ -83,9 +107,9 @@ def _best_stream(container: InputContainer) -> AudioStream:
     best = container.streams.best("audio")
     if not isinstance(best, AudioStream):
         raise UnusableInputError("unsupported", "holds no sound")
-    codec = best.codec_context.name
-    if codec not in _CODECS and not codec.startswith(_CODEC_FAMILIES):
-        raise UnusableInputError("unsupported", f"its sound is {codec}, which is not read")
+    codec = getattr(best.codec_context, "name", "")  # there is no context where there is no decoder
+    if not _is_read(codec):
+        raise UnusableInputError("unsupported", "its sound is in a codec that is not read")
     for other in container.streams:
         if other.index != best.index:
             other.discard = Discard.all
@@ -115,6 +139,7 @@ class FfmpegSound:
         self._tick = stream.time_base or Fraction(1)
         self._form: _Form | None = None
         self._end = Fraction(0)  # seconds: the clock after the last packet that was read
+        self._passed = 0
         self._idle = 0
 
     def info(self) -> AudioInfo:
@@ -142,6 +167,8 @@ class FfmpegSound:
         stated = self._stated_end()
         if stated is not None and stated - self._end > _CUT_SHORT:
             raise UnusableInputError("corrupt", f"ends {float(stated - self._end):.1f} s before its header says")
+        if self._has_even_table(form.rate) and self._passed != (listed := len(self._stream.index_entries)):
+            raise UnusableInputError("corrupt", f"holds {self._passed} of the {listed} packets in its table")
         frames = self._exact_frames(form.rate)
         if frames is not None and held < frames:
             raise UnusableInputError("corrupt", f"holds {held} of the {frames} frames that its header claims")
@@ -154,7 +181,8 @@ class FfmpegSound:
                 raise UnusableInputError("corrupt", f"holds no sound in {_MAX_IDLE_PACKETS} packets")
             if packet.stream.index == self._stream.index:
                 if packet.pts is not None:
-                    self._end = max(self._end, (packet.pts + (packet.duration or 0)) * self._tick)
+                    self._passed += 1
+                    self._end = (packet.pts + (packet.duration or 0)) * self._tick
                 yield packet
 
     def _parts(self) -> Iterator[Samples]:

@@ -3,17 +3,18 @@
 What holds for the length, for which file:
 
 * wav, aiff, au, caf, w64, flac, ogg, opus, and mp3 with a count of its frames (Xing, Info): exact, without the
-  encoder's delay and padding. One that claims more than it holds is corrupt; only wav and its kin, which a recorder
-  leaves unfinished when its power fails, are taken as long as their bytes are.
+  encoder's delay and padding. A flac or mp3 that claims more than it holds is corrupt; wav and its kin and ogg, which
+  a recorder leaves unfinished when its power fails, are as long as their bytes are.
 * mp4, m4a, mov, 3gp with packets of even length, tta, wavpack, ape: exact; delay and padding go where the file declares
   them (edit list, length of the last packet, iTunSMPB).
 * webm, mkv, ogg with video: probing estimates (to about 50 ms). Reading gives the exact length of Opus, FLAC and PCM;
   AAC and others keep the padding of their last packet.
-* wma, avi, flv, fragmented mp4, phones' mp4 with uneven packets: probing estimates; delay and padding stay in the sound.
+* wma, avi, flv, fragmented mp4, mp4 with uneven packets (phones): probing estimates; delay and padding may stay.
 * aac, ac3, mpeg transport streams, amr, mp3 without a count: the file states no length; delay and padding stay.
 
-Of files with several sounds the best one is read, as FFmpeg chooses. It begins with its first sample: gaps in its clock,
-or a beginning that is later than the picture's, are not filled with silence.
+Those that state a length and end over a second before it, avi aside, are corrupt. Of several sounds the best one is
+read, as FFmpeg chooses. It begins with its first sample: gaps in its clock, or a beginning that is later than the
+picture's, are not filled with silence.
 """
 
 from __future__ import annotations

@@ -12,21 +12,26 @@ from librarian.errors import UsageError
 from librarian.files import open_regular
 
 MOST_BYTES = 16 << 20
+SHORTEST_SECRET = 8
 _SECRET = ("TOKEN", "SECRET", "PASSWORD", "API_KEY", "LIBRARIAN_KEY")
 _ORDINARY = frozenset({"root", "user", "localhost", "home"})
 
 
+def secrets() -> Iterator[str]:
+    """What looks like a secret in the environment."""
+    for name, value in os.environ.items():
+        if len(value) >= SHORTEST_SECRET and any(word in name.upper() for word in _SECRET):
+            yield value
+
+
 def surroundings() -> Iterator[str]:
-    """User name, host name, home folder, and what looks like a secret in the environment."""
+    """User name, host name and home folder."""
     found = [socket.gethostname(), os.path.basename(os.path.expanduser("~"))]
     try:
         found.append(getpass.getuser())
     except (KeyError, OSError):
         pass  # no such user in the system's list: no name to keep out
     yield from (each for each in found if each and each.lower() not in _ORDINARY)
-    for name, value in os.environ.items():
-        if value and any(word in name.upper() for word in _SECRET):
-            yield value
 
 
 def names_in(path: Path) -> list[str]:

@@ -186,6 +186,22 @@ class Scrubber:
             cause = type(error).__name__
         raise ScrubError(f"a name could not be learnt for scrubbing ({cause})")
 
+    def learn_secrets(self, values: Iterable[str]) -> None:
+        """Add known values that count as a whole only: a passphrase is made of ordinary words.
+
+        Raises:
+            ScrubError: one of them could not be learnt.
+        """
+        try:
+            for value in values:
+                forms = [form for form in _spellings(value) if form.strip()]
+                self._add([*forms, *(form.replace(" ", "") for form in forms)], "SECRET", forms[0] if forms else "")
+            self._automaton = None
+            return
+        except Exception as error:
+            cause = type(error).__name__
+        raise ScrubError(f"a secret could not be learnt for scrubbing ({cause})")
+
     def scrub(self, text: str, *, limit: int | None = LONGEST) -> Scrubbed:
         """The text with pseudonyms for what names someone, harmless to a terminal and on one line.
 
