@@ -10,7 +10,7 @@ from harness import Archive, install
 
 from librarian.testing import Conformance
 
-GOOD = '''
+GOOD = """
 from librarian import Audio, Field, Measurements, Operation, Settings, hookimpl
 
 class ToySettings(Settings):
@@ -20,8 +20,8 @@ class ToySettings(Settings):
 def librarian_operations():
     return [Operation(name="toy", version="1", run="librarian_toy_work:run", settings=ToySettings, description="A toy.",
                       inputs={"audio": Audio}, outputs={"audio": Audio}, reproducible="bytes")]
-'''
-WORK = '''
+"""
+WORK = """
 import os, pathlib
 
 def run(task):
@@ -33,7 +33,7 @@ def run(task):
     if way == "random": samples[0, 0] = int.from_bytes(os.urandom(2), "big") / 2**17
     if way == "litter": (task.folder / "left").write_text("x")
     return {"audio": task.write_audio("audio", samples, rate)}
-'''
+"""
 
 
 @pytest.fixture
