@@ -121,6 +121,7 @@ class TestSealing:
     def test_a_closed_folder_is_thrown_away_too(self) -> None:
         with plain_user() as root:
             shelf = Shelf(root)
+            root.chmod(0o750)
             folder = shelf.write({SOUND: b"sound"})
             (folder / "closed" / "below").mkdir(parents=True)
             (folder / "closed" / "below" / "file").touch()

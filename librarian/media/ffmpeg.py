@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from librarian.errors import UnusableInputError
-from librarian.media.sound import AudioInfo, Samples, gathered, joined
+from librarian.media.sound import AudioInfo, Samples, gathered, joined, usual_layout
 
 if TYPE_CHECKING:
     from av import AudioFrame, Packet
@@ -152,7 +152,7 @@ class FfmpegSound:
         frames = self._estimated_frames(form.rate) if exact is None else exact
         container = "mp4" if self._demuxer == "mov" else self._demuxer
         codec = self._stream.codec_context.codec.canonical_name
-        layout = "" if "channels" in form.layout else form.layout
+        layout = usual_layout(form.channels) if form.layout.endswith(" channels") else form.layout
         return AudioInfo(container, codec, form.rate, form.channels, frames, exact is not None, layout)
 
     def read(self) -> tuple[Samples, int]:
@@ -225,7 +225,7 @@ class FfmpegSound:
         """The length, where the container states it to the frame; of mp4 once its last packet was seen."""
         stated = self._stated_end()
         if self._demuxer in _EXACT and stated is not None:
-            return round(stated * rate)
+            return round((stated - self._start()) * rate)
         if not self._has_even_table(rate):
             return None
         if self._end <= self._stream.index_entries[-1].timestamp * self._tick:
@@ -251,7 +251,7 @@ class FfmpegSound:
         if self._demuxer in _GUESSED:
             return None
         if self._stream.duration:
-            return self._stream.duration * self._tick
+            return self._start() + self._stream.duration * self._tick
         if found := _CLOCK.match(self._stream.metadata.get("DURATION", "")):
             hours, minutes, seconds = found.groups()
             return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
@@ -260,11 +260,9 @@ class FfmpegSound:
         return None
 
     def _estimated_frames(self, rate: int) -> int:
-        seconds = (
-            self._stated_end()
-            or (self._stream.duration or 0) * self._tick
-            or Fraction(self._container.duration or 0, 1_000_000)
-        )
+        if (stated := self._stated_end()) is not None:
+            return max(0, round((stated - self._start()) * rate))
+        seconds = (self._stream.duration or 0) * self._tick or Fraction(self._container.duration or 0, 1_000_000)
         return max(0, round(seconds * rate))
 
 

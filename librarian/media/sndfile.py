@@ -9,7 +9,7 @@ from io import FileIO
 import soundfile as sf
 
 from librarian.errors import UnusableInputError
-from librarian.media.sound import BLOCK_BYTES, AudioInfo, Samples, check_size, gathered, joined
+from librarian.media.sound import BLOCK_BYTES, AudioInfo, Samples, check_size, gathered, joined, usual_layout
 
 _UNKNOWN_FRAMES = (1 << 63) - 1
 _GET_CHANNEL_MAP = 0x1100  # SFC_GET_CHANNEL_MAP_INFO
@@ -91,10 +91,8 @@ class SndfileSound:
 
     def _layout(self) -> str:
         channels = self._file.channels
-        if channels <= 2:  # noqa: PLR2004
-            return "mono" if channels == 1 else "stereo"
         if self._file.format == "FLAC":
-            return _FLAC_LAYOUTS.get(channels, "")
+            return _FLAC_LAYOUTS.get(channels) or usual_layout(channels)
         places = sf._ffi.new("int[]", channels)
         sf._snd.sf_command(self._file._file, _GET_CHANNEL_MAP, places, sf._ffi.sizeof(places))
-        return _LAYOUTS.get(tuple(places), "")
+        return _LAYOUTS.get(tuple(places)) or usual_layout(channels)

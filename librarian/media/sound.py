@@ -30,7 +30,8 @@ class AudioInfo:
         frames: the length; what `read_audio` gives or refuses, where `frames_exact`.
         frames_exact: whether the container states the length to the frame. Otherwise `frames` is an estimate, and
             only reading the sound whole tells its length.
-        layout: the order of the channels, `mono`, `stereo`, `5.1` …; empty where the file does not say.
+        layout: the order of the channels, `mono`, `stereo`, `5.1` …; `mono` and `stereo` by their
+            number, others empty, where the file does not say.
     """
 
     container: str
@@ -40,6 +41,11 @@ class AudioInfo:
     frames: int
     frames_exact: bool
     layout: str
+
+
+def usual_layout(channels: int) -> str:
+    """The order of channels where a file does not say it."""
+    return {1: "mono", 2: "stereo"}.get(channels, "")
 
 
 class Sound(Protocol):
