@@ -55,6 +55,15 @@ def _changing(handle: int) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
+StatKey = tuple[int, int, int, int, int]
+"""device, inode, size, mtime, ctime (ns): what changes when a file does."""
+
+
+def stat_key(status: os.stat_result) -> StatKey:
+    """What of a stat changes when the file does."""
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
 def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a small file whole or not at all, durably."""
     aside = path.with_name(path.name + ".new")

@@ -231,3 +231,23 @@ def test_without_a_job_file_or_with_a_wrong_one_nothing_is_made(calls: Archive) 
     assert said == "job.yaml:3:28: recordings.0.path: matches no file\n"
     calls.librarian("run", "none.yaml", code=2)
     assert sorted(path.name for path in calls.root.iterdir()) == ["calls", "job.yaml"]
+
+
+def test_an_artifact_that_was_changed_is_not_worked_on_and_is_made_again(calls: Archive) -> None:
+    job = calls.root / "job.yaml"
+    whole = job.read_text()
+    job.write_text(whole.replace("  - {id: check, use: measure, from: voice.audio}\n", "audio: {format: wav}\n"))
+    calls.librarian("run", "job.yaml")
+    flipped = sorted((calls.root / "library").glob("*/*/normalize-*/*.wav"))[0]
+    content = bytearray(flipped.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    flipped.chmod(0o600)
+    flipped.write_bytes(content)
+    job.write_text(whole + "audio: {format: wav}\n")
+    calls.librarian("run", "job.yaml", code=1)
+    assert outcomes(calls) == {("check", "done"): 2, ("check", "failed"): 1}
+    (why,) = [each["cause"]["reason"] for each in lines(calls) if each.get("outcome") == "failed"]
+    assert why == "input_changed"
+    calls.librarian("run", "job.yaml")
+    assert outcomes(calls) == {("voice", "done"): 1, ("check", "done"): 1}
+    calls.librarian("verify", "--read-data")

@@ -47,7 +47,7 @@ class Committer:
         began = time.perf_counter()
         task = attempt.task
         try:
-            named = _named(answer, task)
+            named, spent = _named(answer, task), _timings(answer)
             stored = self._session.store.seal_files(attempt.folder, list(named))
             produced = [self._produced(task, named[each.file], each) for each in stored]
             replaced = self._session.store.settle(
@@ -57,7 +57,7 @@ class Committer:
             return self.failed(attempt, cause("bad_output", message=str(error)))
         except (KeyError, TypeError, ValueError):
             return self.failed(attempt, cause("bad_output", message="its worker gave an answer that cannot be read"))
-        timings = {**_timings(answer), "wait": attempt.waited, "commit": time.perf_counter() - began}
+        whole = {"wait": round(attempt.waited, 4), "commit": round(time.perf_counter() - began, 4)}
         line = self._line(
             task,
             "done",
@@ -66,7 +66,7 @@ class Committer:
             folder=task.folder,
             replaces=replaced and task.redo,
             seed=seed(task.key),
-            timings=Timings(**{name: round(seconds, 4) for name, seconds in timings.items()}),
+            timings=spent.model_copy(update=whole),
         )
         self._session.vault.drop_state(task.key)
         self._append(line)
@@ -165,8 +165,9 @@ def _named(answer: Message, task: Task) -> dict[str, Mapping[str, Any]]:
     return named
 
 
-def _timings(answer: Message) -> dict[str, float]:
-    return {name: float(answer["timings"][name]) for name in ("read", "load", "compute", "write")}
+def _timings(answer: Message) -> Timings:
+    names = ("read", "load", "compute", "write")
+    return Timings(**{name: round(float(answer["timings"][name]), 4) for name in names})
 
 
 def _number(value: Any) -> int | None:

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from librarian.events import Observer, RunEnded, TaskEnded, TaskProgressed, TasksStand, TaskStarted
-from librarian.files import hash_file
+from librarian.files import StatKey, hash_file, stat_key
 from librarian.job import Recording
 from librarian.keys import seed
+from librarian.manifest.catalog import MadeArtifact
 from librarian.manifest.records import GOOD, Consumed, OutcomeLine
 from librarian.plan import Input, Planner, Task
 from librarian.recordings import Identifier
@@ -136,8 +137,14 @@ class Conductor:
                 self._start(unit, task)
 
     def _start(self, unit: Unit, task: Task) -> None:
-        unit.running[task.step.id] = task
         consumed = tuple(self._consumed(unit, given) for given in task.inputs)
+        before = self._stats(task)
+        if wrong := self._wrong_inputs(task):
+            self._session.catalog.suspect(wrong)
+            why = cause("input_changed", message="an artifact it needs is not what was recorded; run again to remake it")
+            self._end(unit, task, self._committer.not_started(task, why, consumed))
+            return
+        unit.running[task.step.id] = task
         request = Request(self._request(unit, task), self._timeout or task.step.declaration.resources.timeout)
 
         def prepare(worker: str) -> None:
@@ -149,15 +156,17 @@ class Conductor:
 
         def answered(answer: Message) -> None:
             attempt = Attempt(task, Path(request.message["folder"]), consumed, request.waited)
-            self._answered(unit, attempt, answer)
+            self._answered(unit, attempt, before, answer)
 
         request.prepare = prepare
         request.on_interim = lambda message: self._interim(task, message)
         self._submit(request, answered)
 
-    def _answered(self, unit: Unit, attempt: Attempt, answer: Message) -> None:
+    def _answered(self, unit: Unit, attempt: Attempt, before: list[StatKey], answer: Message) -> None:
         del unit.running[attempt.task.step.id]
-        if _reads_recording(attempt.task) and _changed(unit.recording):
+        wrong = self._wrong_inputs(attempt.task) if self._stats(attempt.task) != before else []
+        if wrong or (_reads_recording(attempt.task) and _changed(unit.recording)):
+            self._session.catalog.suspect(wrong)
             line = self._committer.failed(attempt, cause("input_changed", message="it changed while it was read"))
         elif answer["type"] == "done":
             line = self._committer.done(attempt, answer)
@@ -201,6 +210,24 @@ class Conductor:
         made = self._session.catalog.artifact(given.id)
         return requests.source(self._session.project.library / made.file, made.kind, given.role, made.facts)
 
+    def _wrong_inputs(self, task: Task) -> list[str]:
+        """The artifacts among a task's inputs whose bytes are not those that were recorded."""
+        return [made.id for made in self._artifacts(task) if not self._is_as_recorded(made)]
+
+    def _artifacts(self, task: Task) -> list[MadeArtifact]:
+        return [self._session.catalog.artifact(given.id) for given in task.inputs if given.step]
+
+    def _stats(self, task: Task) -> list[StatKey]:
+        paths = [self._session.project.library / made.file for made in self._artifacts(task)]
+        return [stat_key(path.lstat()) for path in paths if path.exists()]
+
+    def _is_as_recorded(self, made: MadeArtifact) -> bool:
+        try:
+            _, sha256 = hash_file(self._session.project.library / made.file)
+        except OSError:
+            return False
+        return self._session.project.id_key.content(sha256, private=made.private) == made.digest
+
     def _consumed(self, unit: Unit, given: Input) -> Consumed:
         if given.step:
             digest = self._session.catalog.artifact(given.id).digest
@@ -216,10 +243,9 @@ def _reads_recording(task: Task) -> bool:
 def _changed(recording: Recording) -> bool:
     sighting = recording.sighting
     try:
-        status = os.stat(sighting.path)
+        now = stat_key(os.stat(sighting.path))
     except OSError:
         return True
-    now = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return now != sighting.stat_key and not _same_content(recording)
 
 
