@@ -29,7 +29,7 @@ KEY_BYTES = 32
 _SETTINGS = """\
 format = {format}
 keys = "{keys}"
-key = "{key}"
+key_fingerprint = "{key}"
 
 [places]
 library = "library"
@@ -114,7 +114,7 @@ def open_or_make(root: Path) -> Project:
     """
     state = root / STATE
     if not _is_project(root):
-        _check_claim(root / "library", _keys_to_be(state)[1])
+        _check_claim(root / "library", _keys_to_be(root, state)[1])
         with _locked(_folder(state) / "lock"):
             if not _is_project(root):
                 _make(root, state)
@@ -122,13 +122,14 @@ def open_or_make(root: Path) -> Project:
 
 
 def _make(root: Path, state: Path) -> None:
-    keys, id_key, pseudonym_key = _keys_to_be(state)
+    keys, id_key, pseudonym_key = _keys_to_be(root, state)
     library = _folder(root / "library")
     for folder in (state / "keys", state / "logs", root / "manifests"):
         _folder(folder)
     if keys == "files":
-        write_file(state / "keys" / "id", id_key.secret.hex().encode())
-        write_file(state / "keys" / "pseudonym", pseudonym_key.hex().encode())
+        for name, key in (("id", id_key.secret), ("pseudonym", pseudonym_key)):
+            if not (state / "keys" / name).exists():
+                write_file(state / "keys" / name, key.hex().encode())
     write_file(library / ".owner", id_key.fingerprint().encode())
     for folder in (library, state):
         write_file(folder / ".gitignore", b"*\n")
@@ -136,13 +137,23 @@ def _make(root: Path, state: Path) -> None:
     write_file(state / "project.toml", text.encode())
 
 
-def _keys_to_be(state: Path) -> tuple[str, IdKey, bytes]:
-    """Where the keys of a project that is being made come from, and the keys: those it has already, else new ones."""
-    if os.environ.get(KEY_VARIABLE):
+def _keys_to_be(root: Path, state: Path) -> tuple[str, IdKey, bytes]:
+    """Where the keys of a project that is being made come from, and the keys: those it has already, else new ones.
+
+    New ones are made only where no project was ever finished here; the id key is the first to be written.
+    """
+    files = [state / "keys" / name for name in ("id", "pseudonym")]
+    if os.environ.get(KEY_VARIABLE) and not files[0].exists():
         return "environment", *_load_keys(state, "environment")
-    if (state / "keys" / "id").exists() and (state / "keys" / "pseudonym").exists():
+    finished = files[0].exists() and (root / "library" / ".owner").exists()
+    if finished or files[1].exists() or _was_used(root / "manifests", state):
         return "files", *_load_keys(state, "files")
-    return "files", IdKey(secrets.token_bytes(KEY_BYTES)), secrets.token_bytes(KEY_BYTES)
+    id_key = _read_key(files[0]) if files[0].exists() else secrets.token_bytes(KEY_BYTES)
+    return "files", IdKey(id_key), secrets.token_bytes(KEY_BYTES)
+
+
+def _was_used(manifests: Path, state: Path) -> bool:
+    return (state / "vault.db").exists() or any(manifests.glob("job_*.jsonl"))
 
 
 def load(root: Path) -> Project:
@@ -155,13 +166,19 @@ def load(root: Path) -> Project:
     state = root / STATE
     settings = _read_settings(state / "project.toml")
     id_key, pseudonym_key = _load_keys(state, settings["keys"])
-    if id_key.fingerprint() != settings["key"]:
+    if id_key.fingerprint() != settings["key_fingerprint"]:
         raise RefusedError(f"the id key is not the one this project was made with; restore {_where(settings['keys'])}")
     library = root / settings["library"]
-    _check_claim(_folder(library), id_key)
+    manifests = root / settings["manifests"]
     if not (library / ".owner").exists():
-        write_file(library / ".owner", id_key.fingerprint().encode())
-    return Project(root, library, _folder(root / settings["manifests"]), id_key, pseudonym_key)
+        if _was_used(manifests, state):
+            raise EnvironmentFailedError(
+                f"the library is not there; mount it, or, if it is gone for good, let the next run make all of it again: "
+                f"mkdir -p {settings['library']} && echo {id_key.fingerprint()} > {settings['library']}/.owner"
+            )
+        write_file(_folder(library) / ".owner", id_key.fingerprint().encode())
+    _check_claim(library, id_key)
+    return Project(root, library, _folder(manifests), id_key, pseudonym_key)
 
 
 def _read_settings(path: Path) -> Mapping[str, str]:
@@ -171,7 +188,9 @@ def _read_settings(path: Path) -> Mapping[str, str]:
             raise EnvironmentFailedError(
                 f"{STATE}/project.toml has another format than {FORMAT}; upgrade librarian-media"
             )
-        found = {name: str(document[name]) for name in ("keys", "key")}
+        found = {name: str(document[name]) for name in ("keys", "key_fingerprint")}
+        if found["keys"] not in ("files", "environment"):
+            raise ValueError("keys")
         return found | {name: str(document["places"][name]) for name in ("library", "manifests")}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise EnvironmentFailedError(
@@ -186,13 +205,17 @@ def _where(keys: str) -> str:
 def _load_keys(state: Path, keys: str) -> tuple[IdKey, bytes]:
     if keys == "environment":
         return _keys_from_environment()
+    return IdKey(_read_key(state / "keys" / "id")), _read_key(state / "keys" / "pseudonym")
+
+
+def _read_key(path: Path) -> bytes:
     try:
-        found = [bytes.fromhex((state / "keys" / name).read_text().strip()) for name in ("id", "pseudonym")]
+        key = bytes.fromhex(path.read_text().strip())
     except (OSError, ValueError):
-        found = []
-    if [len(key) for key in found] != [KEY_BYTES, KEY_BYTES]:
-        raise RefusedError(f"a key of this project is missing; it is never re-made: restore {_where(keys)}")
-    return IdKey(found[0]), found[1]
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise RefusedError(f"a key of this project is missing; it is never re-made: restore {_where('files')}")
+    return key
 
 
 def _keys_from_environment() -> tuple[IdKey, bytes]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import KEY
+from harness import KEY, Archive
 
 from librarian import files, project
 from librarian.errors import EnvironmentFailedError, RefusedError, UsageError
@@ -268,7 +268,7 @@ class TestKeys:
         (root / ".librarian/project.toml").unlink()
         before = snapshot(root)
         for way in (init, open_or_make):
-            with pytest.raises(RefusedError, match="another id key"):
+            with pytest.raises(RefusedError, match=r"never re-made|another id key"):
                 way(root)
         assert snapshot(root) == before
 
@@ -381,10 +381,10 @@ class TestSettings:
         "text",
         [
             *("", "format = ", "format = 1", "\x00"),
-            'format = 1\nkeys = "files"\nkey = "x"',
-            'format = 1\nkeys = "files"\nkey = "x"\nplaces = 3',
-            'format = 1\nkeys = "files"\nkey = "x"\nplaces = "library"',
-            'format = 1\nkeys = "files"\nkey = "x"\n[places]\nlibrary = "library"',
+            'format = 1\nkeys = "files"\nkey_fingerprint = "x"',
+            'format = 1\nkeys = "files"\nkey_fingerprint = "x"\nplaces = 3',
+            'format = 1\nkeys = "files"\nkey_fingerprint = "x"\nplaces = "library"',
+            'format = 1\nkeys = "files"\nkey_fingerprint = "x"\n[places]\nlibrary = "library"',
         ],
     )
     def test_what_cannot_be_read_is_said(self, root: Path, text: str) -> None:
@@ -506,3 +506,17 @@ class TestLock:
 
         monkeypatch.setattr(project, "_folder", late)
         assert same(open_or_make(root), other[0])
+
+
+def test_a_library_that_is_not_there_is_not_made_anew(calls: Archive) -> None:
+    calls.librarian("run", "job.yaml")
+    (calls.root / "library").rename(calls.root / "elsewhere")
+    for folder_is_there in (False, True):
+        if folder_is_there:
+            (calls.root / "library").mkdir()
+        said = calls.librarian("run", "job.yaml", code=6).stderr
+        assert "the library is not there; mount it" in said
+        assert not (calls.root / "library" / ".owner").exists()
+    remedy = said.strip().rpartition("again: ")[2]
+    subprocess.run(remedy, shell=True, cwd=calls.root, check=True)
+    assert "6 done" in calls.librarian("run", "job.yaml").stderr

@@ -141,7 +141,9 @@ class Conductor:
         before = self._stats(task)
         if wrong := self._wrong_inputs(task):
             self._session.catalog.suspect(wrong)
-            why = cause("input_changed", message="an artifact it needs is not what was recorded; run again to remake it")
+            why = cause(
+                "input_changed", message="an artifact it needs is not what was recorded; run again to remake it"
+            )
             self._end(unit, task, self._committer.not_started(task, why, consumed))
             return
         unit.running[task.step.id] = task
