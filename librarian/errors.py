@@ -32,6 +32,7 @@ CauseClass = Literal[
     "input_failed",
     "unreadable",
     "interrupted",
+    "disk",
     "error",
 ]
 """Why a task did not end well. Words of the record: they may be added to, never changed."""

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -120,5 +121,8 @@ def cache_folder() -> Path:
     """Where compiled kernels are kept between runs, the user's alone."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(base) / "librarian"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:  # a service's user has no home; its kernels are compiled again at every start
+        return Path(tempfile.gettempdir()) / f"librarian-cache-{os.getuid()}-{os.getpid()}"
     return folder

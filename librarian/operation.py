@@ -27,7 +27,7 @@ Reproducible = Literal["bytes", "tolerance", "no"]
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
 """Names of operations, ports, facts and stems."""
-WORD_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.+/:-]{0,95}$"
+WORD_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.+!/:-]{0,95}$"
 """Words that stand in a record as they are: enum members of facts, versions."""
 
 

@@ -173,7 +173,7 @@ def load(root: Path) -> Project:
     if not (library / ".owner").exists():
         if _was_used(manifests, state):
             raise EnvironmentFailedError(
-                f"the library is not there; mount it, or, if it is gone for good, let the next run make all of it again: "
+                "the library is not there; mount it, or, if it is gone for good, let the next run make it again: "
                 f"mkdir -p {settings['library']} && echo {id_key.fingerprint()} > {settings['library']}/.owner"
             )
         write_file(_folder(library) / ".owner", id_key.fingerprint().encode())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import stat
 import threading
 import time
@@ -29,7 +28,14 @@ from librarian.privacy.vault import Seen, Vault
 
 _FLAGS = glob.BRACE | glob.GLOBSTAR | glob.IGNORECASE | glob.NODIR
 _PATTERN_LIMIT = 1000
-_ENDING = re.compile(r"\.[a-z0-9]{1,5}")
+_KNOWN_ENDINGS = frozenset(
+    f".{ending}"
+    for ending in (
+        "3gp aac aif aiff amr ape au avi caf csv cue doc docx dss flac gif jpeg jpg json log lrc m3u m4a m4b md mka "
+        "mkv mov mp2 mp3 mp4 mpg nfo oga ogg opus pdf png ra rf64 rtf rttm srt svg textgrid tif tiff toml tsv txt vtt "
+        "7z bz2 gz rar tar w64 wav webm webp wma wmv wv xml yaml yml zip"
+    ).split()
+)
 HASH_THREADS = 2
 LOOK_AHEAD = 64
 
@@ -138,9 +144,9 @@ def _not_taken(taken: set[Path]) -> Counter[str]:
 
 
 def _ending(name: str) -> str:
-    # What follows the last dot may be the rest of a name: "Talk with Mr. Smith".
+    # What follows the last dot may be the rest of a name ("Call with Dr.Anna"): only endings that are known are said.
     ending = os.path.splitext(name)[1].lower()
-    return ending if _ENDING.fullmatch(ending) else ""
+    return ending if ending in _KNOWN_ENDINGS else ""
 
 
 class Identifier:

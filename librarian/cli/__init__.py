@@ -97,6 +97,7 @@ def cli(context: click.Context, project: str | None, debug: bool) -> None:
 
 def main() -> NoReturn:
     """The `librarian` command."""
+    _open_closed_streams()
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -109,6 +110,15 @@ def main() -> NoReturn:
     except Exception as error:
         code = _failed(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_closed_streams() -> None:
+    # Where 0, 1 or 2 is closed, the next file or socket that is opened would become a standard stream.
+    import os
+
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004
+        pass
+    os.close(handle)
 
 
 def _after_broken_pipe() -> int:

@@ -32,11 +32,16 @@ def _lines(error: Exception) -> Sequence[str]:
         return getattr(error, "problems", None) or [f"librarian: {line}" for line in str(error).split("\n")]
     if isinstance(error, OSError):
         return [f"librarian: {_disk(error)}"]
-    if isinstance(error, sqlite3.DatabaseError):
-        return [
-            "librarian: an index is damaged; remove .librarian/catalog.db (it is made anew) and type the same again"
-        ]
+    if isinstance(error, sqlite3.Error):
+        return [f"librarian: {_database(error)}"]
     return [f"librarian: internal error: {type(error).__name__}; --debug shows where it comes from"]
+
+
+def _database(error: sqlite3.Error) -> str:
+    name = getattr(error, "sqlite_errorname", "") or type(error).__name__
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return "an index is damaged; remove .librarian/catalog.db (never vault.db): it is made anew by the same command"
+    return f"a file in .librarian/ cannot be used ({name}): is the disk full or read-only? mend it and run again"
 
 
 def _disk(error: OSError) -> str:

@@ -23,10 +23,14 @@ from librarian.workers.pool import Workers
 
 
 class Stop:
-    """A signal that asks the run to stop: the first time orderly, the second time at once."""
+    """A signal that asks the run to stop: the first time orderly, the second time at once.
+
+    Before the run itself, while there is nothing to put in order, the first time is at once too.
+    """
 
     def __init__(self) -> None:
         self.signal = 0
+        self.running = False
 
     def __enter__(self) -> Stop:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -41,6 +45,8 @@ class Stop:
         if self.signal:
             os._exit(128 + number)
         self.signal = number
+        if not self.running:
+            raise SystemExit(128 + number)
 
     def __call__(self) -> int:
         """The signal's number, 0 where there was none."""
@@ -48,9 +54,17 @@ class Stop:
 
 
 def carry_out(
-    project: Project, checked: Checked, workers: Workers, log: LateLog, watching: Sequence[Observer], options: Options
+    project: Project,
+    checked: Checked,
+    workers: Workers,
+    log: LateLog,
+    watching: Sequence[Observer],
+    stop: Stop,
+    *,
+    upgrade: bool = False,
 ) -> RunEnded:
     """Run what was checked; the log opens with the job."""
+    stop.running = True
     scrubber = checked.scrubber(project)
 
     def observe(event: Event) -> None:
@@ -59,6 +73,7 @@ def carry_out(
         for observer in watching:
             observer(event)
 
+    options = Options(upgrade=upgrade, stopped=stop)
     return run(project, checked.job, checked.scan, workers, scrubber, observe, options)
 
 
@@ -107,7 +122,7 @@ def command(
         with writer_lock(project, wait=not no_wait, on_wait=lambda holder: say(f"waiting for {holder}")):
             steps = {step.id: step.declaration for step in checked.job.steps}
             with observers(project, steps, len(steps) * len(checked.scan.sightings), events) as watching:
-                ended = carry_out(project, checked, pool, log, watching, Options(upgrade=upgrade, stopped=stop))
+                ended = carry_out(project, checked, pool, log, watching, stop, upgrade=upgrade)
     code = exit_code(ended, stop)
     say_what_next(ended, code, job)
     return code

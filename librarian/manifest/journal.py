@@ -157,9 +157,9 @@ class Journal:
             while rest:
                 rest = rest[os.write(self._handle, rest) :]
             os.fsync(self._handle)
-        except OSError:
+        except OSError as error:
             os.ftruncate(self._handle, self._size)
-            raise
+            raise OSError(error.errno, error.strerror, os.fspath(self.path)) from None
         self._size += len(text)
 
     def seal(self, state: str) -> None:

@@ -28,7 +28,7 @@ Id = Annotated[str, Field(pattern=r"^(rec|grp|set|art|src|mch)_[a-z2-7]{13}$")]
 JobId = Annotated[str, Field(pattern=r"^job_[0-9a-hjkmnp-tv-z]{26}$")]
 Digest = Annotated[str, Field(pattern=r"^(keyed:[a-z2-7]{52}|sha256:[0-9a-f]{64})$")]
 TaskKey = Annotated[str, Field(pattern=r"^[a-z2-7]{52}$")]
-Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+/:-]{0,95}$")]
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+!/:-]{0,95}$")]
 """A word that the owner chose and that was checked, or that an installed package declares."""
 When = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 FileName = Annotated[str, Field(pattern=r"^[a-z]{3}_[a-z2-7]{13}\.[a-z0-9_]+\.[a-z0-9_]+(\.\d{4,})?\.[a-z0-9]{1,8}$")]

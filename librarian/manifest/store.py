@@ -117,7 +117,9 @@ class Store:
         if replaced and not _is_ours(target, files, committed):
             raise BadOutputError(f"library/{final} holds files of unknown origin; move them away")
         if replaced:
-            os.rename(target, self._old(staged, job))
+            old = self._old(staged, job)
+            os.rename(target, old)
+            sync_folder(old.parent)
         self._make_parents(target.parent)
         os.rename(staged, target)
         sync_folder(target.parent)

@@ -175,7 +175,7 @@ class FfmpegSound:
         return joined(blocks, form.channels, held if frames is None else frames), form.rate
 
     def _packets(self) -> Iterator[Packet[Any]]:
-        for packet in self._container.demux():
+        for packet in self._demuxed():
             self._idle += 1
             if self._idle > _MAX_IDLE_PACKETS:
                 raise UnusableInputError("corrupt", f"holds no sound in {_MAX_IDLE_PACKETS} packets")
@@ -184,6 +184,11 @@ class FfmpegSound:
                     self._passed += 1
                     self._end = (packet.pts + (packet.duration or 0)) * self._tick
                 yield packet
+
+    def _demuxed(self) -> Iterator[Packet[Any]]:
+        # Of a stream that a transport stream opens on its way, PyAV 18 knows nothing when it flushes, after all others.
+        with contextlib.suppress(IndexError):
+            yield from self._container.demux()
 
     def _parts(self) -> Iterator[Samples]:
         for packet in self._packets():

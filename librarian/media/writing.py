@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from librarian.media.sound import Samples
 
 _NO_PEAK_CHUNK = 0x1050  # SFC_SET_ADD_PEAK_CHUNK: the chunk carries the clock
+_SYSTEM_ERROR = 2
 _SUBTYPES = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}
 
 
@@ -30,6 +33,7 @@ def write_audio(path: Path, samples: Samples, rate: int, *, audio_format: str, b
 
     Raises:
         ValueError: the samples hold NaN or infinities, do not fit the bits, or the format cannot hold them.
+        OSError: the disk refused it.
     """
     if samples.ndim != 2 or samples.dtype != np.float32:  # noqa: PLR2004
         raise ValueError(f"samples must be [channels, frames] float32, not {samples.ndim}-d {samples.dtype}")
@@ -48,6 +52,9 @@ def write_audio(path: Path, samples: Samples, rate: int, *, audio_format: str, b
             sf._snd.sf_command(file._file, _NO_PEAK_CHUNK, sf._ffi.NULL, 0)
             file.write(np.ascontiguousarray(frames))
     except sf.LibsndfileError as error:
+        if error.code == _SYSTEM_ERROR:  # libsndfile keeps errno to itself
+            full = shutil.disk_usage(path.parent).free < samples.nbytes
+            raise OSError(errno.ENOSPC if full else errno.EIO, "the sound could not be written") from None
         channels = len(samples)
         raise ValueError(f"{audio_format} cannot hold {channels} channels at {rate} Hz: {error.error_string}") from None
 

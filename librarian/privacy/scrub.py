@@ -7,12 +7,15 @@ comes out.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from html.entities import codepoint2name
 from itertools import accumulate
 from typing import Any, Self
+from urllib.parse import quote
 
 import ahocorasick
 
@@ -110,6 +113,18 @@ class ScrubError(RefusedError):
     """A text could not be scrubbed, so nothing of it is written or shown."""
 
 
+def _escaped(name: str) -> Iterator[str]:
+    """A name as programs print what is not ASCII: Python, JSON, bytes, a URL, HTML."""
+    for form in {unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)}:
+        raw = form.encode(errors="surrogateescape")
+        yield ascii(form)[1:-1]
+        yield json.dumps(form)[1:-1]
+        yield repr(raw)[2:-1]
+        yield quote(raw)
+        yield form.encode("ascii", "xmlcharrefreplace").decode()
+        yield "".join(f"&{codepoint2name[ord(char)]};" if ord(char) in codepoint2name else char for char in form)
+
+
 class Scrubbed(str):
     """A text that the scrubber made: the only kind that records, events and messages accept.
 
@@ -176,7 +191,9 @@ class Scrubber:
             ScrubError: one of them could not be learnt.
         """
         try:
-            names = {name for value in values for name in re.split(r"[/\\]+", value)} - self._seen
+            names = {name for value in values for name in re.split(r"[/\\]+", value)}
+            names |= {form for name in names if not name.isascii() for form in _escaped(name)}
+            names -= self._seen
             for name in names:
                 self._learn(name)
             self._seen |= names

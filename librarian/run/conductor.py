@@ -7,6 +7,7 @@ available.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from librarian.errors import EnvironmentFailedError
 from librarian.events import Observer, RunEnded, TaskEnded, TaskProgressed, TasksStand, TaskStarted
 from librarian.files import StatKey, hash_file, stat_key
 from librarian.job import Recording
@@ -166,6 +168,8 @@ class Conductor:
 
     def _answered(self, unit: Unit, attempt: Attempt, before: list[StatKey], answer: Message) -> None:
         del unit.running[attempt.task.step.id]
+        if answer["type"] == "failed" and answer["cause"].get("reason") == "disk":
+            self._refuse_full_disk()
         wrong = self._wrong_inputs(attempt.task) if self._stats(attempt.task) != before else []
         if wrong or (_reads_recording(attempt.task) and _changed(unit.recording)):
             self._session.catalog.suspect(wrong)
@@ -176,6 +180,13 @@ class Conductor:
             line = self._committer.failed(attempt, answer["cause"])
         self._end(unit, attempt.task, line)
         self._advance(unit)
+
+    def _refuse_full_disk(self) -> None:
+        free = shutil.disk_usage(self._session.project.library).free
+        raise EnvironmentFailedError(
+            f"the disk takes no more: library/, {free / 2**20:.0f} MiB free there; make room and type the same again: "
+            "what was committed is kept"
+        )
 
     def _interim(self, task: Task, message: Message) -> None:
         if message["type"] == "state":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
 import re
 import uuid
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from librarian.job import Job, Step
 from librarian.keys import IdKey
 from librarian.manifest.journal import now
 from librarian.manifest.records import JobLine, MachineRecord, StepRecord
+
+_MAKERS = ("numpy", "numba", "soundfile", "av", "torch", "torchaudio")
 
 
 def job_line(job: Job, job_id: str, id_key: IdKey, *, workers: int, device: str, options: dict[str, Any]) -> JobLine:
@@ -26,11 +29,7 @@ def job_line(job: Job, job_id: str, id_key: IdKey, *, workers: int, device: str,
         name=job.name,
         file=id_key.content(hashlib.sha256(job.content).hexdigest(), private=True),
         steps=[_step(step) for step in job.steps],
-        versions={
-            "librarian-media": version("librarian-media"),
-            "python": platform.python_version(),
-            **packages,
-        },
+        versions={**_versions(), **packages},
         machine=_machine(id_key),
         device=device,
         workers=workers,
@@ -38,6 +37,15 @@ def job_line(job: Job, job_id: str, id_key: IdKey, *, workers: int, device: str,
         options=options,
         started=now(),
     )
+
+
+def _versions() -> dict[str, str]:
+    """What makes the bytes: this package, Python, and what reads, computes and writes sound."""
+    found = {"python": platform.python_version()}
+    for package in ("librarian-media", *_MAKERS):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def _step(step: Step) -> StepRecord:

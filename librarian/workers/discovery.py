@@ -178,7 +178,7 @@ def _public(value: Any, words: frozenset[str]) -> Any:
     if isinstance(value, enum.Enum):
         value = value.value
     if value is None or isinstance(value, (bool, int, float)):
-        return value
+        return 0.0 if isinstance(value, float) and value == 0 else value  # minus zero makes the same key
     if isinstance(value, str):
         return value if value in words else {TEXT: value}
     if isinstance(value, BaseModel):

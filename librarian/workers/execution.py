@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+LARGEST_NUMBER = 2**53
+"""Whole numbers beyond it are not the same in every reader of JSON."""
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 
 
@@ -221,6 +223,6 @@ def _fact(name: str, fact: Fact, value: Any) -> Any:
         number = int(value) if isinstance(value, int) else float(value)
     except (TypeError, ValueError):
         raise BadOutputError(f"the fact {name} is no number") from None
-    if isinstance(value, str) or not math.isfinite(number):
+    if isinstance(value, str) or not abs(number) <= LARGEST_NUMBER:
         raise BadOutputError(f"the fact {name} is no finite number")
     return number

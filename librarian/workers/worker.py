@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import queue
 import resource
@@ -31,10 +32,11 @@ from librarian.workers.execution import (
     collect,
     load_runner,
 )
-from librarian.workers.messages import Decoder, Message, encode, failed
+from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode, failed
 
 BEAT_SECONDS = 1.0
 KEPT_RUNNERS = 4
+_DISK_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 GROUP = "librarian"
 _PR_SET_PDEATHSIG = 1
 
@@ -57,6 +59,9 @@ class Servant:
             return failed(error.cause, message=str(error))
         except (BadOutputError, BrokenExtensionError) as error:
             return failed("bad_output", message=str(error))
+        except OSError as error:
+            reason = "disk" if error.errno in _DISK_REFUSED else "error"
+            return failed(reason, exception=type(error).__name__, message=_text(error))
         except MemoryError:
             return failed("out_of_memory", exception="MemoryError")
         except (KeyboardInterrupt, GeneratorExit):
@@ -217,12 +222,10 @@ def main() -> None:
         request = connection.requests.get()
         with connection.busy():
             answer = servant.answer(request, connection.send)
-            try:
-                data = encode(answer)
-            except Exception:
-                answer = failed("bad_output", message="its answer is no JSON")
-            del data
-        connection.send(answer)
+        try:
+            connection.send(answer)
+        except (ValueError, TypeError, BrokenMessageError):
+            connection.send(failed("bad_output", message="its answer is no JSON"))
 
 
 if __name__ == "__main__":
