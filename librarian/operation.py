@@ -269,7 +269,7 @@ class Artifact:
         kind: word of its kind, such as `audio` or `turns/1`.
         role: its role in a group; empty otherwise.
         sample_rate: Hz; 0 where it is not audio.
-        frames: samples per channel; 0 where it is not audio.
+        frames: samples per channel, as far as the container knows (`facts["frames_exact"]`); 0 where it is not audio.
         channels: number of channels; 0 where it is not audio.
         facts: what was measured when it was made.
     """

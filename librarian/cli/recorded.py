@@ -13,7 +13,7 @@ from librarian.plan import differences
 
 TEXT = "text:"
 """How the digest begins that stands in the record for a text of the owner's."""
-_SOUND = frozenset({"container", "codec", "sample_rate", "channels", "frames", "seconds"})
+_SOUND = frozenset({"container", "codec", "sample_rate", "channels", "frames", "frames_exact", "seconds"})
 """Facts that say what a sound file is, not what was done."""
 _ORDER = {"done": "done", "degraded": "degraded", "cached": "done before", "failed": "failed", "skipped": "skipped"}
 

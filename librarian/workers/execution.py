@@ -194,6 +194,7 @@ def audio_facts(path: Path) -> dict[str, Any]:
         "sample_rate": info.sample_rate,
         "channels": info.channels,
         "frames": info.frames,
+        "frames_exact": info.frames_exact,
         "seconds": round(info.frames / info.sample_rate, 6) if info.sample_rate else 0.0,
     }
 
