@@ -255,3 +255,23 @@ def test_declarations_travel_as_plain_data(odd: Archive) -> None:
     (odd_one,) = [each for each in found if each["package"] == "librarian-odd"]
     declaration = Declaration.model_validate(odd_one["operations"][0])
     assert declaration.full_name == "librarian-odd/odd"
+
+
+def test_an_artifact_that_a_task_edits_fails_it_and_is_made_again(odd: Archive) -> None:
+    work = Path(odd.environment["PYTHONPATH"]) / "librarian_odd_work.py"
+    edit = "    os.chmod(path, 0o600)\n    open(path, 'ab').write(b'more')\n"
+    begin = "import os\ndef run(task):\n    path = task.inputs['audio'].path\n"
+    end = "    return {'audio': task.write_audio('audio', *task.read_audio('audio'))}\n"
+    work.write_text(begin + edit + end)
+    steps = [
+        {"id": "voice", "use": "normalize"},
+        {"id": "odd", "use": "odd", "from": "voice.audio", "with": {"mode": "x"}},
+    ]
+    recordings = [{"id": "calls", "path": "calls/*.wav"}]
+    odd.job(json.dumps({"librarian": 1, "name": "odd", "recordings": recordings, "steps": steps}))
+    odd.librarian("run", "job.yaml", code=1)
+    (manifest,) = (odd.root / "manifests").glob("*.jsonl")
+    assert '"reason":"input_changed"' in manifest.read_text()
+    work.write_text(begin + end)
+    odd.librarian("run", "job.yaml")
+    odd.librarian("verify", "--read-data")
