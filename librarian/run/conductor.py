@@ -38,13 +38,17 @@ _PATIENCE = 0.05
 
 @dataclass
 class Unit:
-    """A recording under way: what is to be done, what is being done, and which steps left results."""
+    """A recording under way: what is to be done, what is being done, and which steps left results.
+
+    `hashed` holds artifacts whose bytes this run hashed itself, with the stat that they had then.
+    """
 
     recording: Recording
     todo: dict[str, Task]
     running: dict[str, Task] = field(default_factory=dict)
     good: set[str] = field(default_factory=set)
     facts: dict[str, Any] = field(default_factory=dict)
+    hashed: dict[str, StatKey] = field(default_factory=dict)
 
 
 class Conductor:
@@ -141,7 +145,7 @@ class Conductor:
     def _start(self, unit: Unit, task: Task) -> None:
         consumed = tuple(self._consumed(unit, given) for given in task.inputs)
         before = self._stats(task)
-        if wrong := self._wrong_inputs(task):
+        if wrong := self._wrong_inputs(unit, task):
             self._session.catalog.suspect(wrong)
             why = cause(
                 "input_changed", message="an artifact it needs is not what was recorded; run again to remake it"
@@ -170,12 +174,13 @@ class Conductor:
         del unit.running[attempt.task.step.id]
         if answer["type"] == "failed" and answer["cause"].get("reason") == "disk":
             self._refuse_full_disk()
-        wrong = self._wrong_inputs(attempt.task) if self._stats(attempt.task) != before else []
+        wrong = self._wrong_inputs(unit, attempt.task) if self._stats(attempt.task) != before else []
         if wrong or (_reads_recording(attempt.task) and _changed(unit.recording)):
             self._session.catalog.suspect(wrong)
             line = self._committer.failed(attempt, cause("input_changed", message="it changed while it was read"))
         elif answer["type"] == "done":
             line = self._committer.done(attempt, answer)
+            self._note_hashed(unit, line)
         else:
             line = self._committer.failed(attempt, answer["cause"])
         self._end(unit, attempt.task, line)
@@ -223,9 +228,9 @@ class Conductor:
         made = self._session.catalog.artifact(given.id)
         return requests.source(self._session.project.library / made.file, made.kind, given.role, made.facts)
 
-    def _wrong_inputs(self, task: Task) -> list[str]:
+    def _wrong_inputs(self, unit: Unit, task: Task) -> list[str]:
         """The artifacts among a task's inputs whose bytes are not those that were recorded."""
-        return [made.id for made in self._artifacts(task) if not self._is_as_recorded(made)]
+        return [made.id for made in self._artifacts(task) if not self._is_as_recorded(unit, made)]
 
     def _artifacts(self, task: Task) -> list[MadeArtifact]:
         return [self._session.catalog.artifact(given.id) for given in task.inputs if given.step]
@@ -234,9 +239,17 @@ class Conductor:
         paths = [self._session.project.library / made.file for made in self._artifacts(task)]
         return [stat_key(path.lstat()) for path in paths if path.exists()]
 
-    def _is_as_recorded(self, made: MadeArtifact) -> bool:
+    def _note_hashed(self, unit: Unit, line: OutcomeLine) -> None:
+        for each in line.produced:
+            path = self._session.project.library / f"{line.folder}/{each.file}"
+            unit.hashed[each.id] = stat_key(path.lstat())
+
+    def _is_as_recorded(self, unit: Unit, made: MadeArtifact) -> bool:
+        path = self._session.project.library / made.file
         try:
-            _, sha256 = hash_file(self._session.project.library / made.file)
+            if unit.hashed.get(made.id) == stat_key(path.lstat()):
+                return True
+            _, sha256 = hash_file(path)
         except OSError:
             return False
         return self._session.project.id_key.content(sha256, private=made.private) == made.digest
