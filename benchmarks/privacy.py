@@ -1,11 +1,14 @@
-"""How fast the scrubber is: strings as they stand in manifests and logs, and single lines of 10 MB.
+"""What the scrubber costs: learning, strings as they stand in manifests and logs, and single lines of 10 MB.
 
 python benchmarks/privacy.py
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import random
+import resource
+import sys
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
@@ -26,6 +29,7 @@ LINES: dict[str, Callable[[random.Random], str]] = {
     "nothing but floats": lambda r: f"{r.random():.9f},",
     "nothing but paths": lambda r: f"/home/a{r.randrange(10**6)} ",
     "nothing but a known name": lambda _: "Person7 ",
+    "nothing but escapes": lambda _: r"\u00e4%C3%A4&auml;",
 }
 STRINGS = [
     "library/ab/rec_abcdefghijklm/normalize-abcdefgh/rec_abcdefghijklm.normalize.audio.flac",
@@ -35,6 +39,46 @@ STRINGS = [
     "CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 139.81 GiB total capacity)",
     "cannot open /home/ana/interviews/Person7_0171-1234567.wav: No such file or directory",
 ]
+
+
+FIRST = [
+    first + last for first in ("Ma", "Jo", "An", "Ka", "Ol", "Pe") for last in ("ria", "sef", "na", "rl", "ga", "ter")
+]
+LAST = [
+    first + last for first in ("Gon", "Brand", "Ko", "Ro", "Hu", "Mey") for last in ("zalez", "ner", "walski", "ssi")
+]
+CASES = [(20_000, False, False), (20_000, True, False), (20_000, False, True), (100_000, False, False)]
+ACCENTS = str.maketrans({"a": "ä", "o": "ö", "u": "ü"})
+
+
+def _paths(count: int) -> list[str]:
+    """Such as interviews/1987/OH-1987-00042_Maria_Gonzalez42_+15551234567.wav."""
+    source = random.Random(0)
+    return [
+        f"/home/owner/interviews/{1960 + number % 60}/OH-{1960 + number % 60}-{number:05d}"
+        f"_{source.choice(FIRST)}_{source.choice(LAST)}{source.choice(LAST).lower()}"
+        f"_+1{source.randrange(2 * 10**9, 10**10)}.wav"
+        for number in range(count)
+    ]
+
+
+def _peak() -> float:
+    """The most memory this process has held so far (MB)."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _learning(count: int, accents: bool, labels: bool) -> tuple[float, float, float]:
+    """Seconds to take paths, seconds to read them, and the memory that it takes at most (MB)."""
+    paths = _paths(count)
+    if accents:
+        paths = [path.translate(ACCENTS) for path in paths]
+    exempt = [path.rpartition("/")[2].partition("_")[0] for path in paths] if labels else []
+    Scrubber(b"benchmark").scrub("+1 555 123 4567")
+    before = _peak()
+    scrubber = Scrubber(b"benchmark", exempt=exempt)
+    taken, read = _seconds(scrubber.learn, paths), _seconds(scrubber.scrub, "x")
+    return taken, read, _peak() - before
 
 
 def _line(make: Callable[[random.Random], str], size: int) -> str:
@@ -60,10 +104,15 @@ def _rate(act: Callable[[str], object], repeats: int = 5000) -> float:
 
 def main() -> None:
     """Print the figures."""
+    for count, accents, labels in CASES:
+        with multiprocessing.get_context("spawn").Pool(1) as fresh:
+            taken, read, memory = fresh.apply(_learning, (count, accents, labels))
+        kind = ", with accents" * accents + ", with labels" * labels
+        print(f"{count} paths{kind}: taken in {taken:.3f} s, read in {read:.2f} s, {memory:.0f} MB")
     scrubber = Scrubber(b"benchmark")
     names = [f"/data/p{n % 50}/Person{n} Lastname{n}_20240101-{n:06d}_{5550000000 + 37 * n}.wav" for n in range(20_000)]
-    print(f"learning {len(names)} paths: {_seconds(scrubber.learn, names):.2f} s")
-    print(f"building the automaton: {_seconds(scrubber.scrub, 'x'):.2f} s")
+    scrubber.learn(names)
+    scrubber.scrub("x")
     print(f"recognizers alone: {_rate(find):.0f} k strings/s")
     print(f"scrubber, nothing learnt: {_rate(Scrubber(b'benchmark').scrub):.0f} k strings/s")
     print(f"scrubber, {len(names)} paths learnt: {_rate(scrubber.scrub):.0f} k strings/s")

@@ -6,6 +6,7 @@ import pickle
 import re
 import traceback
 import unicodedata
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -62,6 +63,39 @@ def test_accents_may_be_left_out_or_written_out(text):
     assert masked(scrubber("José Müller-Groß.mp3").scrub(text)) == "<NAME>"
 
 
+ESCAPED = {
+    "Python": ascii,
+    "JSON": lambda name: json.dumps({"name": name}),
+    "JSON in JSON": lambda name: json.dumps(json.dumps(name)),
+    "bytes": lambda name: repr(name.encode()),
+    "URL": lambda name: "https://host/" + quote(name),
+    "HTML": lambda name: name.encode("ascii", "xmlcharrefreplace").decode(),
+    "HTML by name": lambda name: name.replace("ö", "&ouml;").replace("ä", "&auml;"),
+}
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("way", ESCAPED)
+@pytest.mark.parametrize("name", ["Jörg_Brandstätter", "Нина Ёлкина", "李娜", "Brandstätter"])
+def test_a_name_is_found_as_programs_escape_it(name, way, form):
+    made = scrubber("calls/Jörg_Brandstätter.wav", "Нина Ёлкина/李娜.wav")
+    text = f"cannot read {ESCAPED[way](unicodedata.normalize(form, name))} twice"
+    scrubbed = made.scrub(text)
+    assert made.scrub(name) in scrubbed
+    assert not re.search("(?i)brand|stätter|[öäа-я]|[0-9a-f]{4}|%[CDE]", PSEUDONYM.sub("", scrubbed))
+    assert (scrubbed.startswith("cannot read "), scrubbed.endswith(" twice")) == (True, True)
+
+
+@pytest.mark.parametrize("text", ["Brandst?tter", "Brandst\ufffdtter", "BrandstÃ¤tter", r"Brandst\xe4tter"])
+def test_of_a_name_that_lost_its_accents_no_part_is_left(text):
+    assert not re.search("(?i)brandst|tter", scrubber("Jörg Brandstätter.wav").scrub(f"in {text}, gone"))
+
+
+@pytest.mark.parametrize("text", ["\x1b[31mAnna\x1b[0m", r"'\x1b[1mAnna\x1b[0m'", r"first\nAnna", r"{'a':\tAnna}"])
+def test_a_name_is_found_beside_colours_and_line_ends(text):
+    assert "Anna" not in scrubber("Anna.wav").scrub(text)
+
+
 @pytest.mark.parametrize("text", ["李娜的录音", "采访李娜", "김철수가 왔다"])
 def test_a_name_is_found_where_no_space_sets_it_off(text):
     assert "<NAME>" in masked(scrubber("李娜.wav", "김철수.wav").scrub(text))
@@ -115,10 +149,49 @@ def test_words_that_the_owner_chose_are_exempt():
     assert masked(made.scrub("oral-history, OH-1234, voice2: Anna")) == "oral-history, OH-1234, voice2: <NAME>"
 
 
+def test_a_label_in_a_path_is_public_and_the_rest_of_the_path_is_not():
+    made = scrubber("interviews/1987/OH-1987-042_Maria_Gonzalez_+15551234567.wav", exempt=["OH-1987-042"])
+    for public in ("OH-1987-042", "oh_1987_042", "OH1987042", "take OH-1987-042 again"):
+        assert made.scrub(public) == public
+        assert made.hits(public) == []
+    text = "OH-1987-042_Maria_Gonzalez.wav OH-1987-042 Maria, 15551234567, OH-1987-042-5551234567"
+    assert masked(made.scrub(text)) == "OH-1987-042_<NAME>.wav OH-1987-042 <NAME>, <PHONE>, OH-1987-042-<PHONE>"
+
+
+def test_a_label_makes_none_of_its_parts_public():
+    made = scrubber("Gonzalez.wav", "Maria_4821.wav", exempt=["Gonzalez-4821", "Maria-1987"])
+    text = "Gonzalez-4821, Maria-1987: Gonzalez, 4821, Maria. 1987"
+    assert masked(made.scrub(text)) == "Gonzalez-4821, Maria-1987: <NAME>, <NAME>, <NAME>. 1987"
+
+
+def test_a_label_within_a_number_does_not_hide_it():
+    made = scrubber("call 555-123-4567.wav", exempt=["555-123", "1", "4567"])
+    assert masked(made.scrub("555-123-4567, 5551234567, size=5551234567")) == "<PHONE>, <PHONE>, size=<PHONE>"
+    assert made.scrub("555-123") == "555-123"
+
+
+def test_many_labels_are_public_and_many_names_are_not():
+    labels = [f"OH-{1900 + number % 100}-{number:05d}" for number in range(3000)]
+    names = [f"Xaver{letters}" for letters in map("".join, itertools.product("abcdefghijklmno", repeat=3))][:3000]
+    made = scrubber(*(f"a/{label}_{name}.wav" for label, name in zip(labels, names, strict=True)), exempt=iter(labels))
+    for label, name in list(zip(labels, names, strict=True))[::7]:
+        assert masked(made.scrub(f"{label}: {name}, {label}_{name}")) == f"{label}: <NAME>, {label}_<NAME>"
+
+
 def test_learning_goes_on():
     made = scrubber("Anna.wav")
     assert made.scrub("Boris") == "Boris"
     made.learn(["Boris.wav"])
+    assert masked(made.scrub("Anna, Boris")) == "<NAME>, <NAME>"
+
+
+def test_what_was_learnt_stays_when_its_source_changes():
+    names = ["Anna.wav"]
+    made = scrubber()
+    made.learn(names)
+    names[0] = "Boris.wav"
+    made.learn(name for name in names)
+    names.clear()
     assert masked(made.scrub("Anna, Boris")) == "<NAME>, <NAME>"
 
 
@@ -214,6 +287,31 @@ def test_a_failure_refuses_and_says_nothing_of_the_text(act):
     assert "John" not in "".join(traceback.format_exception(caught.value))
 
 
+class Unreadable(str):
+    """A name that can be taken and not be read."""
+
+    def replace(self, *_):
+        raise LookupError(str(self))
+
+
+def test_a_name_that_cannot_be_read_lets_nothing_out():
+    made = scrubber("Anna.wav", Unreadable("John Smith"))
+    for _ in range(2):
+        with pytest.raises(ScrubError, match="LookupError") as caught:
+            made.scrub("it ended")
+        assert "John" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_names_that_cannot_be_taken_are_refused():
+    def names():
+        yield "Anna"
+        raise OSError("John Smith")
+
+    with pytest.raises(ScrubError, match="OSError") as caught:
+        scrubber().learn(names())
+    assert "John" not in "".join(traceback.format_exception(caught.value))
+
+
 def test_a_scrubber_without_a_key_is_refused():
     with pytest.raises(ValueError, match="key"):
         Scrubber(b"")
@@ -227,6 +325,8 @@ def test_what_is_no_text_is_refused():
         made.scrub(b"John Smith")
     with pytest.raises(ScrubError):
         made.learn([7])
+    with pytest.raises(ScrubError):
+        made.learn_secrets([b"horse"])
 
 
 class Record(BaseModel):
@@ -313,6 +413,11 @@ class TestSecrets:
         scrubber.learn_secrets([self.PHRASE])
         for said in (self.PHRASE, self.PHRASE.upper(), f"key={self.PHRASE};", "correct_horse, battery/staple"):
             assert "horse" not in scrubber.scrub(f"it said {said} and went").lower()
+
+    def test_a_secret_that_is_an_ordinary_word_goes(self):
+        scrubber = Scrubber(KEY)
+        scrubber.learn_secrets(["recordings"])
+        assert "recordings" not in scrubber.scrub("token=recordings")
 
     def test_its_words_stay(self):
         scrubber = Scrubber(KEY)

@@ -36,8 +36,11 @@ class Span(NamedTuple):
 
 def merge(spans: Iterable[Span]) -> list[Span]:
     """The spans in order; what overlaps becomes one, named after the longest of it (then the first given)."""
+    ordered = sorted(spans, key=lambda span: (span.start, -span.end))
+    if len(ordered) <= 1:
+        return ordered
     merged: list[tuple[int, int, Span]] = []
-    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+    for span in ordered:
         if merged and span.start < merged[-1][1]:
             start, end, longest = merged[-1]
             wins = span.end - span.start > longest.end - longest.start
@@ -103,7 +106,7 @@ _DATE = (
 ) % {b"year": _YEAR, b"day": _DAY, b"time": _TIME}
 _RATE = rb"8000|11025|12000|16000|22050|24000|32000|44100|48000|88200|96000|176400|192000"
 _FLOAT = rb"(?:0|[1-9]\d*)\.\d+"
-_ORDINARY = re.compile(_DATE + rb"|(?<!\d)(?:" + _YEAR + rb"|" + _RATE + rb")(?!\d)")
+_ORDINARY = re.compile(rb"(?=\d)(?:" + _DATE + rb"|(?<!\d)(?:" + _YEAR + rb"|" + _RATE + rb")(?!\d))")
 _VERSION = re.compile(rb"(?:0|[1-9]\d?)\.\d{1,2}\.\d{1,3}(?:[-.]\d{1,4})?|[1-9]\d\d\.\d{1,3}\.\d{1,2}")
 _DATED_OR_MEASURED = re.compile(_DATE + rb"|" + _FLOAT)
 _MEASURED = re.compile(_FLOAT + rb"|" + _RATE)
@@ -114,6 +117,7 @@ _FIELD = re.compile(
 )
 _LONGEST_FIELD = len(b"-version : ")
 
+_NO_DIGIT = re.compile(r"\D+")
 _GAP = rb"[ .\-/()\x1f]{0,3}"
 _BORDER = rb"(?<=\d{10})[ .\-/()\x1f]+(?=\d{7}|\d{1,2}\Z)"
 _BORDERS = re.compile(_BORDER)
@@ -134,10 +138,12 @@ def record_words(text: str) -> list[tuple[int, int]]:
 
 def undated(text: str) -> str:
     """The text with its dates, times of day, years and sample rates blanked; as long as before."""
-    characters = list(text)
+    pieces, last = [], 0
     for match in _ORDINARY.finditer(_plain(text)):
-        characters[match.start() : match.end()] = " " * (match.end() - match.start())
-    return "".join(characters)
+        start, end = match.span()
+        pieces += [text[last:start], " " * (end - start)]
+        last = end
+    return "".join([*pieces, text[last:]]) if pieces else text
 
 
 def _without_clocks(view: bytes) -> bytes:
@@ -172,6 +178,9 @@ def _count(run: bytes) -> int:
 
 def _phones(view: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The phone numbers in a run of digits: what its dates and measured values leave of it."""
+    if view.startswith(b"+", start) and _SHORTEST <= end - start - 1 <= _LONGEST and view[start + 1 : end].isdigit():
+        yield start, end
+        return
     if _DATED_OR_MEASURED.fullmatch(view, start, end):
         return
     certain = view.startswith(b"+", start) and _count(view[start:end]) <= _LONGEST
@@ -197,7 +206,7 @@ def _whole(view: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _digits(hit: str) -> str:
-    return re.sub(r"\D", "", hit.translate(_PLAIN))
+    return _NO_DIGIT.sub("", hit.translate(_PLAIN))
 
 
 @cache
@@ -315,11 +324,15 @@ _PATTERNS = [re2.compile(recognizer.pattern, _LATIN1) for recognizer in RECOGNIZ
 
 
 def _hits(gate: int, text: str, view: bytes, until: int) -> Iterator[Span]:
-    recognizer = RECOGNIZERS[gate]
-    for match in _PATTERNS[gate].finditer(view):
-        if match.start() >= until:
+    recognizer, pattern = RECOGNIZERS[gate], _PATTERNS[gate]
+    grouped = pattern.groups > 0
+    for match in pattern.finditer(view):
+        first, last = match.span()
+        if first >= until:
             return
-        for start, end in recognizer.cut(view, *match.span(match.lastindex or 0)):
+        if grouped:
+            first, last = match.span(match.lastindex or 0)
+        for start, end in recognizer.cut(view, first, last):
             canonical = recognizer.canonical(unicodedata.normalize("NFKC", text[start:end]))
             if canonical is not None:
                 yield Span(start, end, recognizer.type, canonical)
@@ -333,9 +346,13 @@ def find(text: str, *, until: int | None = None) -> list[Span]:
         until: index before which all spans that begin are wanted; of later ones some may be missing.
     """
     view = _plain(text)
-    open_gates = sorted(_GATES.Match(view) or ())
-    cleared = _without_clocks(view) if any(not RECOGNIZERS[gate].clocks for gate in open_gates) else view
+    open_gates = _GATES.Match(view) or ()
     spans: list[Span] = []
-    for gate in open_gates:
-        spans += _hits(gate, text, view if RECOGNIZERS[gate].clocks else cleared, until or len(text))
-    return merge(spans)
+    cleared: bytes | None = None
+    for gate in sorted(open_gates):
+        if RECOGNIZERS[gate].clocks:
+            spans += _hits(gate, text, view, until or len(text))
+        else:
+            cleared = cleared or _without_clocks(view)
+            spans += _hits(gate, text, cleared, until or len(text))
+    return merge(spans) if len(open_gates) > 1 else spans
