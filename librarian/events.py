@@ -9,7 +9,7 @@ import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from librarian.privacy.scrub import Scrubbed
@@ -59,6 +59,20 @@ class TasksStand(Event):
 
 
 @dataclass(frozen=True)
+class AllStand(Event):
+    """Nothing has changed since all results were there: nothing is done. `counts` is step → tasks."""
+
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class TasksFound(Event):
+    """More to do came up with the items of a list. `counts` is step → tasks."""
+
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
 class TaskStarted(Event):
     """A worker was given a task."""
 
@@ -88,6 +102,7 @@ class TaskEnded(Event):
         reason: why it did not end well; empty otherwise.
         message: the same in a sentence.
         facts: those of its first output.
+        label: what the owner calls the unit in public; empty where he calls it nothing.
     """
 
     step: str
@@ -98,17 +113,28 @@ class TaskEnded(Event):
     reason: str
     message: Scrubbed
     facts: dict[str, FactValue]
+    label: str = ""
 
 
 @dataclass(frozen=True)
 class RunEnded(Event):
-    """The manifest is sealed. `counts` is step → outcome → tasks, cached ones included."""
+    """The manifest is sealed.
+
+    Attributes:
+        job: id of the job.
+        recordings: how many there were.
+        counts: step → outcome → tasks, cached ones included.
+        seconds: how long it took.
+        interrupted: whether a signal or the time ended it early.
+        withheld: step → tasks that would have been done again and were left as they are.
+    """
 
     job: str
     recordings: int
     counts: dict[str, dict[str, int]]
     seconds: float
     interrupted: bool
+    withheld: dict[str, int] = field(default_factory=dict)
 
 
 Observer = Callable[[Event], None]
@@ -125,6 +151,7 @@ class Tally:
 
     Attributes:
         started: the event that began the run; None before.
+        expected: step → tasks, as far as is known.
         ended: step → outcome → tasks.
         running: (step, unit) → how much of it is done, 0 to 1.
         busy: step → seconds that workers spent.
@@ -135,6 +162,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.started: RunStarted | None = None
+        self.expected: Counter[str] = Counter()
         self.ended: dict[str, Counter[str]] = defaultdict(Counter)
         self.running: dict[tuple[str, str], float] = {}
         self.busy: defaultdict[str, float] = defaultdict(float)
@@ -142,17 +170,27 @@ class Tally:
         self.failure: TaskEnded | None = None
         self.over: RunEnded | None = None
         self._began = time.monotonic()
+        self._started: dict[tuple[str, str], float] = {}
+        self._first: float | None = None
 
     def __call__(self, event: Event) -> None:
         """Count an event."""
         match event:
             case RunStarted():
                 self.started, self._began = event, time.monotonic()
+                self.expected = Counter(event.expected)
+            case TasksFound():
+                self.expected.update(event.counts)
             case TasksStand():
                 for step in event.steps:
                     self.ended[step]["cached"] += 1
+            case AllStand():
+                for step, tasks in event.counts.items():
+                    self.expected[step] = tasks
+                    self.ended[step]["cached"] += tasks
             case TaskStarted():
                 self.running[event.step, event.unit] = 0.0
+                self._started[event.step, event.unit] = time.monotonic()
             case TaskProgressed():
                 self.running[event.step, event.unit] = event.fraction
             case TaskEnded():
@@ -162,6 +200,8 @@ class Tally:
 
     def _task(self, event: TaskEnded) -> None:
         self.running.pop((event.step, event.unit), None)
+        began = self._started.pop((event.step, event.unit), None)
+        self._first = self._first or began
         self.ended[event.step][event.outcome] += 1
         if event.outcome in ("failed", "skipped"):
             self.failure = event if event.outcome == "failed" else self.failure
@@ -176,8 +216,7 @@ class Tally:
 
     def waiting(self, step: str) -> int:
         """Tasks of a step that have not ended, as far as names tell."""
-        expected = self.started.expected.get(step, 0) if self.started else 0
-        return max(0, expected - self.ended[step].total())
+        return max(0, self.expected[step] - self.ended[step].total())
 
     def speed(self, step: str) -> float | None:
         """Seconds of sound a worker goes through in a second of this step; None where nothing is known yet."""
@@ -193,11 +232,27 @@ class Tally:
             if self.waiting(step) and not worked:
                 return None
             work += self.waiting(step) * self.busy[step] / max(1, worked)
-        return work / max(1, self.started.workers)
+        return work / self._at_once()
+
+    def _at_once(self) -> float:
+        """Seconds of tasks' work done in a second: as many as there are workers, but for what lies between tasks."""
+        workers = max(1, self.started.workers if self.started else 1)
+        now = time.monotonic()
+        if self._first is None or now <= self._first:
+            return workers
+        done = sum(self.busy.values()) + sum(now - began for began in self._started.values())
+        return min(workers, max(done / (now - self._first), 1e-3))
+
+    def last_failure(self) -> dict[str, str] | None:
+        """The last task that failed, as plain data."""
+        failure = self.failure
+        if failure is None:
+            return None
+        return {name: getattr(failure, name) for name in ("step", "unit", "label", "reason", "message")}
 
     def snapshot(self) -> dict[str, Any]:
         """All of it as plain data: what the status file holds."""
-        started, over, failure = self.started, self.over, self.failure
+        started, over = self.started, self.over
         return {
             "job": started.job if started else None,
             "name": started.name if started else None,
@@ -215,12 +270,5 @@ class Tally:
             "running": [
                 {"step": step, "unit": unit, "done": round(done, 3)} for (step, unit), done in self.running.items()
             ],
-            "failure": {
-                "step": failure.step,
-                "unit": failure.unit,
-                "reason": failure.reason,
-                "message": failure.message,
-            }
-            if failure
-            else None,
+            "failure": self.last_failure(),
         }

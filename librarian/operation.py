@@ -272,6 +272,8 @@ class Artifact:
         frames: samples per channel, as far as the container knows (`facts["frames_exact"]`); 0 where it is not audio.
         channels: number of channels; 0 where it is not audio.
         facts: what was measured when it was made.
+        recording: id of the recording or group that it comes from, where it was gathered; empty otherwise.
+        item: its number in a list, from 1; 0 where it stands in none.
     """
 
     path: Path
@@ -281,6 +283,8 @@ class Artifact:
     frames: int = 0
     channels: int = 0
     facts: Mapping[str, float | bool | str | None] = field(default_factory=dict)
+    recording: str = ""
+    item: int = 0
 
 
 @dataclass(frozen=True)
@@ -307,7 +311,7 @@ class Task(Protocol):
     of those where the output is `Many`.
 
     Attributes:
-        inputs: port → artifact, or a tuple of artifacts where the port is `Many`.
+        inputs: port → artifact, or a tuple of artifacts where the port is `Many`: by role, recording and item.
         settings: the validated settings.
         device: `cpu`, `cuda:0` …
         seed: 32 bits, from the task key.
@@ -325,8 +329,12 @@ class Task(Protocol):
     def progress(self, fraction: float) -> None:
         """Say how much is done, 0 to 1."""
 
-    def read_audio(self, port: str) -> tuple[NDArray[np.float32], int]:
-        """The sound of an input, `[channels, frames]` float32 in −1…1, and its sample rate (Hz)."""
+    def read_audio(self, port: str | Artifact) -> tuple[NDArray[np.float32], int]:
+        """The sound of an input (by its port, or one of those of a `Many` port), and its sample rate (Hz).
+
+        Returns:
+            `[channels, frames]` float32 in −1…1.
+        """
 
     def write_audio(self, output: str, samples: NDArray[np.float32], rate: int) -> Path:
         """Write `[channels, frames]` in the job's format, without tags, and say where it lies."""

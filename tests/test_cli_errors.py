@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from pathlib import Path
 
 import pytest
 from harness import Archive
@@ -138,12 +137,16 @@ def test_a_device_that_is_not_served_is_exit_5(calls: Archive) -> None:
     ("arguments", "said"),
     [
         (["rnu", "job.yaml"], "Did you mean run?"),
-        (["run"], "Missing argument 'JOB'"),
+        (["run"], "librarian run: Missing argument 'JOB'. Type: librarian run --help"),
+        (["show", "a", "--jsn"], "Did you mean '--json'? Type: librarian show --help"),
+        (["jobs", "-n", "0"], "librarian jobs: Invalid value for '-n'"),
+        (["jobs", "a"], "librarian jobs: Got unexpected extra argument (a). Type: librarian jobs --help"),
+        (["completion", "fsh"], "'fsh' is not one of bash, zsh, fish. Did you mean fish?"),
         (["run", "job.yaml", "--workers", "300"], "--workers"),
         (["verify"], "no project here or above; make one with: librarian init"),
         (["--project", "elsewhere", "verify"], "that folder is not a librarian project"),
         (["try", "normalize", "job.yaml", "--with", "taget=1"], "--with taget: unknown key; did you mean target?"),
-        (["schema", "jobs"], "'jobs' is not one of"),
+        (["schema", "jobs"], "'jobs' is not one of job, manifest, turns, words, events, measurements. Did you mean"),
         (["try", "normalize", "missing.wav"], "missing.wav: no such file"),
     ],
 )
@@ -198,7 +201,7 @@ def test_two_extensions_with_one_operation_name(calls: Archive, make_extension) 
     assert "librarian-normalization/measure 1" in both
     assert "librarian-other/measure 1" in both
     edit(calls, ("use: measure", "use: librarian-normalization/measure"))
-    assert "3 to do" in calls.librarian("plan", "job.yaml").stdout
+    assert re.search(r"^  check +0 +3 +0 ", calls.librarian("plan", "job.yaml").stdout, re.MULTILINE)
 
 
 def test_what_an_extension_says_of_a_value_does_not_hold_it(calls: Archive, make_extension) -> None:
@@ -291,31 +294,16 @@ def test_a_broken_extension_is_named_where_its_operation_might_be_meant(calls: A
 
 def test_json_is_json(calls: Archive) -> None:
     (found,) = json.loads(calls.librarian("extensions", "--json").stdout)
-    assert [each["name"] for each in found["operations"]] == ["normalize", "measure"]
+    assert {"normalize", "measure"} <= {each["name"] for each in found["operations"]}
     (found,) = json.loads(calls.librarian("extensions", "measure", "--json").stdout)
     assert [each["name"] for each in found["operations"]] == ["measure"]
     plan = json.loads(calls.librarian("plan", "job.yaml", "--json").stdout)
     assert plan["files"] == 3
-    assert plan["steps"]["check"] == [{"state": "to do", "why": "not read yet", "tasks": 3}]
+    row = {row["step"]: row for row in plan["steps"]}["check"]
+    assert (row["done"], row["new"], row["redo"], row["reasons"]) == (0, 3, 0, {"not read yet": 3})
     assert not (calls.root / ".librarian").exists()
     calls.librarian("run", "job.yaml")
     report = json.loads(calls.librarian("verify", "--json").stdout)
     assert (report["manifests"], report["artifacts"], report["problems"]) == (1, 9, [])
     next(calls.root.glob("library/*/*/*/*.flac")).unlink()
     assert len(json.loads(calls.librarian("verify", "--json", code=1).stdout)["problems"]) == 1
-
-
-def test_an_error_that_nobody_expected_is_one_line_and_debug_says_more(calls: Archive, tmp_path: Path) -> None:
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(
-        "import librarian.job\n"
-        "def broken(path): raise ZeroDivisionError('Jane Roe')\n"
-        "librarian.job.read.__code__ = broken.__code__\n"
-    )
-    calls.environment["PYTHONPATH"] = str(tmp_path / "site")
-    assert refused(calls, "run", "job.yaml", code=6) == [
-        "librarian: internal error: ZeroDivisionError; --debug shows where it comes from"
-    ]
-    shown = calls.librarian("--debug", "run", "job.yaml", code=6).stderr
-    assert "Traceback" in shown
-    assert shown.splitlines()[-1].startswith("librarian: internal error: ZeroDivisionError")

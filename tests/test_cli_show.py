@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
+import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import soundfile
+from asking import data, on_a_terminal, results, units
 from harness import RECORDINGS, Archive
 
 FIRST, LAST, NUMBER = "Ottilie", "Brandstätter", "+15550148822"
@@ -25,56 +23,47 @@ def done(calls: Archive) -> Archive:
     return calls
 
 
-def data(archive: Archive, *arguments: str) -> Any:
-    return json.loads(archive.librarian(*arguments, "--json").stdout)
-
-
-def units(archive: Archive) -> list[str]:
-    return sorted(path.name for path in (archive.root / "library").glob("*/*_*"))
-
-
-def results(archive: Archive, unit: str) -> dict[str, str]:
-    """step.output → artifact id, as `show` says of a recording."""
-    found = data(archive, "show", unit)["results"]
-    return {f"{each['step']}.{one['output']}": one["id"] for each in found for one in each["artifacts"]}
-
-
 def change_target(archive: Archive) -> None:
     job = archive.root / "job.yaml"
     job.write_text(job.read_text().replace("-20 LUFS", "-24 LUFS"))
-    archive.librarian("run", "job.yaml")
+    archive.librarian("run", "job.yaml", "--redo-ok")
 
 
-def on_a_terminal(archive: Archive, *arguments: str) -> str:
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-P", "-m", "librarian", *arguments]
-    environment = {**os.environ, **archive.environment}
-    process = subprocess.Popen(command, cwd=archive.root, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    said = b""
-    while True:
-        try:
-            said += os.read(ours, 4096)
-        except OSError:  # the process is gone
-            break
-    os.close(ours)
-    assert process.wait() == 0, said.decode()
-    return said.decode()
+def rows(lines: list[str]) -> dict[str, str]:
+    """What stands below `in detail`."""
+    below = (line[2:].partition("  ") for line in lines[lines.index("in detail") + 1 :])
+    return {name: text.strip() for name, _, text in below}
 
 
-def test_a_result_is_told_in_a_sentence_and_then_in_detail(done: Archive) -> None:
+def test_a_result_is_told_in_a_sentence_then_its_tree_then_in_detail(done: Archive) -> None:
     unit = units(done)[0]
-    sound = results(done, unit)["voice.audio"]
-    sentence, *details = done.librarian("show", sound).stdout.splitlines()
-    assert sentence.startswith("made in the job of ")
-    assert f" UTC by normalize 1 from {unit}: loudness −" in sentence
-    assert " → −2" in sentence
-    rows = dict(line.strip().split("  ", 1) for line in details)
-    assert rows["settings"].strip() == "ceiling −1 (default), target −20"
-    assert rows["current"].strip() == "voice of calls"
-    assert (done.root / rows["file"].strip()).is_file()
+    found = results(done, unit)
+    sound = found["voice.audio"]
+    said = done.librarian("show", sound).stdout.splitlines()
+    sentence = re.fullmatch(
+        rf"made on (\d+ \w+ \d{{4}}) from {unit} by normalize 1: "
+        r"(raised|lowered) (\d+\.\d) dB to (−2\d\.\d) LUFS, \w[\w ]*, (\d+(\.\d+)?) s",
+        said[0],
+    )
+    assert sentence, said[0]
+    details = rows(said)
+    before, after = re.match(r"loudness −(\d+\.\d) → −(\d+\.\d) LUFS, true peak ", details["measured"]).groups()
+    assert sentence[4] == f"−{after}"
+    assert sentence[2] == ("raised" if float(before) > float(after) else "lowered")
+    assert float(sentence[3]) == pytest.approx(abs(float(before) - float(after)), abs=0.11)  # both are rounded
+    assert said[1:6] == [
+        f"{sound}  voice.audio of calls, normalize 1, current",
+        "made from",
+        f"  └─ {unit}  recording, 18.2 s, 8 kHz, mono, wav pcm_16",
+        "made into",
+        f"  └─ {found['check.report']}  check.report of calls, measure 1, current",
+    ]
+    assert details["settings"] == "ceiling −1 (default), target −20"
+    assert details["current"] == "voice of calls"
+    assert (done.root / details["file"]).is_file()
     record = data(done, "show", sound)
     assert (record["state"], record["type"], record["superseded_by"]) == ("current", "artifact", None)
+    assert record["sentence"] == said[0]
     (line,) = [
         line
         for path in (done.root / "manifests").glob("*.jsonl")
@@ -85,14 +74,31 @@ def test_a_result_is_told_in_a_sentence_and_then_in_detail(done: Archive) -> Non
     assert record["record"] == {name: value for name, value in line["body"].items() if name != "salt"}
 
 
+def test_a_result_of_a_result_says_of_which_step_and_recording(done: Archive) -> None:
+    unit = units(done)[0]
+    said = done.librarian("show", results(done, unit)["check.report"]).stdout
+    assert f" from voice.audio of {unit} by measure 1: loudness −2" in said.splitlines()[0]
+    assert " dBTP, sample peak −" in said.splitlines()[0]
+
+
+def test_show_and_trace_begin_alike_for_whatever_has_a_tree(done: Archive) -> None:
+    unit = units(done)[0]
+    found = results(done, unit)
+    key = data(done, "show", found["voice.audio"])["record"]["key"]
+    for what in (unit, found["voice.audio"], found["check.report"], key):
+        traced = done.librarian("trace", what).stdout
+        assert len(traced.splitlines()) >= 3
+        assert done.librarian("show", what).stdout.startswith(traced)
+
+
 def test_a_recording_says_what_it_is_and_what_came_of_it(done: Archive) -> None:
     unit = units(done)[0]
-    shown = done.librarian("show", unit).stdout
-    assert shown.splitlines()[0] == f"recording {unit}: 18.2 s, 8 kHz, mono, wav pcm_16, seen in 1 place"
-    assert [line.split()[:3] for line in shown.splitlines()[1:]] == [
-        ["calls", "voice", "done"],
-        ["calls", "check", "done"],
-    ]
+    shown = done.librarian("show", unit).stdout.splitlines()
+    assert shown[0] == f"recording {unit}: 18.2 s, 8 kHz, mono, wav pcm_16, seen in 1 place, 3 results"
+    assert shown[1] == "made into"
+    steps = shown[shown.index("steps") + 1 :]
+    assert [line.split()[:4] for line in steps] == [["voice", "of", "calls", "done"], ["check", "of", "calls", "done"]]
+    assert re.search(r"(raised|lowered) \d+\.\d dB to −2\d\.\d LUFS", steps[0])
     assert data(done, "show", unit)["facts"]["sample_rate"] == 8000
 
 
@@ -100,7 +106,7 @@ def test_a_failure_says_why(calls: Archive) -> None:
     (calls.root / "calls" / "broken.wav").write_bytes(b"RIFF")
     (calls.root / "calls" / "gone.wav").symlink_to("nowhere.wav")
     calls.librarian("run", "job.yaml", code=1)
-    assert "voice  failed   corrupt: " in calls.librarian("show", "broken.wav").stdout
+    assert "voice of calls  failed   corrupt: " in calls.librarian("show", "broken.wav").stdout
     gone = calls.librarian("show", "calls/gone.wav").stdout
     assert gone.startswith("unreadable file src_")
     assert "unreadable: No such file or directory" in gone
@@ -157,8 +163,8 @@ def test_a_missing_file_is_said_to_be_missing(done: Archive) -> None:
 def test_jobs_lists_the_newest_last(done: Archive) -> None:
     done.librarian("run", "job.yaml")
     first, second = done.librarian("jobs").stdout.splitlines()
-    assert first.endswith("UTC  calls  complete  6 done")
-    assert second.endswith("UTC  calls  complete  6 done before")
+    assert re.search(r"  [ 1-3]\d \w{3} \d{4}, \d\d:\d\d UTC  calls  6 done$", first)
+    assert second.endswith("UTC  calls  6 done before")
     newest = done.librarian("jobs", "-n", "1")
     assert newest.stdout.strip().split()[0] == second.strip().split()[0]
     assert "the newest 1 of 2" in newest.stderr
@@ -178,58 +184,45 @@ def test_a_project_without_jobs_says_what_to_type(archive: Archive) -> None:
     assert data(archive, "jobs") == []
 
 
-def test_beginnings_that_fit_several_are_refused_with_a_few(done: Archive) -> None:
-    said = done.librarian("show", "art_", code=2).stderr
-    assert said.count("art_") == 5
-    assert "and more" in said
-    assert len(said.splitlines()) == 1
-    unit = units(done)[0]
-    assert data(done, "show", unit[:12])["id"] == unit
-
-
-def test_a_mistyped_id_is_answered_with_the_near_one(done: Archive) -> None:
-    unit = units(done)[0]
-    said = done.librarian("trace", unit[:-1] + ("a" if unit[-1] != "a" else "b"), code=2).stderr
-    assert said == f"librarian: nothing has that id; did you mean {unit}?\n"
-    for unknown in ("", "nobody", "rec_zz", "../..", "\udcff", "a" * 5000, "%", "job_"[:3]):
-        said = done.librarian("show", unknown, code=2).stderr
-        assert said.startswith("librarian: nothing is known under that id, path or name")
-        assert len(said.splitlines()) == 1
-
-
-def test_a_task_with_several_results_wants_one_of_them(done: Archive) -> None:
+def test_a_task_is_traced_to_all_that_it_made(done: Archive) -> None:
     unit = units(done)[0]
     found = results(done, unit)
     record = data(done, "show", found["voice.audio"])
     key = record["record"]["key"]
     assert data(done, "show", key)["type"] == "task"
-    said = done.librarian("trace", key, code=2).stderr
-    assert {found["voice.audio"], found["voice.report"]} <= {word.strip(",;") for word in said.split()}
-    assert "is shown" in done.librarian("trace", record["job"], code=2).stderr
+    said = done.librarian("trace", key).stdout
+    assert said.startswith("made on ")
+    made_from, made_into = said.split("made into\n")
+    assert made_from.count(unit) == 2  # in the sentence, and in the tree
+    assert all(made_into.count(each) == 1 for each in found.values())
+    graph = data(done, "trace", key)
+    assert {node["id"] for node in graph["nodes"]} == {unit, *found.values()}
+    assert {(edge["from"], edge["to"]) for edge in graph["edges"]} == {
+        (unit, found["voice.audio"]),
+        (unit, found["voice.report"]),
+        (found["voice.audio"], found["check.report"]),
+    }
 
 
-def test_recordings_are_found_by_path_and_name_with_their_disk_away(done: Archive) -> None:
-    path = sorted((done.root / "calls").iterdir())[0]
-    shown = done.librarian("show", str(path)).stdout
-    done.root.joinpath("calls").rename(done.root / "away")
-    for typed in (str(path), f"calls/{path.name}", f"./calls/../calls/{path.name}", path.name):
-        assert done.librarian("show", typed).stdout == shown
-    # The same bytes under a name that was never seen:
-    shutil.copy(done.root / "away" / path.name, done.root / "new name.wav")
-    assert done.librarian("show", "new name.wav").stdout == shown
+def test_on_a_terminal_of_80_columns_nothing_runs_over_its_edge(done: Archive) -> None:
+    unit = units(done)[0]
+    sound = results(done, unit)["voice.audio"]
+    job = data(done, "jobs")[0]["id"]
+    for arguments in (("show", unit), ("show", sound), ("trace", sound), ("show", job), ("jobs",)):
+        narrow = on_a_terminal(done, *arguments, columns=80).replace("\r", "").splitlines()
+        assert [line for line in narrow if len(line) > 80 and "library/" not in line] == []  # a path stays in one piece
+        wide = done.librarian(*arguments)
+        assert " ".join(narrow).split() == (wide.stdout + wide.stderr).split()
+    assert any(len(line) > 80 for line in done.librarian("show", sound).stdout.splitlines())
 
 
-def test_a_name_that_several_have_is_answered_with_their_ids(archive: Archive) -> None:
-    one, other = sorted((RECORDINGS / "calls").glob("*.wav"))[:2]
-    for folder, source in (("a", one), ("b", other)):
-        (archive.root / folder).mkdir()
-        shutil.copy(source, archive.root / folder / "talk.wav")
-    archive.job("librarian: 1\nname: two\nrecordings: [{id: all, path: '*/*.wav'}]\nsteps: [{id: m, use: measure}]\n")
-    archive.librarian("run", "job.yaml")
-    said = archive.librarian("show", "talk.wav", code=2).stderr
-    assert {word.strip(",;") for word in said.split() if word.startswith("rec_")} == set(units(archive))
-    assert "talk" not in said
-    assert data(archive, "show", "b/talk.wav")["id"] in units(archive)
+def test_a_job_is_shown_and_only_a_job_has_timings(done: Archive) -> None:
+    job = data(done, "jobs")[0]["id"]
+    assert done.librarian("trace", job, code=2).stderr == (
+        f"librarian: a job is shown, not traced; type: librarian show {job}\n"
+    )
+    said = done.librarian("show", units(done)[0], "--timing", code=2).stderr
+    assert said == "librarian: --timing is for jobs, and that is no job (recording); which there are: librarian jobs\n"
 
 
 def test_an_input_that_has_other_bytes_now_is_said_to(archive: Archive, make_extension: Any) -> None:

@@ -14,6 +14,7 @@ from librarian.events import (
     Tally,
     TaskEnded,
     TaskProgressed,
+    TasksFound,
     TasksStand,
     TaskStarted,
     as_json,
@@ -42,11 +43,12 @@ def test_every_event_is_a_json_line_with_its_name() -> None:
         STARTED,
         TaskStarted("voice", "rec_a"),
         TasksStand("rec_b", ("voice",)),
+        TasksFound({"words": 3}),
         ended("voice"),
         Said(SCRUBBER.scrub("x")),
     ]
     names = [json.loads(json.dumps(as_json(event)))["event"] for event in events]
-    assert names == ["run_started", "task_started", "tasks_stand", "task_ended", "said"]
+    assert names == ["run_started", "task_started", "tasks_stand", "tasks_found", "task_ended", "said"]
     assert as_json(ended("voice"))["facts"] == {"gain": 1.5}
 
 
@@ -55,6 +57,11 @@ def test_waiting_counts_down_with_whatever_ends() -> None:
         ended("voice"), ended("voice", "failed"), ended("words", "skipped"), TasksStand("rec_b", ("voice", "words"))
     )
     assert (found.waiting("voice"), found.waiting("words")) == (7, 8)
+
+
+def test_what_is_found_on_the_way_is_waited_for_too() -> None:
+    found = tally(TasksFound({"words": 3}), ended("words"), TasksFound({"words": 1, "voice": 2}))
+    assert (found.waiting("voice"), found.waiting("words")) == (12, 13)
 
 
 def test_more_tasks_than_expected_never_make_it_negative() -> None:
@@ -81,7 +88,8 @@ def test_a_snapshot_is_plain_data() -> None:
     snapshot = json.loads(json.dumps(found.snapshot()))
     assert snapshot["state"] == "running"
     assert snapshot["running"] == [{"step": "voice", "unit": "rec_a", "done": 0.25}]
-    assert snapshot["failure"] == {"step": "words", "unit": "rec_a", "reason": "crash", "message": "it broke"}
+    failure = {"step": "words", "unit": "rec_a", "label": "", "reason": "crash", "message": "it broke"}
+    assert snapshot["failure"] == failure
     found(RunEnded("job_x", 10, {}, 5.0, interrupted=True))
     assert found.snapshot()["state"] == "interrupted"
     assert found.snapshot()["steps"]["voice"]["waiting"] == 10
@@ -95,7 +103,8 @@ def test_the_live_table_fits_eighty_columns_and_marks_the_slowest() -> None:
     with console.capture() as capture:
         console.print(drawn(found, WIDTH, free=10**12))
     lines = capture.get().splitlines()
-    assert len(lines) == 6  # a head, a row a step, the foot, what is running: nothing wrapped
+    assert len(lines) == 7  # a head, a row a step, the foot, what is running, what failed last: nothing wrapped
     assert max(map(len, lines)) <= WIDTH
+    assert lines[-1].endswith("it broke")
     assert "slowest" in next(line for line in lines if line.startswith("voice"))
     assert "slowest" not in next(line for line in lines if line.startswith("words"))

@@ -105,6 +105,7 @@ OPERATIONS = {
         operation("once", each="job"),
         operation("cut", outputs={"pieces": Many(Audio)}),
         operation("collect", {"audio": Many(Audio)}),
+        operation("gather", {"audio": Many(Audio)}, each="job"),
         operation("make", {}),
     ],
 }
@@ -122,9 +123,9 @@ HEAD = "librarian: 1\nname: a-job\nrecordings: [{id: calls, path: a.wav}, {id: t
 STEPS_BEGIN = HEAD.count("\n")
 
 
-def resolve(steps: str, head: str = HEAD) -> Job:
+def resolve(steps: str, head: str = HEAD, folder: Path = Path("here")) -> Job:
     text = head + textwrap.indent(textwrap.dedent(steps), "  ")
-    return resolve_job(read_bytes(text.encode(), name="job.yaml", folder=Path("here")), DECLARED, validate)
+    return resolve_job(read_bytes(text.encode(), name="job.yaml", folder=folder), DECLARED, validate)
 
 
 def problems(steps: str, kind: type[LibrarianError] = JobError, head: str = HEAD) -> list[str]:
@@ -445,28 +446,43 @@ def test_a_circle_is_named(steps, circle):
 
 
 def test_what_this_version_does_not_serve_is_refused():
+    for keep in ("yes", "until-used"):
+        (found,) = problems(f"- {{id: a, use: normalize, keep: ▸{keep}}}")
+        assert found == "steps.0.keep: not served by this version yet"
+
+
+def test_lists_groups_labels_and_what_is_missing_are_served(tmp_path):
+    (tmp_path / "c.csv").write_text("file,label,count\na.wav,one,2\n")
+    entry = "path: a.wav, label: x, group: '(?P<role>a)(?P<group>y)', roles: {a: b}, list: c.csv"
+    steps = """\
+        - {id: a, use: cut}
+        - {id: b, use: collect, from: a, missing: leave out}
+        - {id: c, use: normalize, from: a}
+        - {id: d, use: gather, from: c.audio}
+        """
+    job = resolve(steps, HEAD.replace("path: a.wav", entry), tmp_path)
+    cut, collected, pieces, whole = job.steps
+    recording = ("group", "recording")
+    assert [step.level for step in job.steps] == [recording, recording, (*recording, "a.pieces"), ()]
+    assert [step.leave_out for step in job.steps] == [False, True, False, False]
+    assert cut.outputs["pieces"].many
+    assert collected.inputs == {"audio": (Source(step="a", output="pieces"),)}
+    assert whole.inputs == {"audio": (Source(step="c", output="audio"),)}
+    (row,) = job.tables["calls"].rows.values()
+    assert (row.file, row.label, row.steps["c"].settings["count"], pieces.settings["count"]) == ("a.wav", "one", 2, 1)
+
+
+def test_what_an_operation_works_on_has_to_fit_what_it_is_given():
     found = problems(
         """\
         - {id: a, use: ▸once}
-        - {id: b, use: ▸cut}
-        - {id: c, use: ▸collect}
-        - {id: d, use: ▸make}
-        - {id: e, use: normalize, keep: ▸until-used, missing: ▸leave out}
+        - {id: b, use: ▸make}
         """
     )
     assert found == [
-        "steps.0.use: works on each job, which this version does not serve yet",
-        "steps.1.use: has a port of many files, which this version does not serve yet",
-        "steps.2.use: has a port of many files, which this version does not serve yet",
-        "steps.3.use: takes no input, which this version does not serve yet",
-        "steps.4.keep: not served by this version yet",
-        "steps.4.missing: not served by this version yet",
+        "steps.0.use: the input audio of once takes one file, and is given one for each recording",
+        "steps.1.use: takes no input, so it has to work on the whole job; its operation says otherwise",
     ]
-    head = HEAD.replace("path: a.wav", "path: a.wav, label: x, group: y, roles: {a: b}, list: c.csv")
-    with pytest.raises(JobError) as caught:
-        resolve("- {id: a, use: normalize}", head)
-    places = [line.split(": ")[1] for line in caught.value.problems]
-    assert places == [f"recordings.0.{name}" for name in ("label", "group", "roles", "list")]
 
 
 def test_problems_of_the_schema_and_of_the_settings_are_said_together():

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from ledger import ID_KEY, Ledger, document, largest_file, outcome, recording
 
-from librarian.manifest import catalog as catalogs
+from librarian.manifest import index as indexes
 from librarian.manifest.catalog import Catalog, Current
 from librarian.manifest.journal import manifests, recover
 
-TABLES = ("manifests", "made", "artifacts", "current")
+TABLES = ("manifests", "jobs", "made", "artifacts", "consumed", "current", "documents", "speeds")
 OPEN = """
 import sys
 from pathlib import Path
@@ -244,15 +244,15 @@ class TestCurrent:
             ("degraded", two, "", True),
             ("cached", one, "", True),
         ]:
-            ledger.write(outcome(unit, word, key_of=made))
+            job = ledger.write(outcome(unit, word, key_of=made)).stem
             found = self.current(ledger, unit)
-            assert found == Current(word, ID_KEY.task(made), made, ("target",), reason)
+            assert found == Current(word, ID_KEY.task(made), made, ("target",), reason, job)
             assert found.good is good
 
     def test_within_a_manifest_too(self, ledger: Ledger) -> None:
         unit = recording(1)
-        ledger.write(outcome(unit, "failed"), outcome(unit), outcome(unit, step="other"))
-        assert self.current(ledger, unit) == Current("done", key(unit), document(unit), ("target",), "")
+        job = ledger.write(outcome(unit, "failed"), outcome(unit), outcome(unit, step="other")).stem
+        assert self.current(ledger, unit) == Current("done", key(unit), document(unit), ("target",), "", job)
 
     def test_job_step_and_unit_are_apart(self, ledger: Ledger) -> None:
         unit = recording(1)
@@ -267,8 +267,8 @@ class TestCurrent:
 
     def test_a_task_without_a_key(self, ledger: Ledger) -> None:
         unit = ID_KEY.unreadable(b"/a")
-        ledger.write(outcome(unit, "failed", key=None, document=None))
-        assert self.current(ledger, unit) == Current("failed", "", None, ("target",), "corrupt")
+        job = ledger.write(outcome(unit, "failed", key=None, document=None)).stem
+        assert self.current(ledger, unit) == Current("failed", "", None, ("target",), "corrupt", job)
 
 
 class TestMade:
@@ -367,7 +367,7 @@ class TestAtOnce:
     def test_a_reader_works_with_what_there_is_while_the_writer_is_busy(
         self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(catalogs, "READER_PATIENCE", 0.0)
+        monkeypatch.setattr(indexes, "READER_PATIENCE", 0.0)
         ledger.write(ledger.done(recording(1), {"audio.flac": b"1"}))
         ledger.catalog().close()
         ledger.write(ledger.done(recording(2), {"audio.flac": b"1"}))
@@ -394,12 +394,12 @@ class TestAtOnce:
     def test_one_that_is_late_does_not_take_the_others_back(
         self, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(catalogs, "WRITER_PATIENCE", 0.0)
+        monkeypatch.setattr(indexes, "WRITER_PATIENCE", 0.0)
         unit = recording(1)
         begun = ledger.begin()
         writer = ledger.catalog()
         begun.append([outcome(unit, "failed")])
-        real = catalogs.entries
+        real = indexes.entries
         held_up: list[bool] = []
 
         def late(*places: Any) -> Iterator[Any]:
@@ -413,7 +413,7 @@ class TestAtOnce:
                     held_up[0] = True
             return iter(lines)
 
-        monkeypatch.setattr(catalogs, "entries", late)
+        monkeypatch.setattr(indexes, "entries", late)
         ledger.catalog(owned=False).close()
         if held_up == [True]:
             writer.follow(begun.path.stem)
@@ -427,7 +427,7 @@ class TestAtOnce:
     ) -> None:
         ledger.write(outcome(recording(1)))
         writer = ledger.catalog()
-        real = catalogs.manifests
+        real = indexes.manifests
         late: list[str] = []
 
         def meanwhile(folder: Path) -> list[Path]:
@@ -438,7 +438,7 @@ class TestAtOnce:
             return found
 
         with monkeypatch.context() as patched:
-            patched.setattr(catalogs, "manifests", meanwhile)
+            patched.setattr(indexes, "manifests", meanwhile)
             patched.setattr(Catalog, "_rebuild", lambda catalog: pytest.fail("made anew"))
             ledger.catalog(owned=False).close()
         assert writer.current("calls", "voice", recording(2))
@@ -450,16 +450,16 @@ class TestAtOnce:
 
     def test_two_that_find_none_work_on_one(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         ledger.write(ledger.done(recording(1), {"audio.flac": b"1"}))
-        real = catalogs._with_tables
+        real = indexes._with_tables
         others: list[Catalog] = []
 
         def meanwhile(db: sqlite3.Connection) -> sqlite3.Connection:
             if not others:
-                monkeypatch.setattr(catalogs, "_with_tables", real)
+                monkeypatch.setattr(indexes, "_with_tables", real)
                 others.append(ledger.catalog(owned=False))
             return real(db)
 
-        monkeypatch.setattr(catalogs, "_with_tables", meanwhile)
+        monkeypatch.setattr(indexes, "_with_tables", meanwhile)
         writer = ledger.catalog()
         writer.follow(ledger.write(ledger.done(recording(2), {"audio.flac": b"1"})).stem)
         assert len(list(others[0].artifacts())) == 2

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from ledger import ID_KEY, Ledger
 
-from librarian.job import AudioFormat, Job, JobFile, Recording, Sighting, Source, Step
+from librarian.job import AudioFormat, Family, Job, JobFile, Recording, Sighting, Source, Step
 from librarian.keys import IdKey
 from librarian.manifest.records import Cause, OutcomeLine, Produced
 from librarian.operation import TEXT, Declaration, Port, Resources
-from librarian.plan import Planner, Task, differences, expected_tasks, seal_texts
-from librarian.run import placed
+from librarian.plan import Absent, Planner, Policy, Result, Shape, Task, Weave, differences, seal_texts, units_of
+from librarian.recordings import Scan
+from librarian.run import Order, placed
 
 AUDIO, REPORT = Port(kind="audio"), Port(kind="measurements/1", clean=True)
 UNITS = {"target": "LUFS", "ceiling": "dBTP", "window": "s"}
@@ -27,7 +28,7 @@ FLAC = AudioFormat()
 
 def recording(content: bytes = b"1", entries: str = "a", earlier: str = "") -> Recording:
     sha256 = hashlib.sha256(content).hexdigest()
-    sighting = Sighting("a", Path("/archive/a.wav"), len(content), 1, 2, 3, 4)
+    sighting = Sighting(entries[0], Path("/archive/a.wav"), len(content), 1, 2, 3, 4)
     return Recording(ID_KEY.recording(sha256), sighting, frozenset(entries), sha256, earlier=frozenset(earlier))
 
 
@@ -87,13 +88,27 @@ def job(*steps: Step, name: str = "calls", entries: str = "ab") -> Job:
     return Job(JobFile.model_validate(document), b"", Path("/"), steps)
 
 
+def tasks_of(planner: Planner, job: Job, recording: Recording) -> list[Task]:
+    """The tasks of a recording, in the order of the job's steps, where each that can be done ends well."""
+    family = Family((recording,))
+    weave = Weave(Shape(job, job.steps), job.steps, ID_KEY, units_of(family), family=family)
+    found: dict[str, Task] = {}
+    while node := weave.ready():
+        task = planner.task(node)
+        if not node.silent:
+            found[node.step.id] = task
+        weave.decide(node, Result(task.key, not node.lost), {})
+    assert not weave
+    return [found[step.id] for step in job.steps if step.id in found]
+
+
 class Bench(Ledger):
     """A library that jobs are planned over, and run as far as the record goes."""
 
     def plan(self, job: Job, *recordings: Recording, upgrade: bool = False) -> list[Task]:
         with contextlib.closing(self.catalog()) as catalog:
-            planner = Planner(job, catalog, ID_KEY, placed(self.library), upgrade=upgrade)
-            return [task for each in recordings or (recording(),) for task in planner.tasks(each)]
+            planner = Planner(job, catalog, ID_KEY, placed(self.library), Policy(upgrade=upgrade))
+            return [task for each in recordings or (recording(),) for task in tasks_of(planner, job, each)]
 
     def say(self, job: Job, *recordings: Recording, upgrade: bool = False) -> list[tuple[str, str, str]]:
         return [(task.step.id, task.state, task.why) for task in self.plan(job, *recordings, upgrade=upgrade)]
@@ -113,10 +128,13 @@ class Bench(Ledger):
             details |= {"folder": task.folder, "produced": produced, "replaces": task.redo}
         else:
             details["cause"] = Cause(reason="too_short")
+        made: dict[str, Any] = {"key": task.key or None, "document": dict(task.document) or None}
+        if outcome == "skipped":  # what it would have been made from is not there
+            made = {"key": None, "document": None}
         return OutcomeLine.model_validate(
             {
-                **{"job_name": job.name, "step": task.step.id, "unit": task.unit, "key": task.key or None},
-                **{"document": dict(task.document) or None, "given": list(task.step.given), **details},
+                **{"job_name": job.name, "step": task.step.id, "unit": task.unit},
+                **{"given": list(task.step.given), **made, **details},
             }
         )
 
@@ -193,7 +211,8 @@ class TestKeys:
 
     def test_another_project_has_other_keys(self, bench: Bench) -> None:
         with contextlib.closing(bench.catalog()) as catalog:
-            (other,) = Planner(job(step()), catalog, IdKey(b"x" * 32), placed(bench.library)).tasks(recording())
+            planner = Planner(job(step()), catalog, IdKey(b"x" * 32), placed(bench.library))
+            (other,) = tasks_of(planner, job(step()), recording())
         assert other.key != bench.plan(job(step()))[0].key
 
 
@@ -265,9 +284,14 @@ class TestStates:
         unreadable = replace(recording(), id=ID_KEY.unreadable(b"/a"), sha256="", reason="gone")
         tasks = bench.plan(job(step(), check()), unreadable)
         assert [(task.state, task.why, task.key, task.folder) for task in tasks] == [
-            ("todo", "cannot be read", "", "")
-        ] * 2
-        assert [{each.step for each in task.inputs} for task in tasks] == [{""}, {"voice"}]
+            ("todo", "cannot be read", "", ""),
+            ("todo", "lacks something that it needs", "", ""),
+        ]
+        assert [(task.unit, task.inputs, dict(task.document)) for task in tasks] == [(unreadable.id, (), {})] * 2
+        assert [task.absent for task in tasks] == [
+            (Absent("audio", "", unreadable.id, ""),),
+            (Absent("input", "", unreadable.id, "voice"),),
+        ]
 
 
 class TestWhatTheOwnerChanges:
@@ -442,7 +466,8 @@ class TestWhichSteps:
     def test_as_many_as_are_expected(self, bench: Bench) -> None:
         files = [recording(b"1", "a"), recording(b"2", "b"), recording(b"3", "b")]
         planned = [task.step.id for task in bench.plan(self.JOB, *files)]
-        expected = expected_tasks(self.JOB, ["a", "b", "b"])
+        found = Scan(families=[(each.sighting,) for each in files])
+        expected = Order(self.JOB, found, self.JOB.steps).expected(Shape(self.JOB, self.JOB.steps))
         assert expected == {step.id: planned.count(step.id) for step in self.JOB.steps}
 
 
@@ -455,7 +480,7 @@ class TestPurity:
         with contextlib.closing(bench.catalog()) as catalog:
             before = catalog._db.total_changes, sorted(bench.library.rglob("*")), bench.index.read_bytes()
             first, second = (
-                [Planner(changed, catalog, ID_KEY, placed(bench.library)).tasks(each) for each in order]
+                [tasks_of(Planner(changed, catalog, ID_KEY, placed(bench.library)), changed, each) for each in order]
                 for order in (files, files[::-1])
             )
             assert first == second[::-1]

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from ledger import ID_KEY, plain_user
 
-from librarian import recordings
-from librarian.job import Job, JobFile, Recording
+import librarian.recordings.identify as identifying
+from librarian.job import Family, Job, JobFile, Recording
 from librarian.privacy.vault import RACY_NS, Seen, Vault
-from librarian.recordings import LOOK_AHEAD, Identifier, PatternError, Scan, known_recordings, scan
+from librarian.recordings import Identifier, PatternError, Scan, known_families, scan
+from librarian.recordings.identify import LOOK_AHEAD
+from librarian.recordings.scan import _not_taken
 
 ODD = [
     b"new\nline.wav", b"tab\tand\rmore.wav", b"'quotes' \"and\" `more`.wav", b"$(rm -rf x); ${HOME} & | > <.wav",
@@ -47,7 +49,7 @@ def make(folder: Path, *names: str | bytes) -> None:
 
 def found(folder: Path, *patterns: str) -> set[str]:
     looked = scan(job(folder, list(patterns)))
-    assert not looked.unreadable
+    assert not any(each.reason for each in looked.sightings)
     return {os.path.relpath(each.path, folder) for each in looked.sightings}
 
 
@@ -74,11 +76,23 @@ def identify(looked: Scan, vault: Vault, name: str = "job_1") -> list[Recording]
     given = []
     try:
         while not identifier.exhausted:
-            if recording := identifier.next_ready(wait=60.0):
-                given.append(recording)
+            if family := identifier.next_ready(wait=60.0):
+                given.append(by_itself(family))
     finally:
         identifier.close()
     return given
+
+
+def known(looked: Scan, vault: Vault) -> list[Recording]:
+    """Every recording as far as it is known without reading it."""
+    return [by_itself(family) for family in known_families(looked, vault, ID_KEY)]
+
+
+def by_itself(family: Family) -> Recording:
+    """The one recording of a family that is no group."""
+    assert family == Family(family.recordings)
+    (recording,) = family.recordings
+    return recording
 
 
 class TestPatterns:
@@ -305,7 +319,7 @@ class TestNotTaken:
         assert scan(job(folder, "*.wav")).not_taken == {"": 5}
 
     def test_a_folder_that_is_gone_meanwhile_is_no_reason_to_stop(self, folder: Path) -> None:
-        assert recordings._not_taken({folder / "gone" / "a.wav"}) == {}
+        assert _not_taken({folder / "gone" / "a.wav"}) == {}
 
 
 class TestIdentifying:
@@ -371,7 +385,7 @@ class TestIdentifying:
         stale = Seen(ID_KEY.recording("0" * 64), "0" * 64)
         hashed = max(sighting.mtime_ns, sighting.ctime_ns) + later
         vault.sight(sighting.path, sighting.stat_key, stale, hashed_at_ns=hashed, job="job_0")
-        (given,) = known_recordings(looked, vault)
+        (given,) = known(looked, vault)
         assert (given.id, given.sha256) == ("", "")
         (given,) = identify(looked, vault)
         assert given.sha256 == digest(folder / "a.wav")
@@ -380,11 +394,11 @@ class TestIdentifying:
         make(folder, "a.wav")
         looked = scan(job(folder, "*.wav"))
         (sighting,) = looked.sightings
-        known = Seen(ID_KEY.recording("0" * 64), "0" * 64)
+        trusted = Seen(ID_KEY.recording("0" * 64), "0" * 64)
         hashed = max(sighting.mtime_ns, sighting.ctime_ns) + RACY_NS
-        vault.sight(sighting.path, sighting.stat_key, known, hashed_at_ns=hashed, job="job_0")
-        for given in (*identify(looked, vault), *known_recordings(looked, vault)):
-            assert (given.id, given.sha256) == (known.recording, known.sha256)
+        vault.sight(sighting.path, sighting.stat_key, trusted, hashed_at_ns=hashed, job="job_0")
+        for given in (*identify(looked, vault), *known(looked, vault)):
+            assert (given.id, given.sha256) == (trusted.recording, trusted.sha256)
 
     def test_the_archive_is_as_it_was(self, folder: Path, vault: Vault) -> None:
         make(folder, *ODD, "below/x.wav")
@@ -412,12 +426,12 @@ class TestIdentifying:
     ) -> None:
         make(folder, "a.wav")
         path = folder / "a.wav"
-        real = recordings.hash_file
+        real = identifying.hash_file
 
         def meanwhile(path: Path, *more: Any) -> tuple[int, str]:
             return real(path, lambda: bool(path.write_bytes(path.read_bytes()[::-1])) and False)
 
-        monkeypatch.setattr(recordings, "hash_file", meanwhile)
+        monkeypatch.setattr(identifying, "hash_file", meanwhile)
         (given,) = identify(scan(job(folder, "*.wav")), vault)
         assert (given.reason, given.sha256) == ("changed while it was read", "")
         assert given.id == ID_KEY.unreadable(os.fsencode(path))
@@ -428,13 +442,13 @@ class TestKnownOnes:
     def test_nothing_is_known_at_first_and_everything_afterwards(self, folder: Path, vault: Vault) -> None:
         make(folder, "a.wav", "b.wav")
         looked = scan(job(folder, "*.wav"))
-        assert [(each.id, each.sighting.path.name) for each in known_recordings(looked, vault)] == [
+        assert [(each.id, each.sighting.path.name) for each in known(looked, vault)] == [
             ("", "a.wav"),
             ("", "b.wav"),
         ]
         given = identify(looked, vault)
         make(folder, "c.wav")
-        again = list(known_recordings(scan(job(folder, "*.wav")), vault))
+        again = known(scan(job(folder, "*.wav")), vault)
         assert again[:2] == given
         assert (again[2].id, again[2].sha256) == ("", "")
 
@@ -443,5 +457,5 @@ class TestKnownOnes:
         for name in ("2/b.wav", "3/c.wav"):
             (folder / name).write_bytes((folder / "1" / "a.wav").read_bytes())
         looked = scan(job(folder, "1/*", ["1/*", "2/*"], "1/*", "3/*"))
-        assert list(known_recordings(looked, vault))[1].id == ""
-        assert identify(looked, vault) == list(known_recordings(looked, vault))
+        assert known(looked, vault)[1].id == ""
+        assert identify(looked, vault) == known(looked, vault)

@@ -31,9 +31,10 @@ def outcomes(archive: Archive, number: int = -1) -> Counter[tuple[str, str]]:
     return Counter((each["step"], each["outcome"]) for each in lines(archive, number) if each["type"] == "outcome")
 
 
-def plan(archive: Archive, *options: str) -> dict[str, list[tuple[str, str, int]]]:
+def plan(archive: Archive, *options: str) -> dict[str, tuple[int, int, int, dict[str, int]]]:
+    """Step → tasks that are done, new, to be done again; and why."""
     steps = json.loads(archive.librarian("plan", "job.yaml", "--json", *options).stdout)["steps"]
-    return {step: [(row["state"], row["why"], row["tasks"]) for row in rows] for step, rows in steps.items()}
+    return {row["step"]: (row["done"], row["new"], row["redo"], row["reasons"]) for row in steps}
 
 
 def test_every_recording_comes_out_at_the_target_with_its_rate_and_length(calls: Archive) -> None:
@@ -106,16 +107,31 @@ def test_a_changed_setting_redoes_that_step_and_what_hangs_on_it_and_plan_says_w
     calls.librarian("run", "job.yaml")
     job.write_text(job.read_text().replace("-20 LUFS", "-24 LUFS"))
     assert plan(calls) == {
-        "voice": [("to do", "target −20 → −24 LUFS", 3)],
-        "check": [("to do", "its input changed", 3)],
-        "other": [("done", "", 3)],
+        "voice": (0, 0, 3, {"target −20 → −24 LUFS": 3}),
+        "check": (0, 0, 3, {"its input changed": 3}),
+        "other": (3, 0, 0, {}),
     }
-    calls.librarian("run", "job.yaml")
+    calls.librarian("run", "job.yaml", "--redo-ok")
     assert outcomes(calls) == {("voice", "done"): 3, ("check", "done"): 3}
     job.write_text(job.read_text().replace("-24 LUFS", "-20 LUFS"))
     calls.librarian("run", "job.yaml")
     assert outcomes(calls) == {("voice", "cached"): 3, ("check", "cached"): 3}
     calls.librarian("verify", "--read-data")
+
+
+def test_much_that_is_finished_is_not_done_again_where_nobody_is_there_to_ask(calls: Archive) -> None:
+    calls.librarian("run", "job.yaml")
+    job, before = calls.root / "job.yaml", calls.files()
+    job.write_text(job.read_text().replace("-20 LUFS", "-24 LUFS"))
+    done = calls.librarian("run", "job.yaml", code=1)
+    assert "of finished sound would be done again (voice: target −20 → −24 LUFS)" in done.stderr
+    assert done.stderr.splitlines()[-1].endswith("to do them again: librarian run job.yaml --redo-ok")
+    assert outcomes(calls) == {}
+    assert lines(calls)[0]["options"]["only_new"]
+    assert lines(calls)[1]["counts"] == {"voice": {"cached": 3}, "check": {"cached": 3}}
+    assert lines(calls)[1]["withheld"]["voice"] == 3
+    assert calls.files() == before
+    assert plan(calls)["voice"] == (0, 0, 3, {"target −20 → −24 LUFS": 3})
 
 
 def test_one_broken_recording_costs_only_itself(calls: Archive) -> None:
@@ -135,7 +151,16 @@ def test_one_broken_recording_costs_only_itself(calls: Archive) -> None:
     causes = [each["cause"] for each in lines(calls) if each.get("outcome") == "failed"]
     assert {cause["reason"] for cause in causes} == {"corrupt"}
     assert all(cause["message"] for cause in causes)
+    skipped = [each for each in lines(calls) if each.get("outcome") == "skipped"]
+    assert {(each["key"], each["document"]) for each in skipped} == {(None, None)}
+    assert {(each["absent"][0]["unit"] == each["unit"], each["absent"][0]["step"]) for each in skipped} == {
+        (True, "voice")
+    }
     assert "6 done, 3 failed, 3 skipped" in done.stderr
+    assert plan(calls) == {
+        "voice": (3, 3, 0, {"failed before: corrupt": 3}),
+        "check": (3, 3, 0, {"skipped before: input failed": 3}),
+    }
     calls.librarian("verify", "--read-data")
 
 
@@ -156,11 +181,11 @@ def test_a_missing_or_changed_artifact_is_made_again(calls: Archive) -> None:
     content[len(content) // 2] ^= 1
     flipped.chmod(0o600)
     flipped.write_bytes(content)
-    assert plan(calls)["voice"] == [("done", "", 2), ("to do", "result missing", 1)]
+    assert plan(calls)["voice"] == (2, 1, 0, {"result missing": 1})
     said = calls.librarian("verify", "--read-data", code=1).stdout
     assert missing.name in said
     assert flipped.name in said
-    assert plan(calls)["voice"] == [("done", "", 1), ("to do", "suspect", 2)]
+    assert plan(calls)["voice"] == (1, 2, 0, {"suspect": 2})
     calls.librarian("run", "job.yaml")
     assert outcomes(calls) == {("voice", "done"): 2}
     assert [each["replaces"] for each in lines(calls) if each["type"] == "outcome"] == [True, True]

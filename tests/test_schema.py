@@ -102,10 +102,20 @@ def test_job_files_that_are_read_fit_the_schema():
 GOOD: dict[str, Any] = {
     "librarian": 1,
     "name": "a-job",
-    "recordings": [{"id": "calls", "path": ["a/*.wav"]}],
+    "recordings": [
+        {"id": "calls", "path": ["a/*.wav"], "label": "OH-\\d{4}", "list": {"file": "a.csv", "public": ["label"]}},
+        {
+            "id": "pairs",
+            "path": "*",
+            "group": "(?P<role>in|out)-(?P<group>.*)",
+            "roles": {"in": "left", "out": "right"},
+        },
+        {"id": "talks", "path": "b/*.wav", "list": "b.csv"},
+    ],
     "steps": [
         {"id": "a", "use": "normalize", "with": {"target": "-16 LUFS"}},
         {"id": "b", "use": "x/op", "from": {"audio": ["calls"], "turns": "a.turns"}, "audio": {"bits": 16}},
+        {"id": "c", "use": "y", "from": "b", "missing": "leave out", "keep": "yes"},
     ],
     "run": {"timeout": "5 min", "workers": 2, "device": "cuda:1"},
 }
@@ -130,6 +140,12 @@ def test_a_good_job_fits():
         {"recordings": [{"id": "calls", "path": ""}]},
         {"recordings": [{"id": "calls", "path": [""]}]},
         {"recordings": [{"id": "calls", "path": "x", "list_": "y"}]},
+        {"recordings": [{"id": "calls", "path": "x", "label": ""}]},
+        {"recordings": [{"id": "calls", "path": "x", "group": "(?P<group>x)(?P<role>y)", "roles": {}}]},
+        {"recordings": [{"id": "calls", "path": "x", "group": "(?P<group>x)(?P<role>y)", "roles": {"a": "A Role"}}]},
+        {"recordings": [{"id": "calls", "path": "x", "list": {"public": ["label"]}}]},
+        {"recordings": [{"id": "calls", "path": "x", "list": {"file": "x", "more": 1}}]},
+        {"steps": [{"id": "a", "use": "x", "missing": "no"}]},
         {"steps": []},
         {"steps": [{"id": "a"}]},
         {"steps": [{"id": "a", "use": "../x"}]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from harness import Archive
@@ -29,6 +30,7 @@ def run(task):
         task.progress(0.5)
         time.sleep(0.05)
 """
+ENDS = 'return {"report": Measurements(measurements=[])}'
 PATIENCE = 30.0
 
 
@@ -67,6 +69,20 @@ def test_status_says_where_a_run_stands_and_stop_ends_it(slow: Archive) -> None:
     assert process.returncode == 130
     assert status(slow)["state"] == "interrupted"
     assert '"state":"interrupted"' in next((slow.root / "manifests").glob("*.jsonl")).read_text()
+
+
+def test_what_runs_may_end_when_a_run_is_stopped_and_nothing_more_is_begun(slow: Archive) -> None:
+    work = slow.environment["PYTHONPATH"] + "/librarian_slow_work.py"
+    Path(work).write_text(f"{WORK.replace('while True', 'for _ in range(40)')}    {ENDS}\n")
+    process = slow.start("run", "job.yaml", "--workers", "1")
+    wait_until_it_works(slow)
+    slow.librarian("stop")
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    (manifest,) = (slow.root / "manifests").glob("*.jsonl")
+    bodies = [json.loads(line)["body"] for line in manifest.read_text().splitlines()]
+    assert [body.get("outcome") for body in bodies if body["type"] == "outcome"] == ["done"]
+    assert bodies[-1]["state"] == "interrupted"
 
 
 def test_stop_now_ends_it_at_once(slow: Archive) -> None:

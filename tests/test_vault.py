@@ -120,6 +120,22 @@ class TestTheRest:
         vault.sight(Path("/b"), STAT, seen(1), hashed_at_ns=NOW, job="job_2")
         assert vault.facts(recording(1)) == {"frames": 5, "codec": "flac"}
 
+    def test_what_the_owner_calls_a_recording_or_a_group(self, vault: Vault) -> None:
+        group = ID_KEY.group("calls", "1987")
+        assert vault.label(recording(1)) == ("", False)
+        vault.note_label(recording(1), "Tape 1", public=False)
+        vault.note_label(recording(2), "OH-0001", public=True)
+        vault.note_label(group, "OH-0001", public=True)
+        assert [vault.label(recording(1)), vault.label(group)] == [("Tape 1", False), ("OH-0001", True)]
+        assert vault.labeled("OH-0001") == sorted([recording(2), group])
+        assert (vault.labeled("oh-0001"), vault.labeled("")) == ([], [])
+        assert vault.public_labels() == ["OH-0001"]
+        vault.note_label(recording(2), "OH-0001", public=False)
+        vault.note_label(group, "OH-0002", public=True)
+        assert (vault.labeled("OH-0001"), vault.public_labels()) == ([recording(2)], ["OH-0002"])
+        vault.note_label(recording(3), "Zo\u00eb?", public=False)
+        assert vault.labeled("Zoe\u0308\udcff") == vault.labeled("Zo\u00eb?") == [recording(3)]
+
     def test_free_text_of_settings(self, vault: Vault) -> None:
         digest = ID_KEY.text("a portrait of Mary Jones")
         assert vault.text(digest) is None
@@ -217,6 +233,33 @@ class TestOpening:
         vault.close()
         with pytest.raises(EnvironmentFailedError, match="upgrade librarian-media"):
             Vault(place, owned=True)
+
+    def first_version(self, place: Path) -> None:
+        """A vault as it was before there were labels."""
+        with contextlib.closing(Vault(place, owned=True)) as vault:
+            for number in range(100):
+                vault.sight(Path(f"/archive/{number:040d}.wav"), STAT, seen(number), hashed_at_ns=NOW, job="job_1")
+            vault.commit()
+            vault._db.executescript("DROP TABLE labels; PRAGMA user_version = 1;")
+
+    @pytest.mark.parametrize("owned", [True, False])
+    def test_one_of_the_first_version_is_brought_up_to_date(self, place: Path, owned: bool) -> None:
+        self.first_version(place)
+        with contextlib.closing(Vault(place, owned=owned)) as vault:
+            assert len(list(vault.paths())) == 100
+            assert vault.label(recording(1)) == ("", False)
+        with contextlib.closing(Vault(place, owned=True)) as vault:
+            vault.note_label(recording(1), "Tape 1", public=False)
+            assert vault.labeled("Tape 1") == [recording(1)]
+
+    def test_but_not_where_it_is_damaged(self, place: Path) -> None:
+        self.first_version(place)
+        data = bytearray(place.read_bytes())
+        data[8192:8256] = b"\xff" * 64
+        place.write_bytes(data)
+        with pytest.raises(EnvironmentFailedError, match=r"vault\.db is damaged"):
+            Vault(place, owned=True)
+        assert place.read_bytes() == data
 
     def test_a_full_disk_is_not_a_damaged_vault(self, place: Path) -> None:
         with largest_file(1000), pytest.raises(EnvironmentFailedError, match=r"vault\.db cannot be opened: ") as caught:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import inspect
+import os
 import sys
 from keyword import iskeyword
 from typing import Any, NoReturn
 
 import click
 
+NAME = "librarian"
+COMPLETING = "_LIBRARIAN_COMPLETE"
+"""The variable by which a shell asks."""
 COMMANDS = {
     "init": "Make a folder a project.",
     "run": "Run a job file.",
@@ -23,6 +29,7 @@ COMMANDS = {
     "extensions": "List what is installed and what it can do.",
     "doctor": "Say whether everything is as it should be, and what to do where not.",
     "schema": "Print the JSON Schema of a job file or of the record.",
+    "completion": "Print what a shell needs to complete commands, options and ids.",
 }
 """Command → its one-line help, in the order of the help page."""
 
@@ -38,10 +45,12 @@ class LazyGroup(click.Group):
         """Import one command: `command` in the module of its name."""
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"librarian.cli.{name}{'_' if iskeyword(name) else ''}")
-        command: click.Command = module.command
+        module = f"librarian.cli.{name}{'_' if iskeyword(name) else ''}"
+        if context.resilient_parsing:
+            return _for_completing(module)
+        command: click.Command = importlib.import_module(module).command
         if not (command.help or "").startswith(COMMANDS[name]):
-            command.help = f"{COMMANDS[name]}\n\n{command.help or ''}"
+            command.help = f"{COMMANDS[name]}\n\n{inspect.cleandoc(command.help or '')}"
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -49,12 +58,25 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[Any]:
+        """Options and commands, from the table: none of them is imported."""
+        from click.shell_completion import CompletionItem
+
+        begun = [CompletionItem(name, help=line) for name, line in COMMANDS.items() if name.startswith(incomplete)]
+        return begun or click.Command.shell_complete(self, context, incomplete)
+
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
         """Find the command; say what was probably meant."""
         try:
             return super().resolve_command(context, args)
         except click.UsageError as error:
             raise _with_hint(error, args[0]) from None
+
+
+def _for_completing(module: str) -> click.Command:
+    from librarian.cli.completing import command_in
+
+    return command_in(module)
 
 
 def _with_hint(error: click.UsageError, typed: str) -> click.UsageError:
@@ -98,13 +120,17 @@ def cli(context: click.Context, project: str | None, debug: bool) -> None:
 def main() -> NoReturn:
     """The `librarian` command."""
     _open_closed_streams()
+    if COMPLETING in os.environ:
+        _complete()
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name=NAME, standalone_mode=False)
     except click.exceptions.Abort:
         code = 130
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         code = error.exit_code
+    except click.ClickException as error:
+        code = _mistyped(error)
     except BrokenPipeError:
         code = _after_broken_pipe()
     except Exception as error:
@@ -112,10 +138,15 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _complete() -> NoReturn:
+    # A shell asks, in the middle of a line: whatever goes wrong, nothing may be said there.
+    with contextlib.suppress(Exception):
+        cli.main(prog_name=NAME, standalone_mode=False)
+    sys.exit(1)
+
+
 def _open_closed_streams() -> None:
     # Where 0, 1 or 2 is closed, the next file or socket that is opened would become a standard stream.
-    import os
-
     while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004
         pass
     os.close(handle)
@@ -123,10 +154,18 @@ def _open_closed_streams() -> None:
 
 def _after_broken_pipe() -> int:
     # The reader went away: nothing is wrong, and nothing may be flushed to it at exit.
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _mistyped(error: click.ClickException) -> int:
+    from librarian.cli.words import say
+
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else NAME
+    message = error.format_message()
+    say(f"{path}: {message}{'' if message.endswith(('.', '?')) else '.'} Type: {path} --help")
+    return error.exit_code
 
 
 def _failed(error: Exception) -> int:

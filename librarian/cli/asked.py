@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
+import itertools
 import json
 import os
 import sys
@@ -15,6 +17,7 @@ import click
 
 from librarian.cli.place import open_project
 from librarian.cli.recorded import columns
+from librarian.cli.words import fitted
 from librarian.errors import UsageError
 from librarian.files import hash_file
 from librarian.manifest.catalog import Catalog
@@ -26,6 +29,9 @@ from librarian.project import Project
 from librarian.run import placed
 
 MOST_CANDIDATES = 5
+MOST_COMPARED = 20_000
+"""Names that a mistyped one is compared with: more would take seconds."""
+ALIKE = 0.8
 KINDS = {"rec": "recording", "src": "unreadable file", "grp": "group", "set": "whole job", "art": "artifact"}
 """What an id is of, by its prefix."""
 
@@ -43,7 +49,7 @@ def may_show_names(names: bool, as_json: bool) -> bool:
         UsageError: they were asked for where they may not be shown.
     """
     if names and (as_json or not sys.stdout.isatty()):
-        raise UsageError("--names shows names on a terminal only: never in a pipe, a file or --json")
+        raise UsageError("--names shows names on a terminal only, never in a pipe, a file or --json; leave it out here")
     return names
 
 
@@ -72,10 +78,21 @@ class Asked:
             raise UsageError(f"that is more than one: {', '.join(found[:MOST_CANDIDATES])}{more}; type one of them")
         if near := self.lineage.near(typed, 3):
             raise UsageError(f"nothing has that id; did you mean {' or '.join(near)}?")
+        if near := self._named_nearly(typed):
+            raise UsageError(f"no recording has that name; did you mean {' or '.join(near)}?")
         raise UsageError("nothing is known under that id, path or name; what was done: librarian jobs")
 
+    def called(self, unit: str) -> str:
+        """What people call a recording or a group in public; its id, where it has no such name."""
+        label, public = self.vault.label(unit)
+        return label if public else unit
+
     def _seen(self, typed: str) -> Iterator[str]:
-        """What was seen under a path or name; else, what the file that lies there holds."""
+        """What has that label, or was seen under that path or name; else, what the file that lies there holds."""
+        if labeled := self.vault.labeled(typed):
+            groups = [each for each in labeled if each.startswith("grp_")]
+            yield from groups or labeled  # a group's members may be called as it is
+            return
         path = Path(os.path.abspath(typed))
         unreadable = self.project.id_key.unreadable(os.fsencode(path))
         if exact := self.vault.recording_at(path):
@@ -90,15 +107,23 @@ class Asked:
                 if self.catalog.ended(unit=recording):
                     yield recording
 
+    def _named_nearly(self, typed: str) -> list[str]:
+        """The recordings whose name differs from what was typed in its ending, in letter case or in a few letters."""
+        wanted = os.path.basename(typed).casefold()
+        paths = list(itertools.islice(self.vault.paths(), MOST_COMPARED)) if wanted else []
+        names = {form: path.name for path in paths for form in (path.name.casefold(), path.stem.casefold())}
+        close = difflib.get_close_matches(wanted, names, n=3, cutoff=ALIKE)
+        return list(dict.fromkeys(found for each in close for found in self.vault.called(names[each])))[:3]
+
     def say(self, lines: Iterable[str]) -> None:
         """Lines, scrubbed, on stdout."""
         for line in lines:
-            click.echo(self.scrubber.scrub(line))
+            click.echo(fitted(self.scrubber.scrub(line), sys.stdout))
 
     def say_names(self, rows: Iterable[tuple[str, str]]) -> None:
         """Rows of what the vault holds, unscrubbed, to the owner's eyes: `may_show_names` was asked before."""
         for line in columns(rows):
-            click.echo("".join(char if char.isprintable() else "?" for char in line))
+            click.echo("".join(char if char.isprintable() else "?" for char in line))  # in one piece, to be copied
 
     def say_json(self, value: Any) -> None:
         """JSON, every text in it scrubbed, on stdout."""
@@ -118,7 +143,8 @@ def asked(context: click.Context) -> Iterator[Asked]:
     project = open_project(context)
     catalog = Catalog(project.catalog, project.manifests, owned=False)
     vault = Vault(project.vault, owned=False)
-    scrubber = Scrubber(project.pseudonym_key)  # known names were taken out when the record was written
+    # Known names were taken out when the record was written.
+    scrubber = Scrubber(project.pseudonym_key, exempt=vault.public_labels())
     lineage = Lineage(catalog, project.manifests, placed(project.library))
     try:
         yield Asked(project, catalog, vault, lineage, History(catalog, project.manifests), scrubber)

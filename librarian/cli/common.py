@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -14,6 +16,7 @@ from librarian.cli.words import say
 from librarian.errors import EnvironmentFailedError, ExtensionError
 from librarian.job import Job, Read, Validate, resolve
 from librarian.job.read import IS_MISSING, UNKNOWN_KEY, Problem, RefusedJobError
+from librarian.job.yamltext import Place
 from librarian.operation import Declaration, Resolved
 from librarian.plan import seal_texts
 from librarian.privacy.known import names_in, secrets, surroundings
@@ -23,9 +26,11 @@ from librarian.recordings import PatternError, Scan, scan
 from librarian.run import device_of
 from librarian.workers.declared import Extension, extensions, validator
 from librarian.workers.inline import Inline
-from librarian.workers.pool import Pool, Workers
+from librarian.workers.pool import Pool, Workers, cores, default_size
 
 Log = Callable[[str], None]
+_PHONE_DIGITS = 10
+"""Fewer say nothing without a list of who has which number."""
 
 
 def refuse_shadow() -> None:
@@ -46,13 +51,11 @@ def refuse_shadow() -> None:
 
 @contextlib.contextmanager
 def workers_for(count: int | None, log: Log) -> Iterator[Workers]:
-    """Workers, the first of them starting now. None: one a core, at most eight."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    size = min(cores, 8) if count is None else count
+    """Workers, started when there is something for them to do. None: one a core, at most eight."""
+    size = default_size() if count is None else count
     workers: Workers
     if size:
-        workers = pool = Pool(size, log, threads=max(1, cores // size))
-        pool.start_one()
+        workers = Pool(size, log, threads=max(1, cores() // size))
     else:
         workers = Inline(log)
     try:
@@ -109,9 +112,14 @@ class Checked:
 
     def scrubber(self, project: Project) -> Scrubber:
         """A scrubber that knows every name of the job."""
-        scrubber = Scrubber(project.pseudonym_key, exempt=self.chosen)
+        labels = {sighting.label for sighting in self.scan.sightings if sighting.public}
+        scrubber = Scrubber(project.pseudonym_key, exempt={*self.chosen, *labels})
         _, texts = seal_texts(self.job, project.id_key)
         scrubber.learn([*self.private, *texts.values(), os.fspath(project.root)])
+        for table in self.job.tables.values():
+            scrubber.learn(table.private)
+            if not table.labels_are_public:
+                scrubber.learn(row.label for row in table.rows.values() if row.label)
         scrubber.learn_secrets(secrets())
         scrubber.learn(os.fspath(path) for path in self.scan.paths())
         return scrubber
@@ -126,20 +134,33 @@ def check(text: Read, workers: Workers) -> Checked:
     chosen = frozenset(_chosen_words(text))
     private = list(surroundings())
     scrubber = _throwaway([*private, *_given_texts(text)], chosen)
-    installed = extensions(workers)
+    installed = extensions(workers, remembered=True)
     _note_broken(text, installed, scrubber)
     declarations = [each for extension in installed for each in extension.declarations]
-    job = resolve(text, declarations, _scrubbing(validator(workers), scrubber))
+    job = resolve(text, declarations, _scrubbing(validator(workers, installed), scrubber))
     if job.file.privacy.names:
         private += names_in(text.folder / job.file.privacy.names)
     device_of(job)
-    _check_words(job, text, private)
+    _check_words(job.words(), text, private)
     try:
-        return Checked(job, scan(job), private, chosen)
+        found = scan(job)
     except PatternError as error:
         text.problems.extend(Problem(place, message) for place, message in error.problems)
         text.check()
         raise
+    gc.freeze()  # what is known of the recordings stays: the collector need not walk through it again and again
+    _check_words(_labels(job, found), text, private)
+    return Checked(job, found, private, chosen)
+
+
+def _labels(job: Job, found: Scan) -> Iterator[tuple[Place, str]]:
+    """Every label that may stand in records, with the place that takes it."""
+    places: dict[str, Place] = {
+        entry.id: ("recordings", index, "label" if entry.label else "list")
+        for index, entry in enumerate(job.file.recordings)
+    }
+    for label, entry in {sighting.label: sighting.entry for sighting in found.sightings if sighting.public}.items():
+        yield places[entry], label
 
 
 def _scrubbing(validate: Validate, scrubber: Scrubber) -> Validate:
@@ -149,9 +170,11 @@ def _scrubbing(validate: Validate, scrubber: Scrubber) -> Validate:
         try:
             answer = validate(declaration, given)
         except ExtensionError as error:
+            scrubber.learn(_texts(given.values()))
             raise ExtensionError(scrubber.scrub(str(error), limit=300)) from None
         if isinstance(answer, Resolved):
             return answer
+        scrubber.learn(_texts(given.values()))  # those of a list are not in the job file
         ours = (UNKNOWN_KEY, IS_MISSING)
         return [(place, each if each in ours else scrubber.scrub(each, limit=300)) for place, each in answer]
 
@@ -169,12 +192,18 @@ def _throwaway(known: Iterable[str], exempt: Iterable[str] = ()) -> Scrubber:
 def _chosen_words(text: Read) -> set[str]:
     entries = text.file.recordings if text.file else []
     words = {text.file.name} if text.file else set()
+    words |= {role for entry in entries for role in (entry.roles or {}).values()}
     return words | {entry.id for entry in entries} | {step.id for step in text.steps.values()}
 
 
 def _given_texts(text: Read) -> Iterator[str]:
     """Every text that stands in the settings of a step: none of it may come back in a message."""
-    waiting: list[object] = [step.with_ for step in text.steps.values()]
+    return _texts(step.with_ for step in text.steps.values())
+
+
+def _texts(values: Iterable[object]) -> Iterator[str]:
+    """Every text in some values."""
+    waiting = list(values)
     while waiting:
         each = waiting.pop()
         if isinstance(each, str):
@@ -199,10 +228,22 @@ def _note_broken(text: Read, installed: Sequence[Extension], scrubber: Scrubber)
             say(f"cannot be used: {names}; why: librarian extensions")
 
 
-def _check_words(job: Job, text: Read, names: Sequence[str]) -> None:
+def _names_someone(checker: Scrubber, word: str) -> bool:
+    """Whether a chosen word is refused. A shelf mark (OH-1987-042) has digits as a short telephone number has."""
+    return any(
+        span.type != "PHONE" or _digits(word[span.start : span.end]) >= _PHONE_DIGITS for span in checker.hits(word)
+    )
+
+
+def _digits(text: str) -> int:
+    return sum(char.isdigit() for char in text)
+
+
+def _check_words(words: Iterable[tuple[Place, str]], text: Read, names: Sequence[str]) -> None:
     checker = _throwaway(names)
-    for place, word in job.words():
-        if checker.hits(word):
-            text.problems.append(Problem(place, "reads like a name or a number of somebody; choose another word"))
+    for place, number in Counter(place for place, word in words if _names_someone(checker, word)).items():
+        which = "labels read" if place[-1] in ("label", "list") and number > 1 else "reads"
+        what = f"{number} {which}" if number > 1 else which
+        text.problems.append(Problem(place, f"{what} like a name or a number of somebody; choose another word"))
     if text.problems:
         raise RefusedJobError(text.lines())

@@ -47,7 +47,7 @@ class Lines:
 
     def _task(self, event: TaskEnded) -> None:
         self._ended += 1
-        begin = f"  {event.outcome:<7} {event.step} {event.unit}  "
+        begin = f"  {event.outcome:<7} {event.step} {event.label or event.unit}  "
         if event.outcome not in GOOD:
             why = event.reason.replace("_", " ") + (f": {event.message}" if event.message else "")
             self._line(begin + why)

@@ -18,9 +18,11 @@ import click
 
 import librarian
 from librarian import project as projects
+from librarian.cli.backup import checked_on, fault_of, irreplaceable
 from librarian.cli.common import refuse_shadow, workers_for
 from librarian.cli.place import project_option
-from librarian.cli.words import plural, size
+from librarian.cli.recorded import day
+from librarian.cli.words import fitted, plural, say, size
 from librarian.errors import LibrarianError
 from librarian.files import cache_folder
 from librarian.privacy.known import surroundings
@@ -29,10 +31,14 @@ from librarian.project import Project
 from librarian.workers.declared import extensions
 
 LITTLE_ROOM = 5 << 30
+_OUR_ENTRY = b"librarian.cli"
+"""Stands in every script that starts this package."""
 _GPU_TIMEOUT = 60.0
 _GPU = """
 import torch
-print(torch.cuda.get_device_name(0) if torch.cuda.is_available() else "")
+print(torch.__version__)
+for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+    print(torch.cuda.get_device_name(number), torch.cuda.get_device_properties(number).total_memory, sep="\\t")
 """
 
 
@@ -49,24 +55,34 @@ Check = Callable[[], Iterator[Finding]]
 
 
 @click.command("doctor")
+@click.option(
+    "--backup",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Look whether this backup of the project holds its keys and its vault.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context
-def command(context: click.Context, as_json: bool) -> int:
+def command(context: click.Context, backup: Path | None, as_json: bool) -> int:
     """A line each, ok, warn or fail, with the remedy. Ends with 1 if anything fails."""
     scrubber = Scrubber(os.urandom(32))
     scrubber.learn(surroundings())
     checks: tuple[Check, ...] = (
-        _installation, _shadow, _extensions, _gpu, _cache, lambda: _project(project_option(context))
-    )  # fmt: skip
+        *(_installation, _shadow, _extensions, _gpu, _cache),
+        lambda: _project(project_option(context), backup),
+    )
     found = [
         Finding(each.what, each.state, scrubber.scrub(each.text, limit=300)) for check in checks for each in check()
     ]
+    failed = any(each.state == "fail" for each in found)
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=1))
-    else:
-        for each in found:
-            click.echo(f"{each.state:<4}  {each.what:<10}  {each.text}")
-    return int(any(each.state == "fail" for each in found))
+        return int(failed)
+    for each in found:
+        begin = f"{each.state:<4}  {each.what:<10}  "
+        click.echo(fitted(begin + each.text, sys.stdout, hang=len(begin)))
+    say("mend what fails, and type the same again" if failed else "nothing fails; next: librarian run job.yaml")
+    return int(failed)
 
 
 def _installation() -> Iterator[Finding]:
@@ -78,6 +94,16 @@ def _shadow() -> Iterator[Finding]:
         refuse_shadow()
     except LibrarianError as error:
         yield Finding("name", "fail", str(error))
+    if (found := shutil.which("librarian")) and not _starts_this(Path(found)):
+        remedy = "activate the environment of this one, or type: python -m librarian"
+        yield Finding("name", "warn", f"another program called librarian comes first on PATH; {remedy}")
+
+
+def _starts_this(script: Path) -> bool:
+    try:
+        return _OUR_ENTRY in script.read_bytes()
+    except OSError:
+        return False
 
 
 def _extensions() -> Iterator[Finding]:
@@ -103,8 +129,10 @@ def _gpu() -> Iterator[Finding]:
     except (subprocess.SubprocessError, OSError):
         yield Finding("GPU", "warn", "torch is installed and does not load; type: python -c 'import torch'")
         return
-    name = done.stdout.strip()
-    yield Finding("GPU", "ok" if name else "warn", name or "torch sees none; is the NVIDIA driver there? nvidia-smi")
+    torch, *devices = done.stdout.splitlines()
+    names = (f"{name}, {size(int(memory))}" for name, memory in (device.rsplit("\t", 1) for device in devices))
+    none = f"torch {torch} sees none; is the NVIDIA driver there? nvidia-smi"
+    yield Finding("GPU", "ok" if devices else "warn", f"{'; '.join(names)}, seen by torch {torch}" if devices else none)
 
 
 def _cache() -> Iterator[Finding]:
@@ -116,7 +144,7 @@ def _cache() -> Iterator[Finding]:
         yield Finding("cache", "warn", "no cache folder can be written: every start compiles anew; set XDG_CACHE_HOME")
 
 
-def _project(named: Path | None) -> Iterator[Finding]:
+def _project(named: Path | None, backup: Path | None) -> Iterator[Finding]:
     try:
         root = projects.find(named)
         if root is None:
@@ -128,6 +156,7 @@ def _project(named: Path | None) -> Iterator[Finding]:
         return
     yield Finding("project", "ok", "found, its keys fit")
     yield from _secrets(project)
+    yield _backup(project, backup)
     free = shutil.disk_usage(project.library).free
     state: Literal["ok", "warn"] = "warn" if free < LITTLE_ROOM else "ok"
     yield Finding("disk", state, f"{size(free)} free where the library lies{'; make room' if state == 'warn' else ''}")
@@ -141,4 +170,18 @@ def _secrets(project: Project) -> Iterator[Finding]:
         )
         yield Finding("secrets", "fail", text)
     else:
-        yield Finding("secrets", "ok", "keys and vault are their owner's alone; are they in your backup?")
+        yield Finding("secrets", "ok", "keys and vault are their owner's alone")
+
+
+def _backup(project: Project, folder: Path | None) -> Finding:
+    what = irreplaceable(project)
+    if folder is not None and (fault := fault_of(project, folder)):
+        return Finding("backup", "fail", f"--backup: {fault}; nothing can re-make {what}")
+    if when := checked_on(project):
+        return Finding("backup", "ok", f"a copy held {what} when it was last looked at, {day(when.isoformat())}")
+    return Finding(
+        "backup",
+        "warn",
+        f"nothing can re-make {what}, and no copy was looked at yet; when you have one, type: "
+        "librarian doctor --backup FOLDER",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import traceback
@@ -9,11 +10,21 @@ from collections.abc import Sequence
 
 import click
 
+from librarian.cli.words import say
 from librarian.errors import EnvironmentFailedError, LibrarianError, RefusedError
 from librarian.privacy.scrub import Scrubber
 
 UNEXPECTED = EnvironmentFailedError.exit_code
 _OUR_FOLDERS = (".librarian", "library", "manifests")
+_OF_THE_DISK = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE),
+        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG),
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EBUSY, errno.ENODEV, errno.ENXIO, errno.ENOTCONN),
+        *(errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOLCK, errno.EOPNOTSUPP),
+    }
+)
+"""What a disk, or the limits of the system, may answer; any other is a mistake of ours."""
 
 
 def report(error: Exception, *, debug: bool) -> int:
@@ -22,7 +33,7 @@ def report(error: Exception, *, debug: bool) -> int:
         for line in _scrubbed_traceback(error):
             click.echo(line, err=True)
     for line in _lines(error):
-        click.echo("".join(char if char.isprintable() else "?" for char in line), err=True)
+        say("".join(char if char.isprintable() else "?" for char in line))
     return error.exit_code if isinstance(error, LibrarianError) else UNEXPECTED
 
 
@@ -30,11 +41,21 @@ def _lines(error: Exception) -> Sequence[str]:
     if isinstance(error, LibrarianError):
         # Problems of a job file begin with its name.
         return getattr(error, "problems", None) or [f"librarian: {line}" for line in str(error).split("\n")]
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
         return [f"librarian: {_disk(error)}"]
     if isinstance(error, sqlite3.Error):
         return [f"librarian: {_database(error)}"]
-    return [f"librarian: internal error: {type(error).__name__}; --debug shows where it comes from"]
+    return [f"librarian: internal error: {type(error).__name__}; {_what_to_do(error)}"]
+
+
+def _what_to_do(error: Exception) -> str:
+    """What helps against an error that nobody expected: a report that can be sent away, where one can be written."""
+    from librarian.cli.error_report import write_report
+
+    try:
+        return f"paste {write_report(error)}, which names no one, into a bug report; --debug shows more here"
+    except Exception:  # whatever it is: the error itself must be said
+        return "--debug shows where it comes from"
 
 
 def _database(error: sqlite3.Error) -> str:

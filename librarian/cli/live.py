@@ -10,7 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from librarian.cli.words import duration, size
+from librarian.cli.status import failure_line
+from librarian.cli.words import duration, size, times
 from librarian.events import Event, RunEnded, RunStarted, Tally
 
 WIDTH = 80
@@ -76,9 +77,10 @@ def drawn(tally: Tally, width: int, free: int) -> Group:
             f"{ended['cached']:,}",
             Text(f"{failed:,}", style="bold red" if failed else ""),
             f"{tally.waiting(step):,}",
-            Text(f"{speed:,.0f}× {'slowest' if speed == slowest else '':<7}" if speed else " " * 8),
+            Text(f"{times(speed)} {'slowest' if speed == slowest else '':<7}" if speed else " " * 8),
         )
-    return Group(table, Text(_foot(tally, free), overflow="ellipsis", no_wrap=True), *_running(tally))
+    lines = [_foot(tally, free), *_running(tally), *_failure(tally)]
+    return Group(table, *(Text(line, overflow="ellipsis", no_wrap=True) for line in lines))
 
 
 def _foot(tally: Tally, free: int) -> str:
@@ -90,6 +92,11 @@ def _foot(tally: Tally, free: int) -> str:
     return ", ".join([*words, f"{size(free)} free"])
 
 
-def _running(tally: Tally) -> list[Text]:
+def _failure(tally: Tally) -> list[str]:
+    failure = tally.last_failure()
+    return [failure_line(failure)] if failure else []
+
+
+def _running(tally: Tally) -> list[str]:
     shown = [f"{step} {unit} {done:.0%}" for (step, unit), done in list(tally.running.items())[:_RUNNING_SHOWN] if done]
-    return [Text(" · ".join(shown), overflow="ellipsis", no_wrap=True)] if shown else []
+    return [" · ".join(shown)] if shown else []

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from librarian.cli.display import Lines, on_terminal
+from librarian.cli.display import Lines, failures_only, on_terminal
 from librarian.cli.status import status_path
 from librarian.cli.words import say
 from librarian.events import Event, Observer, RunEnded, RunStarted, Tally, as_json
@@ -41,6 +41,11 @@ class StatusFile:
             with open(aside, "w", opener=private) as file:
                 file.write(text)
             os.replace(aside, self._path)
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    return "ipykernel" in sys.modules
 
 
 def private(path: str, flags: int) -> int:
@@ -79,7 +84,13 @@ def observers(
             found.append(
                 Stream(sys.stdout if str(events) == "-" else stack.enter_context(open(events, "w", opener=private)))
             )
-        if on_terminal() and tasks > FEW_TASKS:
+        if in_notebook():
+            from librarian.cli.bars import Bars
+
+            bars = Bars()
+            stack.callback(bars.close)
+            found += [failures_only(steps), bars]
+        elif on_terminal() and tasks > FEW_TASKS:
             from librarian.cli.live import LiveTable
 
             table = LiveTable(tally, project.library)

@@ -39,6 +39,13 @@ def open_project(context: click.Context) -> Project:
     return projects.load(find_root(context))
 
 
+def existing_project(context: click.Context) -> Project | None:
+    """The project that `open_or_make_project` would open; None where it would make one."""
+    root = project_option(context) or projects.find()
+    made = root is not None and (root / projects.STATE / "project.toml").exists()
+    return projects.load(root.resolve()) if root and made else None
+
+
 def open_or_make_project(context: click.Context) -> Project:
     """The project the command works on; made in the named or the current folder where there is none."""
     named = project_option(context)

@@ -6,22 +6,26 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from librarian.cli.display import fact_line
+from librarian.cli.facts import MINUS
 from librarian.cli.words import duration
 from librarian.manifest.records import OutcomeLine
 from librarian.plan import differences
 
 TEXT = "text:"
 """How the digest begins that stands in the record for a text of the owner's."""
-_SOUND = frozenset({"container", "codec", "sample_rate", "channels", "frames", "frames_exact", "seconds"})
-"""Facts that say what a sound file is, not what was done."""
 _ORDER = {"done": "done", "degraded": "degraded", "cached": "done before", "failed": "failed", "skipped": "skipped"}
 
 
-def moment(record: str) -> str:
-    """A time of the record: `3 May 2026, 14:02 UTC`."""
+def day(record: str) -> str:
+    """The day (UTC) of a time of the record: `3 May 2026`."""
     when = datetime.fromisoformat(record)
-    return f"{when.day} {when:%B %Y, %H:%M} UTC"
+    return f"{when.day} {when:%B %Y}"
+
+
+def moment(record: str, *, short: bool = False) -> str:
+    """A time of the record: `3 May 2026, 14:02 UTC`; in a table, months by three letters."""
+    when = datetime.fromisoformat(record)
+    return f"{when.day:2} {when:%b %Y, %H:%M} UTC" if short else f"{day(record)}, {when:%H:%M} UTC"
 
 
 def tally(counts: Iterable[Mapping[str, int]]) -> str:
@@ -35,22 +39,6 @@ def operation_of(line: OutcomeLine) -> str:
     """`normalize 1`: what made a thing, and its version; empty where it could not be known."""
     document = line.document or {"operation": "", "version": ""}
     return f"{document['operation'].rpartition('/')[2]} {document['version']}".strip()
-
-
-def facts_of(line: OutcomeLine) -> str:
-    """What an operation measured: `loudness −26.7 → −20.0, normalized`. The record holds no units."""
-    for each in line.produced:
-        names = sorted(each.facts.keys() - _SOUND, key=lambda name: _rank(name, each.facts[name]))
-        if names:
-            return fact_line(
-                {name: {"words": isinstance(each.facts[name], str), "unit": ""} for name in names}, each.facts
-            )
-    return ""
-
-
-def _rank(name: str, value: object) -> tuple[bool, bool, str]:
-    """What changed comes first, words last."""
-    return isinstance(value, str), not name.endswith(("_before", "_after")), name
 
 
 def sound_of(facts: Mapping[str, Any]) -> str:
@@ -80,7 +68,7 @@ def _value(value: Any) -> str:
     if TEXT in str(value):
         return "(a text)"
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return f"{value:.12g}".replace("-", "\N{MINUS SIGN}") if is_number else str(value)
+    return f"{value:.12g}".replace("-", MINUS) if is_number else str(value)
 
 
 def columns(rows: Iterable[tuple[str, ...]]) -> list[str]:

@@ -7,18 +7,22 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
-from librarian.cli.common import Checked, LateLog, check, refuse_shadow, workers_for
+from librarian.cli.common import LateLog, check, refuse_shadow, workers_for
 from librarian.cli.observers import observers
-from librarian.cli.place import open_or_make_project
-from librarian.cli.words import say
+from librarian.cli.place import existing_project, open_or_make_project
+from librarian.cli.quoting import asked_first
+from librarian.cli.wishes import Wishes, wishes
+from librarian.cli.words import plural, say
 from librarian.events import Event, Observer, RunEnded, RunStarted
 from librarian.job import Read, read
+from librarian.privacy.scrub import Scrubber
 from librarian.project import Project, writer_lock
 from librarian.recordings import Scan
-from librarian.run import Options, run
+from librarian.run import Halt, Order, run
 from librarian.workers.pool import Workers
 
 
@@ -55,17 +59,14 @@ class Stop:
 
 def carry_out(
     project: Project,
-    checked: Checked,
+    order: Order,
+    scrubber: Scrubber,
     workers: Workers,
     log: LateLog,
     watching: Sequence[Observer],
-    stop: Stop,
-    *,
-    upgrade: bool = False,
+    halt: Halt,
 ) -> RunEnded:
-    """Run what was checked; the log opens with the job."""
-    stop.running = True
-    scrubber = checked.scrubber(project)
+    """Run what was ordered; the log opens with the job."""
 
     def observe(event: Event) -> None:
         if isinstance(event, RunStarted):
@@ -73,18 +74,19 @@ def carry_out(
         for observer in watching:
             observer(event)
 
-    options = Options(upgrade=upgrade, stopped=stop)
-    return run(project, checked.job, checked.scan, workers, scrubber, observe, options)
+    return run(project, order, workers, scrubber, observe, halt)
 
 
 def exit_code(ended: RunEnded, stop: Stop) -> int:
-    """0 all done, 1 some failed, 130 or 143 interrupted."""
-    if ended.interrupted:
+    """0 all done, 1 some failed or were left, 130 or 143 interrupted."""
+    if ended.interrupted and stop.signal:
         return 128 + stop.signal
-    return int(any(found.get("failed", 0) + found.get("skipped", 0) for found in ended.counts.values()))
+    failed = any(found.get("failed", 0) + found.get("skipped", 0) for found in ended.counts.values())
+    return int(ended.interrupted or failed or any(ended.withheld.values()))
 
 
-def _worker_count(text: Read, typed: int | None) -> int | None:
+def worker_count(text: Read, typed: int | None) -> int | None:
+    """Worker processes as typed, else as the job file says; None for as many as fit the machine."""
     if typed is not None:
         return typed
     stated = text.file.run.workers if text.file else "auto"
@@ -98,12 +100,20 @@ def _worker_count(text: Read, typed: int | None) -> int | None:
     type=click.IntRange(0, 256),
     help="Worker processes; 0 runs extensions in this process, for debugging.",
 )
-@click.option("--upgrade", is_flag=True, help="Follow new versions of operations, models and defaults.")
+@wishes
+@click.option("--redo-ok", is_flag=True, help="Do again whatever the job file asks for, however much it is.")
 @click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
 @click.option("--events", type=click.Path(path_type=Path), help="Write every event as a line of JSON; - is stdout.")
 @click.pass_context
 def command(
-    context: click.Context, job: Path, workers: int | None, upgrade: bool, no_wait: bool, events: Path | None
+    context: click.Context,
+    /,
+    job: Path,
+    workers: int | None,
+    redo_ok: bool,
+    no_wait: bool,
+    events: Path | None,
+    **typed: Any,
 ) -> int:
     """JOB is a job file. What is done already is not done again; what was cut off is completed. A project is made in
     the current folder where there is none.
@@ -113,23 +123,40 @@ def command(
     130/143 when interrupted.
     """
     refuse_shadow()
-    text = read(job)
+    wished = Wishes(**typed)
+    until = wished.deadline()  # from when it was typed, however long another run is waited for
+    text = read(job, wished.changes)
     log = LateLog()
-    with Stop() as stop, workers_for(_worker_count(text, workers), log) as pool:
+    with Stop() as stop, workers_for(worker_count(text, workers), log) as pool:
         checked = check(text, pool)
-        say_not_taken(checked.scan)
-        project = open_or_make_project(context)
+        say_about(checked.scan)
+        known = existing_project(context)
+        order = wished.order(checked, known)
+        project = known or open_or_make_project(context)
         with writer_lock(project, wait=not no_wait, on_wait=lambda holder: say(f"waiting for {holder}")):
-            steps = {step.id: step.declaration for step in checked.job.steps}
-            with observers(project, steps, len(steps) * len(checked.scan.sightings), events) as watching:
-                ended = carry_out(project, checked, pool, log, watching, stop, upgrade=upgrade)
+            if not redo_ok:
+                order = asked_first(project, order)
+            stop.running = True
+            steps = {step.id: step.declaration for step in order.steps}
+            with observers(project, steps, len(steps) * order.scan.files, events) as watching:
+                halt = Halt(stop, until)
+                ended = carry_out(project, order, checked.scrubber(project), pool, log, watching, halt)
     code = exit_code(ended, stop)
     say_what_next(ended, code, job)
     return code
 
 
-def say_not_taken(scan: Scan) -> None:
-    """Files beside the recordings that no pattern took."""
+def say_about(scan: Scan) -> None:
+    """What of the files is not as a job file expects it: not taken, in no group, in no list."""
+    for entry, number in scan.ungrouped.items():
+        if number:
+            say(f"{entry}: {plural(number, 'file')} in no group")
+    for (entry, role), number in scan.incomplete.items():
+        if number:
+            say(f"{entry}: {plural(number, 'group')} without {role}")
+    for entry, (rows, files) in scan.unlisted.items():
+        if rows or files:
+            say(f"{entry}: its list has {plural(rows, 'row')} that fit no file, and none for {plural(files, 'file')}")
     if scan.not_taken:
         counts = ", ".join(f"{count:,} {ending or 'without ending'}" for ending, count in scan.not_taken.most_common(5))
         say(f"beside them, not taken: {counts}")
@@ -140,6 +167,11 @@ def say_what_next(ended: RunEnded, code: int, job: Path) -> None:
     if code == 0:
         say(f"results: library/    record: manifests/{ended.job}.jsonl")
         say("next: librarian verify --read-data")
+    elif ended.withheld and any(ended.withheld.values()):
+        stayed = plural(sum(ended.withheld.values()), "finished result")
+        say(f"{stayed} stayed as they are; to do them again: librarian run {job} --redo-ok")
+    elif ended.interrupted and code == 1:
+        say(f"the time is up; to go on, type the same again: librarian run {job}")
     elif code == 1:
         say(
             f"some failed; why stands above and in manifests/{ended.job}.jsonl; mend it, then type: librarian run {job}"

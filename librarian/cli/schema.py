@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from librarian.cli.typed import OneOf
+
 
 def job_schema() -> dict[str, Any]:
     """The JSON Schema of `job.yaml`."""
@@ -48,7 +50,7 @@ def text(name: str) -> str:
 
 
 @click.command("schema")
-@click.argument("name", type=click.Choice(NAMES), default="job")
+@click.argument("name", type=OneOf(NAMES), default="job", metavar="[NAME]")
 @click.option(
     "--write",
     "folder",
@@ -57,8 +59,8 @@ def text(name: str) -> str:
     help="Write all of them into a folder; for librarian/schema and manifests/schema after a format was changed.",
 )
 def command(name: str, folder: Path | None) -> None:
-    """NAME is `job` (the default), `manifest`, or a data kind. Editors check a job.yaml against it while it is
-    written.
+    """NAME is job (the default), manifest, or a data kind: turns, words, events, measurements. Editors check a job.yaml
+    against it while it is written.
     """
     if folder is None:
         click.echo(text(name), nl=False)

@@ -8,22 +8,30 @@ from typing import Any
 import click
 
 from librarian.cli.asked import Asked, asked, kind_of, may_show_names
-from librarian.cli.recorded import TEXT, changes, columns, facts_of, moment, operation_of, settings_of, sound_of
+from librarian.cli.facts import facts_of, gist, measured
+from librarian.cli.recorded import TEXT, changes, columns, moment, settings_of, sound_of
+from librarian.cli.sentence import made_sentence, unit_sentence
 from librarian.cli.show_job import job_json, job_lines
-from librarian.cli.words import duration, plural, say, size
+from librarian.cli.timing import timing_json, timing_lines
+from librarian.cli.tree import MOST_FOLLOWED, graph_of, label, tree
+from librarian.cli.words import say, size
+from librarian.errors import UsageError
 from librarian.manifest.catalog import Ended, MadeArtifact
 from librarian.manifest.lineage import Made
 
-MOST_NAMED = 3
-"""Inputs that stand in the sentence; more are counted."""
+MOST_LINES = 30
+"""Lines of a tree; `trace` prints all of it."""
+MOST_BESIDE = 10
+"""Other results of the same task that are listed; more are counted."""
 
 
 @click.command("show")
 @click.argument("what")
+@click.option("--timing", is_flag=True, help="Of a job: what its tasks took, and what held it up.")
 @click.option("--names", is_flag=True, help="Show paths and texts too; on a terminal only.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @click.pass_context
-def command(context: click.Context, what: str, names: bool, as_json: bool) -> int:
+def command(context: click.Context, what: str, timing: bool, names: bool, as_json: bool) -> int:
     """WHAT is an id or its beginning (rec_, art_, job_ …, a task key), a file in library/ or manifests/, or the path or
     the name of a recording, also when its disk is away.
     """
@@ -31,13 +39,17 @@ def command(context: click.Context, what: str, names: bool, as_json: bool) -> in
     with asked(context) as project:
         found = project.resolve(what)
         kind = kind_of(found)
+        if timing and kind != "job":
+            raise UsageError(f"--timing is for jobs, and that is no job ({kind}); which there are: librarian jobs")
         if as_json:
-            project.say_json({"id": found, "type": kind, **_json(project, found, kind)})
+            project.say_json({"id": found, "type": kind, **_json(project, found, kind, timing)})
             return 0
-        project.say(_lines(project, found, kind))
+        project.say(timing_lines(project.history, found) if timing else _lines(project, found, kind))
         if names:
             project.say_names(_names(project, found, kind))
-    if kind in ("artifact", "recording"):
+    if kind == "job":
+        say(f"next: librarian show {found}{'' if timing else ' --timing'}")
+    elif kind != "task":
         say(f"next: librarian trace {found}")
     return 0
 
@@ -45,12 +57,13 @@ def command(context: click.Context, what: str, names: bool, as_json: bool) -> in
 def _lines(project: Asked, found: str, kind: str) -> Iterator[str]:
     if kind == "job":
         return job_lines(project.history, found)
-    return _made_lines(project, found) if kind in ("artifact", "task") else _unit_lines(project, found, kind)
+    return _made_lines(project, found) if kind in ("artifact", "task") else _unit_lines(project, found)
 
 
-def _json(project: Asked, found: str, kind: str) -> dict[str, Any]:
+def _json(project: Asked, found: str, kind: str, timing: bool) -> dict[str, Any]:
     if kind == "job":
-        return job_json(project.history, found)
+        more = {"timing": timing_json(project.history, found)} if timing else {}
+        return {**job_json(project.history, found), **more}
     return _made_json(project, found) if kind in ("artifact", "task") else _unit_json(project, found)
 
 
@@ -66,21 +79,21 @@ def _successor(project: Asked, made: Made, artifact: MadeArtifact | None) -> str
 
 def _made_lines(project: Asked, found: str) -> Iterator[str]:
     made, artifact = _made_of(project, found)
-    line, started = made.line, project.history.job(made.place.job).first.started
-    read = list(dict.fromkeys(each.id for each in line.consumed))
-    inputs = " and ".join(read) if len(read) <= MOST_NAMED else f"{len(read):,} inputs"
-    seconds = sum(line.timings.model_dump(exclude={"wait"}).values())
-    took = duration(seconds) if seconds >= 1 else f"{seconds:.2f} s"
-    came_out = ", ".join(filter(None, (facts_of(line), f"in {took}")))
-    yield f"made in the job of {moment(started)} by {operation_of(line)} from {inputs}: {came_out}"
+    yield made_sentence(project, made)
+    if artifact or len(made.artifacts) <= MOST_FOLLOWED:
+        graph = graph_of(project, found)
+        yield from [label(project, graph, found)] if artifact else []
+        yield from tree(project, graph, MOST_LINES)
     if successor := _successor(project, made, artifact):
         after = project.lineage.made(project.catalog.key_of(successor)).line
-        yield f"superseded by {successor}: {changes(line, after)}"
-    yield from columns([*_what(made, artifact), *_how(made)])
+        yield f"superseded by {successor}: {changes(made.line, after)}"
+    yield "in detail"
+    yield from columns([*_what(made, artifact), *_how(project, made)])
 
 
 def _what(made: Made, artifact: MadeArtifact | None) -> Iterator[tuple[str, str]]:
-    for each, state in made.artifacts:
+    beside = [each for each in made.artifacts if each[0] != artifact]
+    for each, state in [*(each for each in made.artifacts if each[0] == artifact), *beside[:MOST_BESIDE]]:
         word = "artifact" if artifact in (None, each) else "beside it"
         secrecy = "private" if each.private else "clean"
         yield word, f"{each.id}  {each.output}: {each.kind}, {size(each.bytes)}, {secrecy}, {state}"
@@ -89,15 +102,23 @@ def _what(made: Made, artifact: MadeArtifact | None) -> Iterator[tuple[str, str]
             yield "digest", each.digest
             if sound := sound_of(each.facts):
                 yield "sound", sound
+    if len(beside) > MOST_BESIDE:
+        yield "beside it" if artifact else "artifact", f"{len(beside) - MOST_BESIDE:,} more"
 
 
-def _how(made: Made) -> Iterator[tuple[str, str]]:
+def _how(project: Asked, made: Made) -> Iterator[tuple[str, str]]:
     line = made.line
+    if facts := facts_of(line):
+        yield "measured", facts
     yield "current", ", ".join(f"{each.step} of {each.job_name}" for each in made.current) or "no"
     for each in line.consumed:
         yield f"from {each.role or each.port}", f"{each.id}  {each.digest}"
+    for gap in line.absent:
+        why = f"the step {gap.step} left nothing" if gap.step else "no such recording"
+        yield f"without {gap.role or gap.port}", f"{gap.unit}  {why}" if gap.unit else why
     yield "settings", settings_of((line.document or {})["settings"], line.given)
-    yield "by", f"{line.step} of {line.job_name}, {made.place.job} line {made.place.seq + 1}"
+    began = moment(project.history.job(made.place.job).first.started)
+    yield "recorded", f"{made.place.job} line {made.place.seq + 1}; the job began {began}"
     yield "task key", line.key or ""
     yield "seconds", ", ".join(f"{name} {spent:g}" for name, spent in line.timings.model_dump().items() if spent)
 
@@ -107,6 +128,7 @@ def _made_json(project: Asked, found: str) -> dict[str, Any]:
     states = {each.id: state for each, state in made.artifacts}
     own = {"state": states[found], "superseded_by": _successor(project, made, artifact)} if artifact else {}
     return {
+        "sentence": made_sentence(project, made),
         **own,
         "job": made.place.job,
         "seq": made.place.seq,
@@ -117,24 +139,23 @@ def _made_json(project: Asked, found: str) -> dict[str, Any]:
     }
 
 
-def _unit_lines(project: Asked, unit: str, kind: str) -> Iterator[str]:
-    places = len(project.vault.sightings(unit))
-    seen = f"seen in {plural(places, 'place')}" if kind == "recording" else ""
-    known = ", ".join(filter(None, (sound_of(project.vault.facts(unit) or {}), seen)))
-    yield f"{kind} {unit}{': ' if known else ''}{known}"
-    rows = [
-        (each.job_name, each.step, each.outcome, _result(project, each)) for each in project.catalog.ended(unit=unit)
-    ]
-    yield from columns(rows) or ["nothing was made of it yet; next: librarian run"]
+def _unit_lines(project: Asked, unit: str) -> Iterator[str]:
+    graph = graph_of(project, unit)
+    yield unit_sentence(project, graph)
+    yield from tree(project, graph, MOST_LINES)
+    ended = project.catalog.ended(unit=unit)
+    if not ended:
+        yield "no step has come to it yet; next: librarian run JOB"
+        return
+    yield "steps"
+    yield from columns((f"{each.step} of {each.job_name}", each.outcome, _result(project, each)) for each in ended)
 
 
 def _result(project: Asked, ended: Ended) -> str:
-    if not ended.good:
-        cause = project.lineage.outcome(ended.place).cause
-        return ended.reason.replace("_", " ") + (f": {cause.message}" if cause and cause.message else "")
-    made = project.lineage.made(ended.key)
-    marks = (f"{each.id} {each.output}{'' if state == 'current' else f' ({state})'}" for each, state in made.artifacts)
-    return "  ".join(filter(None, (", ".join(marks), facts_of(made.line))))
+    if ended.good:
+        return gist(measured(project.lineage.made(ended.key).line))
+    cause = project.lineage.outcome(ended.place).cause
+    return ended.reason.replace("_", " ") + (f": {cause.message}" if cause and cause.message else "")
 
 
 def _unit_json(project: Asked, unit: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ def job_json(history: History, job: str) -> dict[str, Any]:
         "ended": record.ended,
         "recordings": record.recordings,
         "counts": record.counts,
+        "withheld": record.withheld,
         "failures": [asdict(each) for each in history.failures(job)] if record.failed else [],
         "record": record.first.model_dump(mode="json", exclude={"salt"}),
     }
@@ -32,7 +33,9 @@ def job_lines(history: History, job: str) -> Iterator[str]:
     worked = f" on {plural(record.recordings, 'recording')}" if record.recordings is not None else ""
     yield f"{first.act} of {first.name}{worked}, {moment(first.started)}, {_end(record)}"
     for step in first.steps:
-        yield f"  {step.id}: {step.operation} {step.version}, {tally([record.counts.get(step.id, {})])}"
+        left = record.withheld.get(step.id, 0)
+        more = f", {left:,} left as they are that would be done again" if left else ""
+        yield f"  {step.id}: {step.operation} {step.version}, {tally([record.counts.get(step.id, {})])}{more}"
     for each in history.failures(job) if record.failed else ():
         which = each.unit if each.tasks == 1 else f"{each.unit} and others"
         yield f"  {each.step} {each.outcome} {each.tasks:,} ×: {each.reason.replace('_', ' ')}; {which}"
@@ -58,3 +61,10 @@ def _details(record: JobRecord, job: str) -> Iterator[tuple[str, str]]:
     workers = plural(first.workers, "worker") if first.workers else "no workers"
     yield "ran on", f"{first.device}, {workers}, fence {first.fence}"
     yield "job file", first.file
+    if typed := [_typed(name, value) for name, value in first.options.items() if value]:
+        yield "asked for", ", ".join(typed)
+
+
+def _typed(name: str, value: object) -> str:
+    values = " and ".join(map(str, value)) if isinstance(value, list) else "" if value is True else str(value)
+    return f"{name} {values}".rstrip()

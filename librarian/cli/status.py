@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from librarian.cli.place import find_root
-from librarian.cli.words import duration
+from librarian.cli.words import duration, times
 from librarian.project import STATE
 
 WATCH_SECONDS = 1.0
@@ -59,6 +59,13 @@ def alive(pid: int) -> bool:
         return True
 
 
+def failure_line(failure: dict[str, Any]) -> str:
+    """The last task that failed."""
+    of = failure.get("label") or failure["unit"]
+    why = ": ".join(each for each in (failure["reason"].replace("_", " "), failure["message"]) if each)
+    return f"last failure: {failure['step']} {of}  {why}"
+
+
 def lines(status: dict[str, Any]) -> list[str]:
     """The status for people."""
     if status["state"] == "none":
@@ -70,10 +77,10 @@ def lines(status: dict[str, Any]) -> list[str]:
     for step, each in status["steps"].items():
         counts = [f"{number:,} {outcome}" for outcome, number in each["ended"].items() if number]
         waiting = f"{each['waiting']:,} waiting"
-        speed = [f"{each['speed']:,.0f}× real time"] if each["speed"] else []
+        speed = [f"{times(each['speed'])} real time"] if each["speed"] else []
         said.append(f"  {step:<{width}}  {', '.join([*counts, waiting, *speed])}")
     if failure := status["failure"]:
-        said.append(f"last failure: {failure['step']} {failure['unit']}  {failure['reason']}: {failure['message']}")
+        said.append(failure_line(failure))
     if status["state"] == "killed":
         said.append("its process is gone; next: type the same run again, it goes on where it was")
     return said

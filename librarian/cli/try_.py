@@ -24,6 +24,7 @@ from librarian.job.yamltext import YamlProblemError, parse
 from librarian.manifest.catalog import Catalog, MadeArtifact
 from librarian.privacy.vault import Vault
 from librarian.project import Project
+from librarian.run import Halt, Order
 
 NAME = "try"
 _PLACE = "steps.0.with."
@@ -73,7 +74,9 @@ def command(
         checked = _check(text, pool)
         project = projects.init(Path(folder))
         watching = [failures_only({step.id: step.declaration for step in checked.job.steps})]
-        ended = carry_out(project, checked, pool, log, watching, stop)
+        stop.running = True
+        order = Order(checked.job, checked.scan, checked.job.steps)
+        ended = carry_out(project, order, checked.scrubber(project), pool, log, watching, Halt(stop))
         results = _results(project, checked, files, out, operation)
     if as_json:
         click.echo(json.dumps(results, indent=1))

@@ -5,26 +5,52 @@ validated by the caller's `validate` (a worker), and gives the `Job` that everyt
 """
 
 from librarian.job.file import AudioFormat, JobFile, RecordingsEntry, RunEntry, StepEntry
-from librarian.job.model import Job, Recording, Sighting, Source, Step
+from librarian.job.levels import is_whole, level_of
+from librarian.job.model import (
+    GROUP,
+    JOB,
+    RECORDING,
+    Family,
+    Job,
+    Level,
+    Recording,
+    Row,
+    Sighting,
+    Source,
+    Step,
+    Table,
+    is_under,
+)
 from librarian.job.read import MissingExtensionError, Problem, Read, read, read_bytes
-from librarian.job.resolve import Validate, did_you_mean, resolve
+from librarian.job.resolve import did_you_mean, resolve
+from librarian.job.tables import Validate
 
 __all__ = [
+    "GROUP",
+    "JOB",
+    "RECORDING",
     "AudioFormat",
+    "Family",
     "Job",
     "JobFile",
+    "Level",
     "MissingExtensionError",
     "Problem",
     "Read",
     "Recording",
     "RecordingsEntry",
+    "Row",
     "RunEntry",
     "Sighting",
     "Source",
     "Step",
     "StepEntry",
+    "Table",
     "Validate",
     "did_you_mean",
+    "is_under",
+    "is_whole",
+    "level_of",
     "read",
     "read_bytes",
     "resolve",

@@ -17,6 +17,21 @@ MOST_STEPS = 256
 Reference = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,47}(\.[a-z][a-z0-9_]{0,31})?$")]
 References = Annotated[list[Reference], Field(min_length=1)]
 Filled = Annotated[str, Field(min_length=1)]
+
+
+def _compiles(pattern: str) -> str:
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options=options)
+    except re2.error:
+        raise ValueError("cannot be read as a regular expression (RE2: no look-around, no back-references)") from None
+    return pattern
+
+
+Expression = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_compiles)]
 From = Reference | References | Annotated[dict[str, Reference | References], Field(min_length=1)]
 
 
@@ -39,6 +54,13 @@ class AudioFormat(_Strict):
         return self
 
 
+class ListEntry(_Strict):
+    """A table of what is known of recordings beforehand."""
+
+    file: Filled = Field(description="CSV file with a header line, relative to the job file.")
+    public: list[str] = Field([], description="Columns that name no one; all others are kept out of every record.")
+
+
 class RecordingsEntry(_Strict):
     """A set of recordings, by pattern."""
 
@@ -46,15 +68,41 @@ class RecordingsEntry(_Strict):
     path: Filled | Annotated[list[Filled], Field(min_length=1)] = Field(
         description="Patterns, relative to the job file: braces, ** and *."
     )
-    label: str | None = Field(None, description="Regular expression: the part of a name that is public.")
-    group: str | None = Field(None, description="Regular expression with (?P<group>…) and (?P<role>…).")
-    roles: dict[str, Id] | None = Field(None, description="What the pattern's role reads → role.")
-    list_: str | None = Field(None, alias="list", description="CSV file with a row a recording.")
+    label: Expression | None = Field(
+        None, description="Regular expression (RE2): the part of a file's path that is public, or its (?P<label>…)."
+    )
+    group: Expression | None = Field(
+        None, description="Regular expression (RE2) on a file's path, with (?P<group>…), and (?P<role>…) for its role."
+    )
+    roles: Annotated[dict[Filled, Id], Field(min_length=1)] | None = Field(
+        None, description="What the pattern's role reads → role, in the order in which files are gathered."
+    )
+    list_: ListEntry | Filled | None = Field(
+        None, alias="list", description="CSV file with a row a recording: its label, and values for settings."
+    )
 
     @property
     def patterns(self) -> list[str]:
         """All patterns."""
         return [self.path] if isinstance(self.path, str) else self.path
+
+    @property
+    def table(self) -> ListEntry | None:
+        """Its list, if it has one."""
+        return ListEntry(file=self.list_, public=[]) if isinstance(self.list_, str) else self.list_
+
+    @model_validator(mode="after")
+    def _grouped(self) -> RecordingsEntry:
+        parts = "" if self.group is None else self.group
+        if self.group is not None and "(?P<group>" not in parts:
+            raise ValueError("group: name the part that files of a group share: (?P<group>…)")
+        if self.roles is not None and "(?P<role>" not in parts:
+            raise ValueError("roles: name the part of the group pattern that tells them: (?P<role>…)")
+        if self.roles is None and "(?P<role>" in parts:
+            raise ValueError("group: say which roles there are, as in roles: {in: left, out: right}")
+        if self.roles is not None and len(set(self.roles.values())) < len(self.roles):
+            raise ValueError("roles: two of them have one name")
+        return self
 
 
 def _unicode(settings: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from librarian.errors import ExtensionError, JobError, RefusedError
+from librarian.job.changes import apply
 from librarian.job.file import MOST_STEPS, JobFile, StepEntry
 from librarian.job.yamltext import Document, Place, YamlProblemError, parse, read_file
 from librarian.operation import message_of
@@ -109,11 +110,16 @@ class Read:
         return [f"{self.name}:{line}:{column}: {problem}" for (line, column), problem in placed]
 
 
-def read(path: Path) -> Read:
+def read(path: Path, changes: Sequence[str] = ()) -> Read:
     """Read a job file.
+
+    Args:
+        path: the file.
+        changes: `place=value`, put in before anything is checked; steps and recordings go by their ids.
 
     Raises:
         JobError: it cannot be opened, or is no YAML that we take.
+        UsageError: a change has no such form, or no such place.
     """
     name = _shown(str(path), _LONGEST_MESSAGE)
     try:
@@ -122,10 +128,10 @@ def read(path: Path) -> Read:
         raise JobError([f"{name}:1:1: cannot be read: {error.strerror or error}"]) from None
     except YamlProblemError as problem:
         raise JobError([f"{name}:1:1: {problem.message}"]) from None
-    return read_bytes(content, name=name, folder=path.resolve().parent)
+    return read_bytes(content, name=name, folder=path.resolve().parent, changes=changes)
 
 
-def read_bytes(content: bytes, *, name: str, folder: Path) -> Read:
+def read_bytes(content: bytes, *, name: str, folder: Path, changes: Sequence[str] = ()) -> Read:
     """Read the text of a job file.
 
     Raises:
@@ -139,6 +145,8 @@ def read_bytes(content: bytes, *, name: str, folder: Path) -> Read:
     if not isinstance(document.data, dict):
         found.problems.append(Problem((), "a job file is a mapping; start with: librarian: 1"))
         return found
+    for change in changes:
+        apply(change, document)
     try:
         found.file = JobFile.model_validate(document.data)
     except ValidationError as error:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from librarian.errors import ExtensionError
 from librarian.job.file import AudioFormat, JobFile, StepEntry
+from librarian.job.levels import leveled
 from librarian.job.model import Job, Source, Step
 from librarian.job.read import Problem, Read, problems_at
+from librarian.job.tables import Validate, read_tables
 from librarian.job.yamltext import Place
 from librarian.operation import Declaration, Port, Resolved
-
-Validate = Callable[[Declaration, Mapping[str, object]], "Resolved | Sequence[tuple[Place, str]]"]
-"""Settings of an operation → what a worker made of them, or (place in the settings, message) of what is wrong."""
 
 _MOST_TO_COMPARE = 200
 """Words among which what was meant is looked for; among thousands it would take minutes."""
@@ -40,8 +39,9 @@ def resolve(read: Read, declarations: Sequence[Declaration], validate: Validate)
     _check_unique(read, "recordings", [entry.id for entry in file.recordings])
     _check_unique(read, "steps", [entry.id for entry in file.steps], taken={entry.id for entry in file.recordings})
     steps = _connect(read, file, {index: each for index, each in found.items() if each}, resolved)
+    tables = read_tables(read, steps, validate)
     read.check()
-    return Job(file, read.content, read.folder, tuple(steps))
+    return Job(file, read.content, read.folder, tuple(steps), tables)
 
 
 def _find(read: Read, index: int, entry: StepEntry, declarations: Sequence[Declaration]) -> Declaration | None:
@@ -87,14 +87,9 @@ def _settings(read: Read, index: int, declaration: Declaration, validate: Valida
 
 
 def _check_served(read: Read, file: JobFile) -> None:
-    for index, entry in enumerate(file.recordings):
-        for name in ("label", "group", "roles", "list_"):
-            if getattr(entry, name) is not None:
-                read.problems.append(Problem(("recordings", index, name.rstrip("_")), "not served by this version yet"))
     for index, step in enumerate(file.steps):
-        for name in ("keep", "missing"):
-            if name in step.model_fields_set:
-                read.problems.append(Problem(("steps", index, name), "not served by this version yet"))
+        if "keep" in step.model_fields_set:
+            read.problems.append(Problem(("steps", index, "keep"), "not served by this version yet"))
 
 
 def _check_unique(read: Read, table: str, ids: Sequence[str], taken: Iterable[str] = ()) -> None:
@@ -122,7 +117,9 @@ def _connect(
         inputs = wiring.inputs(declarations[index])
         if index in resolved:
             steps[entry.id] = _step(entry, declarations[index], resolved[index], inputs, entry.audio or file.audio)
-    return _in_order(read, file, steps)
+    leveled_steps, problems = leveled(file, _in_order(read, file, steps))
+    read.problems.extend(problems)
+    return leveled_steps
 
 
 def _step(
@@ -143,6 +140,7 @@ def _step(
         inputs=inputs,
         outputs=resolved.outputs,
         audio=audio if writes_audio else None,
+        leave_out=entry.missing == "leave out",
     )
 
 
@@ -170,8 +168,9 @@ class _Wiring:
                 self._is_known(place, name)
 
     def inputs(self, declaration: Declaration) -> dict[str, tuple[Source, ...]]:
-        self._check_served(declaration)
         if not declaration.inputs:
+            if self.entry.from_ is not None:
+                self.problem(f"{self.entry.use} takes no input", "from")
             return {}
         given = self._stated(next(iter(declaration.inputs)))
         for port in given.keys() - declaration.inputs.keys():
@@ -185,15 +184,6 @@ class _Wiring:
             if port in declaration.inputs
         }
 
-    def _check_served(self, declaration: Declaration) -> None:
-        own = self.known.outputs.get(self.entry.id, {})
-        if declaration.each != "recording":
-            self.problem(f"works on each {declaration.each}, which this version does not serve yet", "use")
-        if any(port.many for port in (*declaration.inputs.values(), *own.values())):
-            self.problem("has a port of many files, which this version does not serve yet", "use")
-        if not declaration.inputs:
-            self.problem("takes no input, which this version does not serve yet", "use")
-
     def _stated(self, first: str) -> dict[str, list[tuple[Place, str]]]:
         """Port → what it takes and where that stands; without a port, the first is meant."""
         stated = self.entry.from_
@@ -203,7 +193,7 @@ class _Wiring:
 
     def _sources(self, port: str, names: Sequence[tuple[Place, str]], wanted: Port) -> Iterator[Source]:
         known = [(place, name) for place, name in names if self._is_known(place, name)]
-        if len(names) > 1 and any(name not in self.known.entries for _, name in known):
+        if len(names) > 1 and not wanted.many and any(name not in self.known.entries for _, name in known):
             self.problem(f"the input {port} takes recordings, or one step", *names[0][0][:-1])
             return
         for place, name in known:

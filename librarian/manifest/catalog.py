@@ -6,35 +6,12 @@ It catches up from the manifests whenever it is opened, and is made anew where i
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from librarian.manifest.journal import entries, manifests
+from librarian.manifest.index import Index, Place
 from librarian.manifest.records import GOOD
-
-VERSION = 4
-WRITER_PATIENCE = 60.0
-"""How long the writer waits for a reader that brings the index up to date (s)."""
-READER_PATIENCE = 5.0
-"""How long a reader waits for the writer; then it works with what the index holds (s)."""
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS manifests (job TEXT PRIMARY KEY, bytes INTEGER, lines INTEGER, link TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS jobs (job TEXT, type TEXT, body TEXT, PRIMARY KEY (job, type)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, job TEXT, seq INTEGER, unit TEXT, folder TEXT,
-    start INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS artifacts (id TEXT PRIMARY KEY, key TEXT, output TEXT, item INTEGER, kind TEXT, file TEXT,
-    bytes INTEGER, digest TEXT, private INTEGER, facts TEXT, suspect INTEGER DEFAULT 0) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS artifacts_by_key ON artifacts (key);
-CREATE TABLE IF NOT EXISTS consumed (input TEXT, key TEXT, PRIMARY KEY (input, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS current (job_name TEXT, step TEXT, unit TEXT, outcome TEXT, key TEXT, document TEXT,
-    given TEXT, reason TEXT, job TEXT, seq INTEGER, start INTEGER, PRIMARY KEY (job_name, step, unit)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
-CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
-"""
 
 
 @dataclass(frozen=True)
@@ -71,6 +48,7 @@ class Current:
     document: dict[str, Any] | None
     given: tuple[str, ...]
     reason: str
+    job: str
 
     @property
     def good(self) -> bool:
@@ -79,12 +57,13 @@ class Current:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a line stands: in the manifest of which job, its number there, the byte it begins at."""
+class Speed:
+    """What tasks took so far: how many, seconds of work, seconds of sound, bytes that they made."""
 
-    job: str
-    seq: int
-    start: int
+    tasks: int = 0
+    seconds: float = 0.0
+    audio: float = 0.0
+    bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,116 +84,16 @@ class Ended:
         return self.outcome in GOOD
 
 
-class Catalog:
-    """The index, open.
+@dataclass(frozen=True)
+class Settled:
+    """What a run found that found everything done: how many recordings, and step → tasks."""
 
-    Args:
-        path: its file.
-        folder: the manifests.
-        owned: whether the caller is the one writer, who may make a damaged index anew. A reader works with one in
-            memory then, and with one that is not caught up where the writer is busy with it.
-    """
+    recordings: int
+    counts: dict[str, int]
 
-    def __init__(self, path: Path, folder: Path, *, owned: bool) -> None:
-        self._folder = folder
-        self._db = _open(path, owned)
-        try:
-            self._catch_up()
-        except sqlite3.DatabaseError as error:
-            busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
-            if busy and not owned:
-                self._db.rollback()
-                return
-            self._db = _fresh(path, self._db, owned)
-            self._catch_up()
 
-    def close(self) -> None:
-        """Close the index."""
-        self._db.close()
-
-    def _catch_up(self) -> None:
-        if self._known() == self._sizes():
-            return
-        self._db.execute("BEGIN IMMEDIATE")  # or another process takes in newer lines before these
-        known, sizes = self._known(), self._sizes()
-        shrunk = any(sizes.get(job, -1) < size for job, size in known.items())
-        if shrunk or not all([self._add(job) for job, size in sizes.items() if size > known.get(job, 0)]):
-            self._rebuild()
-        self._db.commit()
-
-    def _sizes(self) -> dict[str, int]:
-        return {path.stem: path.stat().st_size for path in manifests(self._folder)}
-
-    def _known(self) -> dict[str, int]:
-        return dict(self._db.execute("SELECT job, bytes FROM manifests"))
-
-    def _rebuild(self) -> None:
-        for table in ("manifests", "jobs", "made", "artifacts", "consumed", "current"):
-            self._db.execute(f"DELETE FROM {table}")
-        for path in manifests(self._folder):
-            self._add(path.stem)
-
-    def _add(self, job: str) -> bool:
-        """Take in what was appended to a manifest, up to a torn line; False where it does not follow what is known."""
-        row = self._db.execute("SELECT bytes, lines, link FROM manifests WHERE job = ?", (job,)).fetchone()
-        start, seq, last = row or (0, 0, None)
-        for line in entries(self._folder / f"{job}.jsonl", start, seq):
-            if line.torn:
-                break
-            if last is not None and line.prev != last:
-                return False
-            if line.type == "outcome" and line.body:
-                self._outcome(Place(job, line.seq, start), line.body)
-            elif line.body:
-                self._db.execute(
-                    "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", (job, line.type, json.dumps(line.body))
-                )
-            seq, start, last = line.seq + 1, line.end, None
-            self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?)", (job, line.end, seq, line.link))
-        return True
-
-    def follow(self, job: str) -> None:
-        """Take in what was appended to the manifest of `job` since last time."""
-        self._db.execute("BEGIN IMMEDIATE")
-        if not self._add(job):
-            self._rebuild()
-        self._db.commit()
-
-    def _outcome(self, place: Place, body: dict[str, Any]) -> None:
-        key = body["key"] or ""
-        if body["produced"] or body["outcome"] in ("done", "degraded"):
-            self._made(place, key, body)
-        reason = (body["cause"] or {}).get("reason", "")
-        document = json.dumps(body["document"]) if body["document"] else None
-        self._db.execute(
-            "INSERT OR REPLACE INTO current VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(body["job_name"], body["step"], body["unit"], body["outcome"], key),
-                *(document, json.dumps(body["given"]), reason),
-                *(place.job, place.seq, place.start),
-            ),
-        )
-
-    def _made(self, place: Place, key: str, body: dict[str, Any]) -> None:
-        self._db.execute("DELETE FROM artifacts WHERE key = ?", (key,))
-        self._db.execute(
-            "INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?, ?, ?)",
-            (key, place.job, place.seq, body["unit"], body["folder"], place.start),
-        )
-        self._db.executemany(
-            "INSERT OR REPLACE INTO consumed VALUES (?, ?)", [(each["id"], key) for each in body["consumed"]]
-        )
-        self._db.executemany(
-            "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-            [
-                (
-                    *(each["id"], key, each["output"], each["item"], each["kind"]),
-                    *(f"{body['folder']}/{each['file']}", each["bytes"], each["digest"]),
-                    *(each["private"], json.dumps(each["facts"])),
-                )
-                for each in body["produced"]
-            ],
-        )
+class Catalog(Index):
+    """What the manifests say, ready to be asked."""
 
     def made(self, key: str) -> Made | None:
         """What was made under a task key."""
@@ -249,30 +128,69 @@ class Catalog:
 
     def standing(self, job_name: str, step: str, unit: str, key: str) -> list[tuple[str, int]] | None:
         """The files (and their sizes) of a result that is current under this key; None where it is not, or suspect."""
-        rows = self._db.execute(
-            "SELECT c.outcome, a.file, a.bytes, a.suspect FROM current c JOIN made m ON m.key = c.key "
-            "LEFT JOIN artifacts a ON a.key = c.key WHERE c.job_name = ? AND c.step = ? AND c.unit = ? AND c.key = ?",
-            (job_name, step, unit, key),
-        ).fetchall()
-        if not rows or rows[0][0] not in GOOD or any(row[3] for row in rows):
+        row = self._db.execute(
+            "SELECT c.key, c.outcome, m.folder, m.files, m.suspect FROM current c JOIN made m ON m.key = c.key "
+            "WHERE c.job_name = ? AND c.step = ? AND c.unit = ?",
+            (job_name, step, unit),
+        ).fetchone()
+        if row is None or row[0] != key or row[1] not in GOOD or row[4]:
             return None
-        return [(row[1], row[2]) for row in rows if row[1] is not None]
+        return list(_files(row[2], row[3]))
+
+    def speed(self, machine: str, device: str, operation: str, job_name: str, step: str) -> Speed | None:
+        """What tasks of a step took on a machine so far; of the same operation anywhere, where it never ran there."""
+        sums = "SELECT SUM(tasks), SUM(seconds), SUM(audio), SUM(bytes) FROM speeds WHERE machine = ? AND device = ?"
+        where = (machine, device, operation)
+        for more, values in ((" AND job_name = ? AND step = ?", (job_name, step)), ("", ())):
+            row = self._db.execute(f"{sums} AND operation = ?{more}", (*where, *values)).fetchone()
+            if row[0]:
+                return Speed(*row)
+        return None
+
+    def settled(self, job_name: str, mark: str) -> Settled | None:
+        """What a run of a job found that found everything done, where nothing was recorded or doubted since.
+
+        Args:
+            job_name: the job.
+            mark: what the run hung on, beside the record.
+        """
+        row = self._db.execute(
+            "SELECT recordings, counts FROM settled WHERE job_name = ? AND mark = ?", (job_name, mark)
+        ).fetchone()
+        return Settled(row[0], json.loads(row[1])) if row else None
+
+    def settle(self, job_name: str, mark: str, found: Settled) -> None:
+        """Note that a run of a job found, or left, everything done."""
+        values = (job_name, mark, found.recordings, json.dumps(found.counts))
+        self._db.execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?, ?)", values)
+        self._db.commit()
+
+    def standing_files(self, job_name: str) -> Iterator[tuple[str, int]]:
+        """The files (and their sizes) of everything that is current in a job."""
+        rows = self._db.execute(
+            "SELECT m.folder, m.files FROM current c JOIN made m ON m.key = c.key WHERE c.job_name = ?", (job_name,)
+        )
+        for folder, files in rows:
+            yield from _files(folder, files)
 
     def current(self, job_name: str, step: str, unit: str) -> Current | None:
         """What the last outcome line says of (job name, step, unit)."""
         row = self._db.execute(
-            "SELECT outcome, key, document, given, reason FROM current WHERE job_name = ? AND step = ? AND unit = ?",
+            "SELECT c.outcome, c.key, d.document, d.given, c.reason, c.job FROM current c "
+            "JOIN documents d ON d.job_name = c.job_name AND d.step = c.step AND d.unit = c.unit "
+            "WHERE c.job_name = ? AND c.step = ? AND c.unit = ?",
             (job_name, step, unit),
         ).fetchone()
         if row is None:
             return None
         document = json.loads(row[2]) if row[2] else None
-        return Current(row[0], row[1], document, tuple(json.loads(row[3])), row[4])
+        return Current(row[0], row[1], document, tuple(json.loads(row[3])), row[4], row[5])
 
     def beginning(self, text: str, most: int) -> list[str]:
         """Ids and task keys that begin with a text; `most` of each sort at the most."""
         found: set[str] = set()
-        for table, column in (("artifacts", "id"), ("made", "key"), ("manifests", "job"), ("current", "unit")):
+        columns = {"artifacts": "id", "made": "key", "manifests": "job", "current": "unit", "consumed": "input"}
+        for table, column in columns.items():
             found |= {
                 each
                 for (each,) in self._db.execute(
@@ -316,63 +234,38 @@ class Catalog:
         """The ids of all jobs, oldest first."""
         return [job for (job,) in self._db.execute("SELECT job FROM manifests ORDER BY job")]
 
-    def job_lines(self, job: str) -> dict[str, dict[str, Any]]:
-        """A manifest's lines that are no outcomes, by their type: job, summary, seal, as far as there are."""
-        rows = self._db.execute("SELECT type, body FROM jobs WHERE job = ?", (job,))
-        return {kind: json.loads(body) for kind, body in rows}
-
     def folders(self) -> set[str]:
         """The folders in the library that a line names."""
         return {folder for (folder,) in self._db.execute("SELECT folder FROM made")}
 
     def suspect(self, ids: Iterable[str]) -> None:
         """Note artifacts whose content is not what was recorded; the next run makes them again."""
-        self._db.executemany("UPDATE artifacts SET suspect = 1 WHERE id = ?", [(each,) for each in ids])
+        self._changed()
+        found = [(each,) for each in ids]
+        self._db.executemany("UPDATE artifacts SET suspect = 1 WHERE id = ?", found)
+        self._db.executemany("UPDATE made SET suspect = 1 WHERE key = (SELECT key FROM artifacts WHERE id = ?)", found)
         self._db.commit()
+
+    def made_from_suspects(self) -> frozenset[str]:
+        """The task keys of what was made from suspect artifacts, in however many steps."""
+        rows = self._db.execute(
+            "WITH RECURSIVE bad (id) AS (SELECT id FROM artifacts WHERE suspect UNION "
+            "SELECT a.id FROM bad JOIN consumed c ON c.input = bad.id JOIN artifacts a ON a.key = c.key) "
+            "SELECT DISTINCT c.key FROM bad JOIN consumed c ON c.input = bad.id"
+        )
+        return frozenset(key for (key,) in rows)
 
     def suspect_line(self, job: str, seq: int) -> None:
         """Note what a damaged line of a manifest recorded."""
+        self._changed()
         self._db.execute(
             "UPDATE artifacts SET suspect = 1 WHERE key IN (SELECT key FROM made WHERE job = ? AND seq = ?)",
             (job, seq),
         )
+        self._db.execute("UPDATE made SET suspect = 1 WHERE job = ? AND seq = ?", (job, seq))
         self._db.commit()
 
 
-def _open(path: Path, owned: bool) -> sqlite3.Connection:
-    db = _connect(path, owned)
-    try:
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version == 0 and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
-            return _with_tables(db)
-        if version == VERSION and db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
-            db.execute("PRAGMA synchronous = NORMAL")
-            return db
-    except sqlite3.DatabaseError:
-        pass
-    return _fresh(path, db, owned)
-
-
-def _fresh(path: Path, db: sqlite3.Connection, owned: bool) -> sqlite3.Connection:
-    db.close()
-    if not owned:
-        return _with_tables(sqlite3.connect(":memory:"))
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return _with_tables(_connect(path, owned))
-
-
-def _connect(path: Path, owned: bool) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    return sqlite3.connect(path, timeout=WRITER_PATIENCE if owned else READER_PATIENCE)
-
-
-def _with_tables(db: sqlite3.Connection) -> sqlite3.Connection:
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-    except sqlite3.DatabaseError:
-        db.close()
-        raise
-    return db
+def _files(folder: str, files: str) -> Iterator[tuple[str, int]]:
+    parts = files.split("/") if files else ()
+    return ((f"{folder}/{file}", int(size)) for file, size in zip(parts[::2], parts[1::2], strict=True))

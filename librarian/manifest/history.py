@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,43 @@ class Failures:
 
 
 @dataclass(frozen=True)
+class Spent:
+    """What one task took.
+
+    Attributes:
+        step: its step.
+        unit: what it worked on.
+        made: its first artifact; None where it left none.
+        seconds: phase → seconds of wall time.
+        audio_seconds: length of the sound that it went through (s); None where that is not known.
+    """
+
+    step: str
+    unit: str
+    made: str | None
+    seconds: Mapping[str, float]
+    audio_seconds: float | None
+
+
+@dataclass(frozen=True)
 class JobRecord:
-    """One job. `state`: complete, interrupted, or open: under way, or cut off and not sealed yet."""
+    """One job.
+
+    Attributes:
+        first: the first line of its manifest.
+        state: complete, interrupted, or open: under way, or cut off and not sealed yet.
+        ended: when it ended; None where it is open.
+        recordings: how many it found; None where it did not come to say so.
+        counts: what came of its tasks.
+        withheld: step → tasks that would have been done again and were left as they are.
+    """
 
     first: JobLine
     state: str
     ended: str | None
     recordings: int | None
     counts: Counts
+    withheld: Mapping[str, int]
 
     @property
     def failed(self) -> bool:
@@ -75,7 +105,8 @@ class History:
             ) from None
         counts: Any = summary.counts if summary else self._counted(job)
         state, ended = (seal.state, seal.ended) if seal else ("open", None)
-        return JobRecord(first, state, ended, summary.recordings if summary else None, counts)
+        recordings, withheld = (summary.recordings, summary.withheld) if summary else (None, {})
+        return JobRecord(first, state, ended, recordings, counts, withheld)
 
     def _counted(self, job: str) -> Counts:
         counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -95,3 +126,20 @@ class History:
                 counts[which] += 1
                 units.setdefault(which, body["unit"])
         return [Failures(*which, tasks, units[which]) for which, tasks in counts.most_common()]
+
+    def spent(self, job: str) -> Iterator[Spent]:
+        """What each task took that a worker had, line by line."""
+        for entry in entries(self._folder / f"{job}.jsonl"):
+            if entry.type == "outcome" and entry.body and any(entry.body["timings"].values()):
+                body = entry.body
+                made = body["produced"][0]["id"] if body["produced"] else None
+                yield Spent(body["step"], body["unit"], made, body["timings"], body.get("audio_seconds"))
+
+    def elapsed(self, job: str, record: JobRecord) -> float:
+        """Seconds from a job's beginning to its end; where it has none, to the last line of its manifest."""
+        ended = (
+            datetime.fromisoformat(record.ended)
+            if record.ended
+            else datetime.fromtimestamp((self._folder / f"{job}.jsonl").stat().st_mtime, UTC)
+        )
+        return max(0.0, (ended - datetime.fromisoformat(record.first.started)).total_seconds())

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from librarian.errors import EnvironmentFailedError
 from librarian.keys import canonical
-from librarian.manifest.catalog import Catalog, Ended, MadeArtifact, Place
+from librarian.manifest.catalog import Catalog, Ended, MadeArtifact
+from librarian.manifest.index import Place
 from librarian.manifest.journal import entries
 from librarian.manifest.records import Consumed, OutcomeLine
 
@@ -22,6 +23,8 @@ State = Literal["current", "superseded", "missing", "suspect"]
 _BEGINNING = re.compile(r"(rec|grp|set|art|src|job)_[0-9a-z]*|[a-z2-7]{6,52}")
 _TASK_FOLDER = re.compile(r"(?:.*/)?([a-z]{3}_[a-z2-7]{13})/[a-z0-9_]+-([a-z2-7]{8})(?:/([^/]+))?/?")
 _MANIFEST = re.compile(r"(?:.*/)?(job_[0-9a-z]{26})\.jsonl")
+_MANY = ("grp_", "set_")
+"""Units that stand for several recordings."""
 _SHORTEST_HINT = len("art_") + 2
 
 
@@ -57,7 +60,7 @@ class Graph:
     @property
     def origins(self) -> set[str]:
         """What was not made: the recordings."""
-        return {edge.source for edge in self.edges if edge.source not in self.made}
+        return {edge.source for edge in self.edges if edge.source not in self.made} - {self.id}
 
     def artifact(self, artifact_id: str) -> MadeArtifact:
         """One of the artifacts."""
@@ -155,7 +158,22 @@ class Lineage:
         graph = Graph(start)
         self._back(start, graph)
         self._forth(start, graph)
+        if start.startswith(_MANY):
+            self._through(start, graph)
         return graph
+
+    def _through(self, unit: str, graph: Graph) -> None:
+        """A group, or the whole job: what its tasks took leads to it, what they made comes from it."""
+        keys = dict.fromkeys(each.key for each in self._catalog.ended(unit=unit) if each.good)
+        for made in map(self.made, keys):
+            for consumed in made.line.consumed:
+                edge = Edge(consumed.id, unit, consumed.port, consumed.role, earlier=False)
+                graph.edges += [edge] if edge not in graph.edges else []
+                self._back(consumed.id, graph)
+            for artifact, _ in made.artifacts:
+                graph.made[artifact.id] = made
+                graph.edges.append(Edge(unit, artifact.id, "", None, earlier=False))
+                self._forth(artifact.id, graph)
 
     def _back(self, start: str, graph: Graph) -> None:
         waiting = [start]

@@ -110,7 +110,7 @@ class JobLine(_Body):
     device: Word = Field(description="What it computed on.")
     workers: int = Field(description="Worker processes; 0: extension code ran in the main process.")
     fence: Literal["none", "hook", "seccomp"] = Field(description="What kept workers from network and other folders.")
-    options: dict[Word, FactValue] = Field(description="What was typed beside the job file.")
+    options: dict[Word, FactValue | list[Word]] = Field(description="What was typed beside the job file.")
     started: When = Field(description="When it began (UTC).")
 
 
@@ -131,6 +131,15 @@ class Consumed(_Record):
     role: Word | None = Field(description="Role in a group; null where there is none.")
     id: Id = Field(description="Recording or artifact.")
     digest: Digest = Field(description="Digest of the bytes that were read.")
+
+
+class Lacking(_Record):
+    """What should have been gathered and was not there."""
+
+    port: Word = Field(description="Input of the operation.")
+    role: Word | None = Field(description="Role in a group; null where there is none.")
+    unit: Id | None = Field(description="Whose it would have been; null where no file has the role.")
+    step: Word | None = Field(description="The step that left nothing; null where a recording is missing.")
 
 
 class Produced(_Record):
@@ -172,9 +181,11 @@ class OutcomeLine(_Body):
     folder: Folder | None = Field(None, description="Where the artifacts lie in the library.")
     cause: Cause | None = Field(None, description="Why it did not end well.")
     consumed: list[Consumed] = Field([], description="Inputs.")
+    absent: list[Lacking] = Field([], description="What was missing among what is gathered.")
     produced: list[Produced] = Field([], description="Outputs.")
     replaces: bool = Field(False, description="Whether an earlier folder of the same key was replaced.")
     seed: int | None = Field(None, description="Seed of the task, from its key.")
+    audio_seconds: float | None = Field(None, ge=0, description="Length of the sound that was worked on (s).")
     timings: Timings = Field(Timings(), description="What took how long.")
 
 
@@ -184,6 +195,7 @@ class SummaryLine(_Body):
     type: Literal["summary"] = Field("summary", description="Kind of line.")
     recordings: int = Field(description="Number of recordings.")
     counts: dict[Word, dict[Outcome, int]] = Field(description="Step → outcome → tasks.")
+    withheld: dict[Word, int] = Field({}, description="Step → tasks left as they are that would have been redone.")
 
 
 class SealLine(_Body):

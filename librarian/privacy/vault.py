@@ -6,14 +6,14 @@ import json
 import os
 import sqlite3
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from librarian.errors import EnvironmentFailedError
 
-VERSION = 1
+VERSION = 2
 RACY_NS = 2_000_000_000
 """A file that changed less than this before it was hashed may have changed again within one clock step."""
 _SCHEMA = """
@@ -24,6 +24,11 @@ CREATE TABLE recordings (id TEXT PRIMARY KEY, sha256 TEXT, facts TEXT) WITHOUT R
 CREATE TABLE texts (digest TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID;
 CREATE TABLE states (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 """
+_LABELS = """
+CREATE TABLE IF NOT EXISTS labels (unit TEXT PRIMARY KEY, label TEXT, public INTEGER) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS labels_by_label ON labels (label);
+"""
+"""Since version 2."""
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 StatKey = tuple[int, int, int, int, int]
 """device, inode, size, mtime, ctime (ns)."""
@@ -72,14 +77,23 @@ class Vault:
 
     def seen(self, path: Path, stat_key: StatKey) -> Seen | None:
         """What is known of a file whose stat has not changed; None where it is new or did change."""
-        row = self._db.execute(
-            "SELECT recording, sha256, hashed_at_ns, device, inode, size, mtime_ns, ctime_ns "
-            "FROM sightings WHERE path = ?",
-            (os.fsencode(path),),
-        ).fetchone()
-        if row is None or tuple(row[3:]) != _signed(stat_key):
-            return None
-        return Seen(row[0], row[1], racy=row[2] - max(stat_key[3:]) < RACY_NS)
+        return self.seen_all([(path, stat_key)])[0]
+
+    def seen_all(self, files: Sequence[tuple[Path, StatKey]]) -> list[Seen | None]:
+        """What is known of each of some files; None where one is new or did change. A few hundred at a time."""
+        names = [os.fsencode(path) for path, _ in files]
+        rows = self._db.execute(
+            "SELECT path, recording, sha256, hashed_at_ns, device, inode, size, mtime_ns, ctime_ns "
+            f"FROM sightings WHERE path IN ({','.join('?' * len(names))})",
+            names,
+        )
+        known = {row[0]: row[1:] for row in rows}
+        return [_as_seen(known.get(name), stat_key) for name, (_, stat_key) in zip(names, files, strict=True)]
+
+    def has_racy(self) -> bool:
+        """Whether any file may have changed since it was hashed although its stat has not."""
+        racy = "SELECT 1 FROM sightings WHERE hashed_at_ns - max(mtime_ns, ctime_ns) < ? LIMIT 1"
+        return self._db.execute(racy, (RACY_NS,)).fetchone() is not None
 
     def recording_at(self, path: Path) -> str | None:
         """The recording that was last seen at a path."""
@@ -122,9 +136,34 @@ class Vault:
         row = self._db.execute("SELECT facts FROM recordings WHERE id = ?", (recording,)).fetchone()
         return json.loads(row[0]) if row and row[0] else None
 
+    def lengths(self) -> dict[str, float]:
+        """Recording → seconds of sound, of all that were probed."""
+        return dict(
+            self._db.execute("SELECT id, json_extract(facts, '$.seconds') FROM recordings WHERE facts NOT NULL")
+        )
+
     def note_facts(self, recording: str, facts: dict[str, Any]) -> None:
         """Keep what a probe found."""
         self._db.execute("UPDATE recordings SET facts = ? WHERE id = ?", (json.dumps(facts), recording))
+
+    def note_label(self, unit: str, label: str, *, public: bool) -> None:
+        """Note what the owner calls a recording or a group."""
+        if self.label(unit) != (label, public):
+            self._db.execute("INSERT OR REPLACE INTO labels VALUES (?, ?, ?)", (unit, label, public))
+
+    def label(self, unit: str) -> tuple[str, bool]:
+        """What the owner calls a recording or a group, and whether that may be shown; empty where nothing."""
+        row = self._db.execute("SELECT label, public FROM labels WHERE unit = ?", (unit,)).fetchone()
+        return (row[0], bool(row[1])) if row else ("", False)
+
+    def labeled(self, label: str) -> list[str]:
+        """The recordings and groups that the owner calls so, however it is typed: as names of files are read."""
+        label = unicodedata.normalize("NFC", label.encode(errors="replace").decode())
+        return [unit for (unit,) in self._db.execute("SELECT unit FROM labels WHERE label = ? ORDER BY 1", (label,))]
+
+    def public_labels(self) -> list[str]:
+        """Every label that may be shown."""
+        return [label for (label,) in self._db.execute("SELECT DISTINCT label FROM labels WHERE public")]
 
     def note_text(self, digest: str, text: str) -> None:
         """Keep the free text that a keyed digest in a record stands for."""
@@ -148,6 +187,12 @@ class Vault:
         """Every path at which a recording was ever seen."""
         for (path,) in self._db.execute("SELECT path FROM sightings"):
             yield Path(os.fsdecode(path))
+
+
+def _as_seen(row: tuple[Any, ...] | None, stat_key: StatKey) -> Seen | None:
+    if row is None or row[3:] != _signed(stat_key):
+        return None
+    return Seen(row[0], row[1], racy=row[2] - max(stat_key[3:]) < RACY_NS)
 
 
 def _signed(stat_key: StatKey) -> StatKey:
@@ -175,8 +220,10 @@ def _prepare(db: sqlite3.Connection, version: int) -> None:
     db.execute("PRAGMA synchronous = FULL")
     if version == 0:
         db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-    elif version != VERSION:
+        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_LABELS} PRAGMA user_version = {VERSION}; COMMIT;")
+    elif version not in (1, VERSION):
         raise EnvironmentFailedError(".librarian/vault.db is of a newer version; upgrade librarian-media")
     elif db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         raise sqlite3.DatabaseError("damaged")
+    elif version == 1:
+        db.executescript(f"BEGIN IMMEDIATE; {_LABELS} PRAGMA user_version = {VERSION}; COMMIT;")

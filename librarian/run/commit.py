@@ -28,12 +28,21 @@ class BadAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Attempt:
-    """A task that a worker had: where it wrote, what it read, how long it waited (s)."""
+    """A task that a worker had.
+
+    Attributes:
+        task: the task.
+        folder: where it wrote.
+        consumed: what it read.
+        waited: how long it waited for a worker (s).
+        audio_seconds: length of the sound that it worked on (s); None where there is none.
+    """
 
     task: Task
     folder: Path
     consumed: tuple[Consumed, ...]
     waited: float
+    audio_seconds: float | None = None
 
 
 class Committer:
@@ -66,6 +75,7 @@ class Committer:
             folder=task.folder,
             replaces=replaced and task.redo,
             seed=seed(task.key),
+            audio_seconds=attempt.audio_seconds,
             timings=spent.model_copy(update=whole),
         )
         self._session.vault.drop_state(task.key)
@@ -112,6 +122,10 @@ class Committer:
                 "key": task.key or None,
                 "document": task.document or None,
                 "given": list(task.step.given),
+                "absent": [
+                    {"port": each.port, "role": each.role or None, "unit": each.unit or None, "step": each.step or None}
+                    for each in task.absent
+                ],
                 **details,
             }
         )
@@ -154,7 +168,7 @@ def _named(answer: Message, task: Task) -> dict[str, Mapping[str, Any]]:
     named: dict[str, Mapping[str, Any]] = {}
     for each in answer["outputs"]:
         output, item = each["output"], each["item"]
-        stem = f"{task.unit}.{task.step.declaration.name}.{output}" + ("" if item is None else f".{item:04d}")
+        stem = f"{task.home}.{task.step.declaration.name}.{output}" + ("" if item is None else f".{item:04d}")
         if output not in task.step.outputs or each["file"].rpartition(".")[0] != stem:
             raise BadAnswerError("an output has another name than it should")
         named[each["file"]] = each

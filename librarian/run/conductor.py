@@ -1,7 +1,8 @@
-"""Units through their steps.
+"""Families of units through their steps.
 
-Recordings come in as they are identified, are planned and probed, and their tasks go to workers as inputs become
-available.
+Families come in as their recordings are identified; their tasks are planned as their inputs are decided, probed, and
+go to workers. What belongs to the whole job follows once all families are through; steps that take what came of it go
+through the families again.
 """
 
 from __future__ import annotations
@@ -9,182 +10,319 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from librarian.errors import EnvironmentFailedError
-from librarian.events import Observer, RunEnded, TaskEnded, TaskProgressed, TasksStand, TaskStarted
-from librarian.files import StatKey, hash_file, stat_key
-from librarian.job import Recording
+from librarian.events import Observer, RunEnded, TaskEnded, TaskProgressed, TasksFound, TasksStand, TaskStarted
+from librarian.job import JOB, Family, Recording, Step, is_whole
 from librarian.keys import seed
-from librarian.manifest.catalog import MadeArtifact
-from librarian.manifest.records import GOOD, Consumed, OutcomeLine
-from librarian.plan import Input, Planner, Task
+from librarian.manifest.records import GOOD, OutcomeLine
+from librarian.plan import Absent, Gathering, Node, Planner, Result, Shape, Task, Unit, Weave, units_of
 from librarian.recordings import Identifier
 from librarian.run.commit import Attempt, Committer
+from librarian.run.inputs import Inputs, Known, note_hashed
 from librarian.run.session import Session
 from librarian.workers import requests
 from librarian.workers.messages import Message, cause
 from librarian.workers.pool import Request, Workers
 
 PROBE_TIMEOUT = 60.0
-UNITS_PER_WORKER = 4
+REQUESTS_PER_WORKER = 4
 """Requests under way at once, so that workers never wait for the conductor."""
+DRAIN_SECONDS = 10.0
+"""How long tasks that run are given when a signal asks the run to stop."""
 _PATIENCE = 0.05
 
 
 @dataclass
-class Unit:
-    """A recording under way: what is to be done, what is being done, and which steps left results.
+class UnderWay:
+    """A family under way.
 
-    `hashed` holds artifacts whose bytes this run hashed itself, with the stat that they had then.
+    Attributes:
+        weave: its tasks.
+        known: what is known of its files.
+        causes: recording → why it cannot be read.
+        probes: recording that is looked into → who waits for it.
+        stood: unit → steps whose results were there already.
     """
 
-    recording: Recording
-    todo: dict[str, Task]
-    running: dict[str, Task] = field(default_factory=dict)
-    good: set[str] = field(default_factory=set)
-    facts: dict[str, Any] = field(default_factory=dict)
-    hashed: dict[str, StatKey] = field(default_factory=dict)
+    weave: Weave
+    known: Known
+    causes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    probes: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
+    stood: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Halt:
+    """What ends a run early.
+
+    Attributes:
+        stopped: the number of the signal that asks it to stop, else 0.
+        until: when nothing new is begun any more (seconds since the epoch).
+    """
+
+    stopped: Callable[[], int] = lambda: 0
+    until: float = float("inf")
+
+    def __call__(self) -> bool:
+        """Whether nothing new is begun."""
+        return bool(self.stopped()) or time.time() >= self.until
 
 
 class Conductor:
-    """Brings the units of one job through their steps."""
+    """Brings the families of one job through their steps."""
 
     def __init__(
-        self, session: Session, workers: Workers, planner: Planner, committer: Committer, observe: Observer
+        self, session: Session, workers: Workers, planner: Planner, shape: Shape, observe: Observer, halt: Halt
     ) -> None:
-        self._session, self._workers, self._planner = session, workers, planner
-        self._committer, self._observe = committer, observe
+        self._session, self._workers, self._planner, self._shape = session, workers, planner, shape
+        self._committer, self._observe, self._halt = Committer(session), observe, halt
         self._then: dict[Request, Callable[[Message], None]] = {}
+        self._ready: deque[tuple[UnderWay, Node]] = deque()
+        self._making: dict[str, list[tuple[UnderWay, Node]]] = {}
         self._counts: dict[str, Counter[str]] = defaultdict(Counter)
+        self._withheld: Counter[str] = Counter()
+        self._outer: dict[str, Result] = {}
+        self._gathering = Gathering(shape, 0)
+        self._offered: dict[str, Recording] = {}
+        weave = Weave(shape, (), session.project.id_key, [Unit("", JOB)])
+        self._whole = UnderWay(weave, Known(self._offered))
         self._recordings = 0
+        self._stage = 0
         self._timeout: float | None = None
+        self._walked: tuple[Step, ...] = ()
 
-    def conduct(self, identifier: Identifier, timeout: float | None, stopped: Callable[[], int]) -> RunEnded:
-        """Work until all is done, or a signal stops it. `timeout` is each task's at the most (s)."""
+    def conduct(self, identify: Callable[[], Identifier], timeout: float | None) -> RunEnded:
+        """Work until all is done, or something ends it early.
+
+        Args:
+            identify: goes through the recordings from the first on.
+            timeout: of each task at the most (s).
+        """
         began, self._timeout = time.monotonic(), timeout
-        most = UNITS_PER_WORKER * max(1, self._workers.size)
-        while (self._then or not identifier.exhausted) and not stopped():
-            while len(self._then) < most and not stopped() and (recording := self._next(identifier)):
-                self._admit(recording)
-            for request, answer in self._workers.wait(1.0 if identifier.exhausted else _PATIENCE):
-                self._then.pop(request)(answer)
-        interrupted = bool(self._then) or not identifier.exhausted
-        counts = {step: dict(found) for step, found in sorted(self._counts.items())}
-        return RunEnded(self._session.job_id, self._recordings, counts, time.monotonic() - began, interrupted)
+        halted = False
+        for stage in range(self._shape.stages):
+            self._stage = stage
+            halted = self._through_families(identify) or self._through_whole()
+            if halted:
+                break
+        counts = {step.id: dict(self._counts[step.id]) for step in self._shape.steps if step.id in self._counts}
+        spent = time.monotonic() - began
+        return RunEnded(self._session.job_id, self._recordings, counts, spent, halted, dict(self._withheld))
 
-    def _next(self, identifier: Identifier) -> Recording | None:
+    def _through_families(self, identify: Callable[[], Identifier]) -> bool:
+        """Bring every family through the steps of this stage; whether it ended early."""
+        self._walked = self._shape.of_stage(self._stage)
+        self._gathering = Gathering(self._shape, self._stage)
+        if not self._walked and not self._gathering:
+            return False
+        identifier = identify()
+        try:
+            return self._work(identifier)
+        finally:
+            identifier.close()
+
+    def _through_whole(self) -> bool:
+        """Do what belongs to the whole job at the end of this stage; whether it ended early."""
+        steps = self._shape.whole(self._stage)
+        if not steps:
+            return False
+        self._whole.weave.go_on(steps, self._gathering.gathered())
+        self._advance(self._whole)
+        return self._work(None)
+
+    def _work(self, identifier: Identifier | None) -> bool:
+        """Work until nothing is left; whether something ended it early."""
+        most = REQUESTS_PER_WORKER * max(1, self._workers.size)
+        while not self._halt():
+            while len(self._then) < most and not self._halt():
+                if self._ready:
+                    self._handle(*self._ready.popleft())
+                elif identifier is None or not (family := self._next(identifier)):
+                    break
+                else:
+                    self._admit(family)
+            exhausted = identifier is None or identifier.exhausted
+            if exhausted and not self._then and not self._ready:
+                return False
+            self._answer(1.0 if exhausted else _PATIENCE)
+        dropped = self._drain()
+        return dropped or bool(self._ready or self._then) or not (identifier is None or identifier.exhausted)
+
+    def _answer(self, wait: float) -> None:
+        for request, answer in self._workers.wait(wait):
+            self._then.pop(request)(answer)
+
+    def _drain(self) -> bool:
+        """Let what runs end: whatever it takes where the time is up, for a while where a signal came.
+
+        Returns:
+            Whether something that no worker had begun was dropped.
+        """
+        dropped = self._workers.drop_queued()
+        for request in dropped:
+            del self._then[request]
+        until = time.monotonic() + DRAIN_SECONDS
+        while self._then and not (self._halt.stopped() and time.monotonic() >= until):
+            self._answer(_PATIENCE)
+        return bool(dropped)
+
+    def _next(self, identifier: Identifier) -> Family | None:
         return identifier.next_ready(wait=0.0 if self._then else _PATIENCE)
 
-    def _admit(self, recording: Recording) -> None:
-        tasks = self._planner.tasks(recording)
-        self._recordings += not recording.earlier
-        unit = Unit(recording, {task.step.id: task for task in tasks if task.state == "todo"})
-        unit.good.update(task.step.id for task in tasks if task.state == "current")
-        if unit.good:
-            self._observe(TasksStand(recording.id, tuple(unit.good)))
-        for step in unit.good:
-            self._counts[step]["cached"] += 1
-        for task in tasks:
-            if task.state == "elsewhere":
-                self._end(unit, task, self._committer.cached(task))
-        if unit.todo:
-            self._probe(unit)
+    def _admit(self, family: Family) -> None:
+        self._recordings += sum(not each.earlier for each in family.recordings) if self._stage == 0 else 0
+        weave = Weave(
+            *(self._shape, self._walked, self._session.project.id_key, units_of(family)),
+            family=family,
+            outer=self._outer,
+            stage=self._stage,
+        )
+        self._advance(UnderWay(weave, Known({each.id: each for each in family.recordings})))
 
-    def _probe(self, unit: Unit) -> None:
-        recording = unit.recording
-        if not recording.sha256:
-            self._fail_readers(unit, cause("unreadable", message=recording.reason))
+    def _advance(self, family: UnderWay) -> None:
+        """Put what can be done next in the queue; of a family that is through, keep what the whole job gathers."""
+        while node := family.weave.ready():
+            self._ready.append((family, node))
+        if family.weave:
             return
-        unit.facts = self._session.vault.facts(recording.id) or {}
-        if unit.facts or not any(map(_reads_recording, unit.todo.values())):
-            self._advance(unit)
-            return
-        request = Request(requests.probe(recording.sighting.path), PROBE_TIMEOUT)
-        self._submit(request, lambda answer: self._probed(unit, answer))
+        for unit, steps in family.stood.items():
+            self._observe(TasksStand(unit, tuple(steps)))
+        family.stood.clear()
+        if family.weave.family is not None:
+            for each in self._gathering.take(family.weave):
+                self._offered[each] = family.known.recordings[each]
 
-    def _probed(self, unit: Unit, answer: Message) -> None:
-        if answer["type"] == "done":
-            unit.facts = answer["facts"]
-            self._session.vault.note_facts(unit.recording.id, unit.facts)
-            self._advance(unit)
+    def _handle(self, family: UnderWay, node: Node) -> None:
+        task = self._planner.task(node)
+        if node.lost:
+            self._lose(family, node, task)
+        elif task.key in self._making:
+            self._making[task.key].append((family, node))
+        elif task.state == "current":
+            self._stand(family, node, task)
+        elif task.state == "elsewhere":
+            self._end(family, node, task, self._committer.cached(task) if not node.silent else None)
+        elif node.silent:
+            self._decide(family, node, Result(task.key, False))
         else:
-            self._fail_readers(unit, answer["cause"])
+            self._making[task.key] = []
+            self._look_into(family, node, task)
 
-    def _fail_readers(self, unit: Unit, why: Mapping[str, Any]) -> None:
-        for task in [task for task in unit.todo.values() if _reads_recording(task)]:
-            del unit.todo[task.step.id]
-            self._end(unit, task, self._committer.not_started(task, why))
-        self._advance(unit)
+    def _stand(self, family: UnderWay, node: Node, task: Task) -> None:
+        if not node.silent:
+            self._counts[task.step.id]["cached"] += 1
+            self._withheld[task.step.id] += bool(task.withheld)
+            family.stood.setdefault(task.unit, []).append(task.step.id)
+        self._decide(family, node, Result(task.key, True))
+
+    def _lose(self, family: UnderWay, node: Node, task: Task) -> None:
+        """Record what cannot be done; a task that reads a broken recording has failed, others are skipped."""
+        if node.silent:
+            self._decide(family, node, Result("", False))
+            return
+        first = node.absent[0]
+        why, outcome = cause("input_failed", message=_why_lost(first)), "skipped"
+        if first.unit and not first.step and not task.step.gathers(first.port):
+            reason = family.known.recordings[first.unit].reason
+            why, outcome = {**(family.causes.get(first.unit) or cause("unreadable", message=reason))}, "failed"
+        self._end(family, node, task, self._committer.not_started(task, why, outcome=outcome))
+
+    def _look_into(self, family: UnderWay, node: Node, task: Task) -> None:
+        """Probe the recordings that a task reads, those that were not; then start it."""
+        unknown = {each.id for each in task.inputs if not each.step} - family.known.facts.keys()
+        for each in list(unknown):
+            if facts := self._session.vault.facts(each):
+                family.known.facts[each] = facts
+                unknown.discard(each)
+        waiting = set(unknown)
+
+        def probed(recording: str) -> None:
+            waiting.discard(recording)
+            if not waiting:
+                self._looked_into(family, node, task)
+
+        for each in sorted(unknown):
+            self._probe(family, family.known.recordings[each], lambda each=each: probed(each))  # type: ignore[misc]
+        if not unknown:
+            self._start(family, node, task)
+
+    def _probe(self, family: UnderWay, recording: Recording, then: Callable[[], None]) -> None:
+        if recording.id in family.probes:
+            family.probes[recording.id].append(then)
+            return
+        family.probes[recording.id] = [then]
+
+        def answered(answer: Message) -> None:
+            if answer["type"] == "done":
+                family.known.facts[recording.id] = answer["facts"]
+                self._session.vault.note_facts(recording.id, answer["facts"])
+            else:
+                family.causes[recording.id] = answer["cause"]
+                family.weave.spoil(recording.id)
+            for each in family.probes.pop(recording.id):
+                each()
+
+        self._submit(Request(requests.probe(recording.sighting.path), PROBE_TIMEOUT), answered)
+
+    def _looked_into(self, family: UnderWay, node: Node, task: Task) -> None:
+        if self._halt() or any(each.id in family.causes for each in task.inputs):
+            family.weave.again(node)
+            self._ready.append((family, node))
+            self._release(task.key)
+        else:
+            self._start(family, node, task)
 
     def _submit(self, request: Request, then: Callable[[Message], None]) -> None:
         self._then[request] = then
         self._workers.submit(request)
 
-    def _advance(self, unit: Unit) -> None:
-        """Start, or skip, every task of a unit whose inputs are decided."""
-        for task in list(unit.todo.values()):
-            needed = {given.step for given in task.inputs if given.step}
-            undecided = needed & (unit.todo.keys() | unit.running.keys())
-            being_made = any(other.key == task.key for other in unit.running.values())
-            if undecided or being_made:
-                continue
-            del unit.todo[task.step.id]
-            if lost := sorted(needed - unit.good):
-                why = cause("input_failed", message=f"the step {lost[0]} left nothing to work on")
-                self._end(unit, task, self._committer.not_started(task, why, outcome="skipped"))
-            elif not task.redo and self._session.catalog.made(task.key):
-                self._end(unit, task, self._committer.cached(task))
-            else:
-                self._start(unit, task)
-
-    def _start(self, unit: Unit, task: Task) -> None:
-        consumed = tuple(self._consumed(unit, given) for given in task.inputs)
-        before = self._stats(task)
-        if wrong := self._wrong_inputs(unit, task):
+    def _start(self, family: UnderWay, node: Node, task: Task) -> None:
+        inputs = Inputs(self._session, family.known, task)
+        consumed, before = inputs.consumed(), inputs.stats()
+        if wrong := inputs.wrong():
             self._session.catalog.suspect(wrong)
             why = cause(
                 "input_changed", message="an artifact it needs is not what was recorded; run again to remake it"
             )
-            self._end(unit, task, self._committer.not_started(task, why, consumed))
+            self._end(family, node, task, self._committer.not_started(task, why, consumed))
             return
-        unit.running[task.step.id] = task
-        request = Request(self._request(unit, task), self._timeout or task.step.declaration.resources.timeout)
+        request = Request(self._request(task, inputs), self._timeout or task.step.declaration.resources.timeout)
 
         def prepare(worker: str) -> None:
             folder = self._session.store.open_task(
-                self._session.job_id, worker, task.unit, task.step.declaration.name, task.key
+                self._session.job_id, worker, task.home, task.step.declaration.name, task.key
             )
             request.message["folder"] = os.fspath(folder)
             self._observe(TaskStarted(task.step.id, task.unit))
 
         def answered(answer: Message) -> None:
-            attempt = Attempt(task, Path(request.message["folder"]), consumed, request.waited)
-            self._answered(unit, attempt, before, answer)
+            seconds = inputs.seconds(node.unit.recording)
+            attempt = Attempt(task, Path(request.message["folder"]), consumed, request.waited, seconds)
+            line = self._committed(attempt, inputs, inputs.stats() != before, answer)
+            if line.outcome in GOOD:
+                note_hashed(self._session, family.known, line)
+            self._end(family, node, task, line)
 
         request.prepare = prepare
         request.on_interim = lambda message: self._interim(task, message)
         self._submit(request, answered)
 
-    def _answered(self, unit: Unit, attempt: Attempt, before: list[StatKey], answer: Message) -> None:
-        del unit.running[attempt.task.step.id]
+    def _committed(self, attempt: Attempt, inputs: Inputs, touched: bool, answer: Message) -> OutcomeLine:
         if answer["type"] == "failed" and answer["cause"].get("reason") == "disk":
             self._refuse_full_disk()
-        wrong = self._wrong_inputs(unit, attempt.task) if self._stats(attempt.task) != before else []
-        if wrong or (_reads_recording(attempt.task) and _changed(unit.recording)):
+        wrong = inputs.wrong() if touched else []
+        if wrong or inputs.a_recording_changed():
             self._session.catalog.suspect(wrong)
-            line = self._committer.failed(attempt, cause("input_changed", message="it changed while it was read"))
-        elif answer["type"] == "done":
-            line = self._committer.done(attempt, answer)
-            self._note_hashed(unit, line)
-        else:
-            line = self._committer.failed(attempt, answer["cause"])
-        self._end(unit, attempt.task, line)
-        self._advance(unit)
+            return self._committer.failed(attempt, cause("input_changed", message="it changed while it was read"))
+        if answer["type"] == "done":
+            return self._committer.done(attempt, answer)
+        return self._committer.failed(attempt, answer["cause"])
 
     def _refuse_full_disk(self) -> None:
         free = shutil.disk_usage(self._session.project.library).free
@@ -199,85 +337,59 @@ class Conductor:
         else:
             self._observe(TaskProgressed(task.step.id, task.unit, float(message["fraction"])))
 
-    def _end(self, unit: Unit, task: Task, line: OutcomeLine) -> None:
-        if line.outcome in GOOD:
-            unit.good.add(task.step.id)
-        self._counts[task.step.id][line.outcome] += 1
-        facts = line.produced[0].facts if line.produced else {}
-        message = line.cause.message if line.cause and line.cause.message else self._committer.scrub("")
-        reason = line.cause.reason if line.cause else ""
-        seconds = sum(line.timings.model_dump().values()) - line.timings.wait
-        sound = float(unit.facts.get("seconds", 0.0))
-        self._observe(TaskEnded(task.step.id, task.unit, line.outcome, seconds, sound, reason, message, facts))
+    def _end(self, family: UnderWay, node: Node, task: Task, line: OutcomeLine | None) -> None:
+        """Take in what became of a task; `line` says it, None where nothing had to be said."""
+        if line is not None:
+            self._counts[task.step.id][line.outcome] += 1
+            self._withheld[task.step.id] += bool(task.withheld)
+            self._observe(self._ended(task, line))
+        self._decide(family, node, Result(task.key, line is None or line.outcome in GOOD))
+        self._release(task.key)
 
-    def _request(self, unit: Unit, task: Task) -> Message:
+    def _ended(self, task: Task, line: OutcomeLine) -> TaskEnded:
+        return TaskEnded(
+            step=task.step.id,
+            unit=task.unit,
+            outcome=line.outcome,
+            seconds=sum(line.timings.model_dump().values()) - line.timings.wait,
+            audio_seconds=line.audio_seconds or 0.0,
+            reason=line.cause.reason if line.cause else "",
+            message=line.cause.message if line.cause and line.cause.message else self._committer.scrub(""),
+            facts=line.produced[0].facts if line.produced else {},
+            label=task.label,
+        )
+
+    def _decide(self, family: UnderWay, node: Node, result: Result) -> None:
+        lists = self._shape.lists[node.step.id]
+        made = self._session.catalog.made(result.key) if lists and result.good else None
+        items: dict[str, list[str]] = {output: [] for output in lists}
+        for artifact in made.artifacts if made else ():
+            if artifact.output in items:
+                items[artifact.output].append(artifact.id)
+        if found := family.weave.decide(node, result, items):
+            self._observe(TasksFound(dict(found)))
+        if is_whole(node.step.level) and node.unit.level == JOB:
+            self._outer[node.step.id] = result
+        self._advance(family)
+
+    def _release(self, key: str) -> None:
+        """Let those go on that waited for the same to be made."""
+        self._ready.extend(self._making.pop(key, ()))
+
+    def _request(self, task: Task, inputs: Inputs) -> Message:
         return requests.run(
             task.step.declaration,
             task.step.settings,
-            {given.port: self._source(unit, given) for given in task.inputs},
-            unit=task.unit,
+            inputs.messages(),
+            unit=task.home,
             seed=seed(task.key),
             audio=task.step.audio.model_dump() if task.step.audio else None,
             device=self._session.device,
             state=self._session.vault.state(task.key),
         )
 
-    def _source(self, unit: Unit, given: Input) -> Message:
-        if not given.step:
-            return requests.source(unit.recording.sighting.path, "audio", given.role, unit.facts)
-        made = self._session.catalog.artifact(given.id)
-        return requests.source(self._session.project.library / made.file, made.kind, given.role, made.facts)
 
-    def _wrong_inputs(self, unit: Unit, task: Task) -> list[str]:
-        """The artifacts among a task's inputs whose bytes are not those that were recorded."""
-        return [made.id for made in self._artifacts(task) if not self._is_as_recorded(unit, made)]
-
-    def _artifacts(self, task: Task) -> list[MadeArtifact]:
-        return [self._session.catalog.artifact(given.id) for given in task.inputs if given.step]
-
-    def _stats(self, task: Task) -> list[StatKey]:
-        paths = [self._session.project.library / made.file for made in self._artifacts(task)]
-        return [stat_key(path.lstat()) for path in paths if path.exists()]
-
-    def _note_hashed(self, unit: Unit, line: OutcomeLine) -> None:
-        for each in line.produced:
-            path = self._session.project.library / f"{line.folder}/{each.file}"
-            unit.hashed[each.id] = stat_key(path.lstat())
-
-    def _is_as_recorded(self, unit: Unit, made: MadeArtifact) -> bool:
-        path = self._session.project.library / made.file
-        try:
-            if unit.hashed.get(made.id) == stat_key(path.lstat()):
-                return True
-            _, sha256 = hash_file(path)
-        except OSError:
-            return False
-        return self._session.project.id_key.content(sha256, private=made.private) == made.digest
-
-    def _consumed(self, unit: Unit, given: Input) -> Consumed:
-        if given.step:
-            digest = self._session.catalog.artifact(given.id).digest
-        else:
-            digest = self._session.project.id_key.content(unit.recording.sha256, private=True)
-        return Consumed(port=given.port, role=given.role or None, id=given.id, digest=digest)
-
-
-def _reads_recording(task: Task) -> bool:
-    return any(not given.step for given in task.inputs)
-
-
-def _changed(recording: Recording) -> bool:
-    sighting = recording.sighting
-    try:
-        now = stat_key(os.stat(sighting.path))
-    except OSError:
-        return True
-    return now != sighting.stat_key and not _same_content(recording)
-
-
-def _same_content(recording: Recording) -> bool:
-    # A chmod or a new hard link changes the stat and not the content.
-    try:
-        return hash_file(recording.sighting.path)[1] == recording.sha256
-    except OSError:
-        return False
+def _why_lost(first: Absent) -> str:
+    if first.step:
+        return f"the step {first.step} left nothing to work on"
+    return "a recording that it needs cannot be read" if first.unit else f"no file of the group is its {first.role}"

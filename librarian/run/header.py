@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import uuid
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,23 +21,33 @@ from librarian.manifest.records import JobLine, MachineRecord, StepRecord
 _MAKERS = ("numpy", "numba", "soundfile", "av", "torch", "torchaudio")
 
 
-def job_line(job: Job, job_id: str, id_key: IdKey, *, workers: int, device: str, options: dict[str, Any]) -> JobLine:
+def job_line(job: Job, job_id: str, id_key: IdKey, *, workers: int, device: str, options: Mapping[str, Any]) -> JobLine:
     """The first line of the manifest of `job_id`."""
     packages = {step.declaration.extension: step.declaration.extension_version for step in job.steps}
     return JobLine(
         job=job_id,
         act="run",
         name=job.name,
-        file=id_key.content(hashlib.sha256(job.content).hexdigest(), private=True),
-        steps=[_step(step) for step in job.steps],
+        file=file_digest(job, id_key),
+        steps=step_records(job),
         versions={**_versions(), **packages},
         machine=_machine(id_key),
         device=device,
         workers=workers,
         fence="none",
-        options=options,
+        options=dict(options),
         started=now(),
     )
+
+
+def file_digest(job: Job, id_key: IdKey) -> str:
+    """Keyed digest of the job file."""
+    return id_key.content(hashlib.sha256(job.content).hexdigest(), private=True)
+
+
+def step_records(job: Job) -> list[StepRecord]:
+    """The steps as they were resolved, texts sealed."""
+    return [_step(step) for step in job.steps]
 
 
 def _versions() -> dict[str, str]:
@@ -66,7 +77,7 @@ def _step(step: Step) -> StepRecord:
 
 def _machine(id_key: IdKey) -> MachineRecord:
     return MachineRecord(
-        id=id_key.machine(_machine_name()),
+        id=machine_id(id_key),
         system=_word(f"{platform.system()}-{platform.release()}"),
         processor=_word(platform.machine()),
         cores=os.cpu_count() or 1,
@@ -74,11 +85,13 @@ def _machine(id_key: IdKey) -> MachineRecord:
     )
 
 
-def _machine_name() -> str:
+def machine_id(id_key: IdKey) -> str:
+    """The keyed id of this machine."""
     try:
-        return Path("/etc/machine-id").read_text().strip() or hex(uuid.getnode())
+        name = Path("/etc/machine-id").read_text().strip()
     except OSError:
-        return hex(uuid.getnode())
+        name = ""
+    return id_key.machine(name or hex(uuid.getnode()))
 
 
 def _word(text: str) -> str:

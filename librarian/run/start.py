@@ -3,41 +3,73 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from librarian.errors import MissingError
-from librarian.events import Observer, RunEnded, RunStarted, Said
-from librarian.job import Job
-from librarian.manifest.catalog import Catalog
+from librarian.events import AllStand, FactValue, Observer, RunEnded, RunStarted, Said
+from librarian.job import GROUP, JOB, RECORDING, Job, Step
+from librarian.manifest.catalog import Catalog, Settled
 from librarian.manifest.journal import Journal, new_job_id, recover
 from librarian.manifest.records import SummaryLine
 from librarian.manifest.store import Store
-from librarian.plan import Planner, expected_tasks, seal_texts
+from librarian.plan import Planner, Policy, Shape, seal_texts
 from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.recordings import Identifier, Scan
-from librarian.run.commit import Committer
-from librarian.run.conductor import Conductor
+from librarian.run.conductor import Conductor, Halt
 from librarian.run.header import job_line
 from librarian.run.session import Session
+from librarian.run.settled import find_settled, mark_of, settle
 from librarian.workers.pool import Workers
 
 
 @dataclass(frozen=True)
-class Options:
-    """How to run, as typed.
+class Order:
+    """What is to be run.
 
     Attributes:
-        upgrade: follow new versions of operations, models and defaults.
-        stopped: the number of the signal that asks the run to stop, else 0; looked at between events.
+        job: the job.
+        scan: its recordings, those that were asked for.
+        steps: its steps, those that were asked for.
+        policy: what is done again.
+        options: what was typed beside the job file, for the record.
     """
 
-    upgrade: bool = False
-    stopped: Callable[[], int] = lambda: 0
+    job: Job
+    scan: Scan
+    steps: tuple[Step, ...]
+    policy: Policy = field(default_factory=Policy)
+    options: Mapping[str, FactValue | list[str]] = field(default_factory=dict)
+
+    def expected(self, shape: Shape) -> dict[str, int]:
+        """Step → tasks, as far as names tell: files with the same content are counted apart, items not at all."""
+        found = {step.id: int(step.level == JOB) for step in shape.steps}
+        for (entries, entry), number in self._groups().items():
+            for step in shape.applying(entries):
+                if shape.by_id[step].level == GROUP and (entry in shape.entries[step] or not shape.entries[step]):
+                    found[step] += number
+        for (entries, grouped), number in self._files().items():
+            for step in shape.applying(entries) - (frozenset() if grouped else shape.of_groups):
+                if shape.by_id[step].level == RECORDING:
+                    found[step] += number
+        return found
+
+    def _groups(self) -> Counter[tuple[frozenset[str], str]]:
+        """(entries that its files belong to, its own entry) → groups."""
+        groups = (family for family in self.scan.families if family[0].group)
+        return Counter((frozenset().union(*map(self.scan.entries, each)), each[0].entry) for each in groups)
+
+    def _files(self) -> Counter[tuple[frozenset[str], bool]]:
+        """(entries that it belongs to, whether it is in a group) → files."""
+        members = ((each, bool(family[0].group)) for family in self.scan.families for each in family)
+        once = {each.path: (each, grouped) for each, grouped in members} if self.scan.shared else None
+        found = members if once is None else once.values()
+        return Counter((self.scan.entries(each), grouped) for each, grouped in found)
 
 
 def device_of(job: Job) -> str:
@@ -64,30 +96,24 @@ def placed(library: Path) -> Callable[[str, int], bool]:
 
 
 def run(
-    project: Project,
-    job: Job,
-    scan: Scan,
-    workers: Workers,
-    scrubber: Scrubber,
-    observe: Observer,
-    options: Options,
+    project: Project, order: Order, workers: Workers, scrubber: Scrubber, observe: Observer, halt: Halt
 ) -> RunEnded:
     """Run a job. The caller holds the project's lock.
 
     Args:
         project: the project.
-        job: the job.
-        scan: the recordings that were found.
+        order: what is to be run.
         workers: what runs the tasks.
         scrubber: knows every name of the scan.
         observe: told what happens.
-        options: how to run.
+        halt: what ends it early.
 
     Raises:
         OSError: the disk failed; what was committed stays, the rest is resumable.
     """
-    device = device_of(job)
-    job, texts = seal_texts(job, project.id_key)
+    device = device_of(order.job)
+    job, texts = seal_texts(replace(order.job, steps=order.steps), project.id_key)
+    scan = order.scan
     with ExitStack() as stack:
         vault = Vault(project.vault, owned=True)
         stack.callback(vault.close)
@@ -101,24 +127,33 @@ def run(
             vault.note_text(digest, text)
         vault.commit()
         job_id = new_job_id(project.manifests)
-        said = {"upgrade": options.upgrade}
-        first = job_line(job, job_id, project.id_key, workers=workers.size, device=device, options=said)
+        first = job_line(job, job_id, project.id_key, workers=workers.size, device=device, options=order.options)
         journal = Journal.create(project.manifests, job_id, first)
         stack.callback(journal.close)
-        expected = expected_tasks(job, [sighting.entry for sighting in scan.sightings])
-        observe(RunStarted(job_id, job.name, len(scan.sightings), scan.bytes, workers.size, expected))
-        identifier = Identifier(scan, vault, project.id_key, job_id)
-        stack.callback(identifier.close)
+        shape = Shape(job, job.steps)
+        observe(RunStarted(job_id, job.name, scan.files, scan.bytes, workers.size, order.expected(shape)))
         session = Session(job_id, job.name, device, project, store, journal, catalog, vault, scrubber)
-        planner = Planner(job, catalog, project.id_key, placed(project.library), upgrade=options.upgrade)
-        conductor = Conductor(session, workers, planner, Committer(session), observe)
-        ended = conductor.conduct(identifier, job.file.run.timeout, options.stopped)
+        planner = Planner(job, catalog, project.id_key, placed(project.library), order.policy, run=job_id)
+        mark = mark_of(job, scan, order.policy, project.id_key)
+        if found := find_settled(catalog, job, mark, placed(project.library)):
+            ended = _nothing_to_do(job_id, found, observe)
+        else:
+            conductor = Conductor(session, workers, planner, shape, observe, halt)
+            ended = conductor.conduct(lambda: Identifier(scan, vault, project.id_key, job_id), job.file.run.timeout)
         if ended.interrupted:
             workers.close()
         store.close_job(job_id)
         vault.commit()
-        journal.append([SummaryLine(recordings=ended.recordings, counts=ended.counts)])
+        journal.append([SummaryLine(recordings=ended.recordings, counts=ended.counts, withheld=ended.withheld)])
         journal.seal("interrupted" if ended.interrupted else "complete")
         catalog.follow(job_id)
+        if not found:
+            settle(catalog, vault, job, mark, ended)
         observe(ended)
         return ended
+
+
+def _nothing_to_do(job_id: str, found: Settled, observe: Observer) -> RunEnded:
+    observe(AllStand(found.counts))
+    counts = {step: {"cached": tasks} for step, tasks in found.counts.items()}
+    return RunEnded(job_id, found.recordings, counts, 0.0, interrupted=False)

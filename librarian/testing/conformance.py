@@ -32,6 +32,7 @@ _UNIT = "rec_aaaaaaaaaaaaa"
 _LIGHT = frozenset({"librarian", "pydantic", "pydantic_core", "pluggy", "annotated_types", "typing_extensions"})
 _LIGHT_TOO = frozenset({"typing_inspection", "sitecustomize", "usercustomize"})
 _TIMEOUT = 300.0
+Inputs = dict[str, Message | list[Message]]
 
 
 class Conformance:
@@ -42,6 +43,7 @@ class Conformance:
         operation: its name.
         settings: the settings to run it with, as a job file would give them.
         seconds, rate, channels: of the sound that its audio inputs are given.
+        files: how many go into an input that takes many.
     """
 
     package: ClassVar[str]
@@ -50,6 +52,7 @@ class Conformance:
     seconds: ClassVar[float] = 3.0
     rate: ClassVar[int] = 16000
     channels: ClassVar[int] = 1
+    files: ClassVar[int] = 3
 
     def test_import_is_light(self) -> None:
         """Importing the package loads itself, librarian and what that stands on, and nothing else from outside."""
@@ -136,10 +139,14 @@ class Conformance:
         assert isinstance(answer, Resolved), answer
         return answer
 
-    def _inputs(self, declaration: Declaration, folder: Path) -> dict[str, Message]:
-        return {
-            name: self.input(name, port.kind, folder) for name, port in declaration.inputs.items() if not port.optional
-        }
+    def _inputs(self, declaration: Declaration, folder: Path) -> Inputs:
+        found: Inputs = {}
+        for name, port in declaration.inputs.items():
+            if port.many:
+                found[name] = [self.input(f"{name}{number}", port.kind, folder) for number in range(1, self.files + 1)]
+            elif not port.optional:
+                found[name] = self.input(name, port.kind, folder)
+        return found
 
     def input(self, name: str, kind: str, folder: Path) -> Message:
         """One input for the run. Override it for operations that take more than sound."""
@@ -157,7 +164,7 @@ class Conformance:
         workers: Workers,
         declaration: Declaration,
         folder: Path,
-        inputs: dict[str, Message] | None = None,
+        inputs: Inputs | None = None,
     ) -> Message:
         resolved = self._resolved(workers, declaration)
         (folder / "task").mkdir()

@@ -6,38 +6,62 @@ worker is named, and hurts only the jobs that use it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from pydantic import ValidationError
 
 from librarian.errors import ExtensionError
+from librarian.keys import canonical
 from librarian.operation import Declaration, Resolved
 from librarian.workers import requests
 from librarian.workers.messages import Message
 from librarian.workers.pool import Workers, ask
+from librarian.workers.remembered import has_text, keep, recall, state_of
 
 GROUP = "librarian"
 IMPORT_TIMEOUT = 30.0
 VALIDATE_TIMEOUT = 30.0
+Validate = Callable[[Declaration, Mapping[str, Any]], "Resolved | Sequence[tuple[Any, str]]"]
 
 
 @dataclass(frozen=True)
 class Extension:
-    """An installed extension: what it declares, or why it cannot be used."""
+    """An installed extension: what it declares, or why it cannot be used. `state` is what its answers hang on."""
 
     package: str
     version: str
     declarations: tuple[Declaration, ...] = ()
     problem: str = ""
+    state: str = ""
 
 
-def extensions(workers: Workers) -> list[Extension]:
-    """All installed extensions, by package name."""
-    found = [_declared(package, version, point, workers) for package, version, point in _installed()]
+def extensions(workers: Workers, *, remembered: bool = False) -> list[Extension]:
+    """All installed extensions, by package name.
+
+    Args:
+        workers: who import them.
+        remembered: whether an answer of an earlier run will do, where no file of the extension has changed.
+    """
+    found = [_recalled(*each, workers) if remembered else _declared(*each, workers) for each in _installed()]
     return sorted(found, key=lambda extension: extension.package)
+
+
+def _recalled(package: str, version: str, point: EntryPoint, workers: Workers) -> Extension:
+    state = state_of(point)
+    if not state:
+        return _declared(package, version, point, workers)
+    if answer := recall(state):
+        with contextlib.suppress(ValidationError, KeyError):
+            declarations = tuple(Declaration.model_validate(each) for each in answer["declarations"])
+            return Extension(package, version, declarations, state=state)
+    found = replace(_declared(package, version, point, workers), state=state)
+    if not found.problem:
+        keep(state, {"declarations": [each.model_dump(mode="json") for each in found.declarations]})
+    return found
 
 
 def _installed() -> Iterator[tuple[str, str, EntryPoint]]:
@@ -67,15 +91,37 @@ def reason_of(answer: Message) -> str:
     return ": ".join(str(part) for part in parts if part).split("\n")[0]
 
 
-def validator(workers: Workers) -> Callable[[Declaration, Mapping[str, Any]], Resolved | Sequence[tuple[Any, str]]]:
-    """What `job.resolve` asks about settings: a worker validates them."""
+def validator(workers: Workers, installed: Sequence[Extension] = ()) -> Validate:
+    """What `job.resolve` asks about settings: a worker validates them.
+
+    Args:
+        workers: who validate.
+        installed: those among them that have a state are asked once for the same settings.
+    """
+    states = {each.full_name: extension.state for extension in installed for each in extension.declarations}
 
     def validate(declaration: Declaration, given: Mapping[str, Any]) -> Resolved | Sequence[tuple[Any, str]]:
-        answer = ask(workers, requests.validate(declaration, given), VALIDATE_TIMEOUT)
-        if answer["type"] == "problems":
-            return [(tuple(place), message) for place, message in answer["problems"]]
-        if answer["type"] != "done":
-            raise ExtensionError(f"{declaration.full_name} cannot validate its settings: {reason_of(answer)}")
-        return Resolved.read(answer["resolved"])
+        state = states.get(declaration.full_name, "")
+        if not state:
+            return _validated(workers, declaration, given)
+        question = f"{state} {declaration.full_name} {canonical(dict(given)).decode(errors='surrogatepass')}"
+        if answer := recall(question):
+            with contextlib.suppress(ValidationError):
+                return Resolved.read(answer)
+        found = _validated(workers, declaration, given)
+        if isinstance(found, Resolved) and not has_text(found):
+            keep(question, found.model_dump(mode="json"))
+        return found
 
     return validate
+
+
+def _validated(
+    workers: Workers, declaration: Declaration, given: Mapping[str, Any]
+) -> Resolved | Sequence[tuple[Any, str]]:
+    answer = ask(workers, requests.validate(declaration, given), VALIDATE_TIMEOUT)
+    if answer["type"] == "problems":
+        return [(tuple(place), message) for place, message in answer["problems"]]
+    if answer["type"] != "done":
+        raise ExtensionError(f"{declaration.full_name} cannot validate its settings: {reason_of(answer)}")
+    return Resolved.read(answer["resolved"])

@@ -57,7 +57,10 @@ class RunningTask:
     """What the extension is given: `librarian.Task`."""
 
     def __init__(self, request: Mapping[str, Any], settings: Settings, send: Callable[[dict[str, Any]], None]) -> None:
-        self.inputs: dict[str, Any] = {port: artifact_of(each) for port, each in request["inputs"].items()}
+        self.inputs: dict[str, Any] = {
+            port: tuple(map(artifact_of, each)) if isinstance(each, list) else artifact_of(each)
+            for port, each in request["inputs"].items()
+        }
         self.settings = settings
         self.device: str = request["device"]
         self.seed: int = request["seed"]
@@ -73,13 +76,13 @@ class RunningTask:
         if math.isfinite(fraction):
             self._send({"type": "progress", "fraction": min(1.0, max(0.0, float(fraction)))})
 
-    def read_audio(self, port: str) -> tuple[NDArray[np.float32], int]:
+    def read_audio(self, port: str | Artifact) -> tuple[NDArray[np.float32], int]:
         """The sound of an input, `[channels, frames]` float32 in −1…1, and its sample rate (Hz)."""
         from librarian.media import read_audio
 
         began = time.perf_counter()
         try:
-            return read_audio(self.inputs[port].path)
+            return read_audio((self.inputs[port] if isinstance(port, str) else port).path)
         finally:
             self.timer.read += time.perf_counter() - began
 

@@ -31,6 +31,12 @@ class Inline:
         """Queue a request."""
         self._queue.append(request)
 
+    def drop_queued(self) -> list[Request]:
+        """Take back the requests that were not begun."""
+        dropped = list(self._queue)
+        self._queue.clear()
+        return dropped
+
     def wait(self, timeout: float | None) -> list[tuple[Request, Message]]:
         """The answer to the oldest request."""
         if not self._queue:

@@ -37,8 +37,21 @@ _QUIET = {
 }
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
+MOST_WORKERS = 8
+"""Unless more are asked for."""
+
 Log = Callable[[str], None]
 OnInterim = Callable[[Message], None]
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_size() -> int:
+    """Worker processes where nobody says how many."""
+    return min(cores(), MOST_WORKERS)
 
 
 def _ignore(message: Message) -> None:
@@ -72,6 +85,9 @@ class Workers(Protocol):
 
     def wait(self, timeout: float | None) -> list[tuple[Request, Message]]:
         """The answers that came in; waits for one at most `timeout` seconds."""
+
+    def drop_queued(self) -> list[Request]:
+        """Take back the requests that no worker has begun."""
 
     @property
     def unanswered(self) -> int:
@@ -185,6 +201,12 @@ class Pool:
         """Queue a request."""
         self._queue.append(request)
         self._dispatch()
+
+    def drop_queued(self) -> list[Request]:
+        """Take back the requests that no worker has begun."""
+        dropped = list(self._queue)
+        self._queue.clear()
+        return dropped
 
     def _dispatch(self) -> None:
         while self._queue:

@@ -32,16 +32,19 @@ def probe(path: Path) -> Message:
     return {"type": "probe", "path": os.fspath(path)}
 
 
-def source(path: Path, kind: str, role: str, facts: Mapping[str, Any]) -> Message:
+def source(
+    path: Path, kind: str, role: str, facts: Mapping[str, Any], *, recording: str = "", item: int = 0
+) -> Message:
     """One input of a task."""
     sound = {name: int(facts.get(name, 0)) for name in ("sample_rate", "frames", "channels")}
-    return {"path": os.fspath(path), "kind": kind, "role": role, **sound, "facts": dict(facts)}
+    place = {"role": role, "recording": recording, "item": item}
+    return {"path": os.fspath(path), "kind": kind, **place, **sound, "facts": dict(facts)}
 
 
 def run(
     declaration: Declaration,
     settings: Mapping[str, Any],
-    inputs: Mapping[str, Message],
+    inputs: Mapping[str, Message | list[Message]],
     *,
     unit: str,
     seed: int,

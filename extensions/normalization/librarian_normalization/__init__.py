@@ -7,6 +7,7 @@ from librarian import (
     Fact,
     Field,
     Loudness,
+    Many,
     Measurements,
     Operation,
     Resources,
@@ -32,6 +33,15 @@ class MeasureSettings(Settings):
     """Nothing to set."""
 
 
+CHANGE = {
+    "loudness_before": Fact("Integrated loudness of the input.", "LUFS"),
+    "loudness_after": Fact("Integrated loudness of the output.", "LUFS"),
+    "true_peak_before": Fact("True peak of the input.", "dBTP"),
+    "true_peak_after": Fact("True peak of the output.", "dBTP"),
+    "gain": Fact("Gain from input to output.", "dB"),
+    "result": Fact("What came of it.", words=("normalized", "held_by_ceiling", "silent", "too_short")),
+}
+
 NORMALIZE = Operation(
     name="normalize",
     version="1",
@@ -39,15 +49,22 @@ NORMALIZE = Operation(
     settings=NormalizeSettings,
     inputs={"audio": Audio},
     outputs={"audio": Audio, "report": Measurements},
-    facts={
-        "loudness_before": Fact("Integrated loudness of the input.", "LUFS"),
-        "loudness_after": Fact("Integrated loudness of the output.", "LUFS"),
-        "true_peak_before": Fact("True peak of the input.", "dBTP"),
-        "true_peak_after": Fact("True peak of the output.", "dBTP"),
-        "gain": Fact("Gain from input to output.", "dB"),
-        "result": Fact("What came of it.", words=("normalized", "held_by_ceiling", "silent", "too_short")),
-    },
+    facts=CHANGE,
     description="Bring a recording to a loudness with one gain, under a true-peak ceiling.",
+    resources=Resources(memory="512 MiB"),
+    reproducible="bytes",
+)
+
+NORMALIZE_GROUP = Operation(
+    name="normalize_group",
+    version="1",
+    run="librarian_normalization.group:GroupNormalizer",
+    settings=NormalizeSettings,
+    inputs={"audio": Many(Audio)},
+    outputs={"audio": Many(Audio)},
+    each="group",
+    facts=CHANGE,
+    description="Bring the recordings of a group to a loudness with one gain for all, so that their balance stays.",
     resources=Resources(memory="512 MiB"),
     reproducible="bytes",
 )
@@ -74,5 +91,5 @@ MEASURE = Operation(
 
 @hookimpl
 def librarian_operations() -> list[Operation]:
-    """`normalize` and `measure`."""
-    return [NORMALIZE, MEASURE]
+    """`normalize`, `normalize_group` and `measure`."""
+    return [NORMALIZE, NORMALIZE_GROUP, MEASURE]

@@ -18,6 +18,11 @@ class TestNormalizeStereo(Conformance):
     rate = 44100
 
 
+class TestNormalizeGroup(Conformance):
+    package = "librarian-normalization"
+    operation = "normalize_group"
+
+
 class TestMeasure(Conformance):
     package = "librarian-normalization"
     operation = "measure"

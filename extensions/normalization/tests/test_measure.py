@@ -7,7 +7,7 @@ import pyloudnorm
 import pytest
 
 from librarian import UnusableInputError
-from librarian_normalization import MEASURE, NORMALIZE, MeasureSettings, librarian_operations
+from librarian_normalization import MEASURE, NORMALIZE, NORMALIZE_GROUP, MeasureSettings, librarian_operations
 from librarian_normalization.measure import Meter
 
 INDEPENDENT = 0.001
@@ -75,10 +75,11 @@ def test_what_is_not_a_number_is_refused(make_task):
     assert caught.value.cause == "corrupt"
 
 
-def test_it_offers_two_operations_on_recordings():
-    assert librarian_operations() == [NORMALIZE, MEASURE]
+def test_what_it_offers():
+    assert librarian_operations() == [NORMALIZE, NORMALIZE_GROUP, MEASURE]
     assert {(o.name, o.version, o.each, o.reproducible) for o in librarian_operations()} == {
         ("normalize", "1", "recording", "bytes"),
+        ("normalize_group", "1", "group", "bytes"),
         ("measure", "1", "recording", "bytes"),
     }
 

@@ -1,0 +1,277 @@
+"""What is typed beside a job file: which recordings, how far, what again. The same for `run` and `plan`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+from wcmatch import glob
+
+from librarian.cli.common import Checked
+from librarian.cli.words import say
+from librarian.errors import UsageError
+from librarian.job import Job, Sighting, Step, did_you_mean, is_whole
+from librarian.job.changes import place_of
+from librarian.manifest.catalog import Catalog
+from librarian.manifest.lineage import Lineage
+from librarian.operation import WORD_PATTERN
+from librarian.plan import Policy
+from librarian.privacy.vault import Vault
+from librarian.project import Project
+from librarian.recordings import Scan
+from librarian.recordings.names import normal
+from librarian.run import Order, placed
+
+DEGRADED, SUSPECT = "degraded", "suspect"
+_GLOB = glob.BRACE | glob.GLOBSTAR | glob.IGNORECASE
+_RECORDED_PARTS = {"steps": 4}
+"""Of the place of a change: what stands below a setting, or below a part of a recordings entry, may be any text."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What was typed.
+
+    Attributes:
+        sample: so many groups or recordings, spread over all.
+        only: names, labels, ids or patterns of recordings.
+        to: the last step.
+        redo: steps, or DEGRADED, SUSPECT: what is done again.
+        changes: `place=value` for the job file.
+        until: time of day after which nothing new is begun (HH:MM); empty for none.
+        upgrade: follow new versions of operations, models and defaults.
+    """
+
+    sample: int | None
+    only: Sequence[str]
+    to: str | None
+    redo: Sequence[str]
+    changes: Sequence[str]
+    until: str
+    upgrade: bool
+
+    @property
+    def partial(self) -> bool:
+        """Whether some of the recordings are left out."""
+        return self.sample is not None or bool(self.only)
+
+    def deadline(self) -> float:
+        """When nothing new is begun any more (seconds since the epoch)."""
+        if not self.until:
+            return float("inf")
+        hours, minutes = map(int, self.until.split(":"))
+        now = time.localtime()
+        days = ((now.tm_year, now.tm_mon, day, hours, minutes, 0, 0, 0, -1) for day in (now.tm_mday, now.tm_mday + 1))
+        return next(at for at in map(time.mktime, days) if at > time.mktime(now))
+
+    def seconds_left(self) -> float:
+        """Until nothing new is begun any more."""
+        return self.deadline() - time.time()
+
+    def order(self, checked: Checked, project: Project | None) -> Order:
+        """What is to be run.
+
+        Args:
+            checked: the job and all of its recordings.
+            project: knows ids; None where there is none yet.
+
+        Raises:
+            UsageError: a step or a recording is not there.
+        """
+        scan = self._scan(checked, project)
+        steps = self._steps(checked.job)
+        again = self._redone(checked.job)
+        policy = Policy(upgrade=self.upgrade, redo=again, degraded=DEGRADED in self.redo, suspect=SUSPECT in self.redo)
+        return Order(checked.job, scan, steps, policy, self._options(scan))
+
+    def _options(self, scan: Scan) -> dict[str, Any]:
+        """For the record: words and numbers only, no name of a recording."""
+        found: dict[str, Any] = {"upgrade": self.upgrade}
+        if self.partial:
+            found["recordings"] = len({sighting.path for sighting in scan.sightings})
+        if self.sample is not None:
+            found["sample"] = self.sample
+        if self.only:
+            found["only"] = len(self.only)
+        if self.to:
+            found["to"] = self.to
+        if self.redo:
+            found["redo"] = list(self.redo)
+        if self.changes:
+            places = [place_of(change).split(".") for change in self.changes]
+            found["set"] = [".".join(place[: _RECORDED_PARTS.get(place[0], 3)]) for place in places]
+        if self.until:
+            found["until"] = self.until
+        return found
+
+    def _steps(self, job: Job) -> tuple[Step, ...]:
+        steps = {step.id: step for step in job.steps}
+        wanted = set(steps)
+        if self.to is not None:
+            _check_step("--to", self.to, steps)
+            wanted = {self.to}
+            for step in reversed(job.steps):
+                if step.id in wanted:
+                    wanted |= _needs(step)
+        if self.partial:
+            left = _with_dependents(job, {step.id for step in job.steps if is_whole(step.level)}) & wanted
+            wanted -= left
+            if left:
+                say(f"left out, as it takes all recordings: {', '.join(step for step in steps if step in left)}")
+        return tuple(step for step in job.steps if step.id in wanted)
+
+    def _redone(self, job: Job) -> frozenset[str]:
+        steps = {step.id: step for step in job.steps}
+        named = [each for each in self.redo if each not in (DEGRADED, SUSPECT)]
+        for each in named:
+            _check_step("--redo", each, steps)
+        return frozenset(_with_dependents(job, set(named)))
+
+    def _scan(self, checked: Checked, project: Project | None) -> Scan:
+        families = checked.scan.families
+        if self.only:
+            folder = os.fspath(checked.job.folder)
+            tests = [_Test(each, folder, paths_of(project, each, families)) for each in self.only]
+            families = [family for family in families if any(test(each) for test in tests for each in family)]
+            for test in tests:
+                test.check()
+        if self.sample is not None:
+            number = min(self.sample, len(families))
+            families = [families[index * len(families) // number] for index in range(number)]
+        if families is checked.scan.families:
+            return checked.scan
+        paths = {sighting.path for family in families for sighting in family}
+        sightings = [sighting for sighting in checked.scan.sightings if sighting.path in paths]
+        return replace(checked.scan, families=families, sightings=sightings)
+
+
+class _Test:
+    """Whether a file is meant by a name, a label, an id or a pattern."""
+
+    def __init__(self, typed: str, folder: str, paths: Iterable[str]) -> None:
+        self._typed, self._folder = typed, folder
+        self._name = normal(typed)
+        self._end = f"/{normal(os.path.normpath(typed)).lstrip('/')}"
+        self._pattern = _pattern(typed)
+        self._paths = frozenset([*paths, os.path.abspath(typed)])
+        self._found = False
+
+    def __call__(self, sighting: Sighting) -> bool:
+        path = os.fspath(sighting.path)
+        name, relative = normal(path), normal(os.path.relpath(path, self._folder))
+        base = os.path.basename(name)
+        fits = bool(self._typed) and (
+            self._name in (sighting.label, sighting.group, os.path.splitext(base)[0])
+            or path in self._paths
+            or f"/{name}".endswith(self._end)
+            or (self._pattern is not None and any(map(self._pattern.match, (relative, base))))
+        )
+        self._found = self._found or fits
+        return fits
+
+    def check(self) -> None:
+        if not self._found:
+            raise UsageError(f"--only {self._typed}: no recording of this job has that name, label or id")
+
+
+def _pattern(typed: str) -> Any:
+    """A pattern, where the text is one."""
+    if not glob.is_magic(typed, flags=_GLOB):
+        return None
+    try:
+        return glob.compile(unicodedata.normalize("NFC", typed), flags=_GLOB)
+    except Exception:  # wcmatch has private types for what it cannot expand
+        raise UsageError(f"--only {typed}: the pattern cannot be read; check its braces") from None
+
+
+def _check_step(option: str, name: str, steps: Collection[str]) -> None:
+    if name not in steps:
+        hint = did_you_mean(name, steps) or f"; there are {', '.join(steps)}"
+        raise UsageError(f"{option} {name}: the job has no such step{hint}")
+
+
+def _needs(step: Step) -> set[str]:
+    return {source.step for sources in step.inputs.values() for source in sources if source.step}
+
+
+def _with_dependents(job: Job, steps: set[str]) -> set[str]:
+    """Steps and all that hangs on them."""
+    found = set(steps)
+    for step in job.steps:
+        if _needs(step) & found:
+            found.add(step.id)
+    return found
+
+
+def _time_of_day(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    if value and not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", value):
+        raise click.BadParameter("write a time of day, such as 07:00")
+    return value or ""
+
+
+def _changes(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> Sequence[str]:
+    for value in values:
+        if not re.fullmatch(WORD_PATTERN, place_of(value)):
+            raise click.BadParameter("the place holds characters that no job file has there")
+    return values
+
+
+def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of `Wishes`."""
+    options = (
+        click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only N recordings, spread evenly."),
+        click.option(
+            *("--only", "only"),
+            multiple=True,
+            metavar="WHICH",
+            help="Only recordings (with their groups) of that name, label, id or pattern; may be given again.",
+        ),
+        click.option("--to", metavar="STEP", help="Only this step and those that it needs."),
+        click.option(
+            *("--redo", "redo"),
+            multiple=True,
+            metavar="STEP|degraded|suspect",
+            help="Do a step and all that hangs on it again; or what was degraded, or is suspect; may be given again.",
+        ),
+        click.option(
+            *("--set", "changes"),
+            multiple=True,
+            callback=_changes,
+            metavar="PLACE=VALUE",
+            help="Change the job file for this time, as in steps.voice.with.target=-20; may be given again.",
+        ),
+        click.option(
+            "--until",
+            callback=_time_of_day,
+            metavar="HH:MM",
+            help="Begin nothing after this time; finish what runs.",
+        ),
+        click.option("--upgrade", is_flag=True, help="Follow new versions of operations, models and defaults."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def paths_of(project: Project | None, typed: str, families: Iterable[Sequence[Sighting]]) -> Iterator[str]:
+    """Where the recordings lie that an id, or the beginning of one, stands for."""
+    if project is None or not re.match(r"(rec|src|grp|art|set)_", typed):
+        return
+    for family in families if typed.startswith("grp_") else ():
+        if family[0].group and project.id_key.group(family[0].entry, family[0].group).startswith(typed):
+            yield from (os.fspath(each.path) for each in family)
+    with (
+        contextlib.closing(Catalog(project.catalog, project.manifests, owned=False)) as catalog,
+        contextlib.closing(Vault(project.vault, owned=False)) as vault,
+    ):
+        lineage = Lineage(catalog, project.manifests, placed(project.library))
+        for found in lineage.find(typed, 1):
+            for unit in {found, *lineage.graph(found).origins}:
+                yield from map(os.fspath, vault.sightings(unit))

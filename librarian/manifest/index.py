@@ -1,0 +1,263 @@
+"""The tables of the catalog: brought up to date from the manifests, made anew where they are damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from librarian.files import stat_key, write_file
+from librarian.manifest.journal import entries, manifests
+
+VERSION = 7
+WRITER_PATIENCE = 60.0
+"""How long the writer waits for a reader that brings the index up to date (s)."""
+READER_PATIENCE = 5.0
+"""How long a reader waits for the writer; then it works with what the index holds (s)."""
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS manifests (job TEXT PRIMARY KEY, bytes INTEGER, lines INTEGER, link TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS jobs (job TEXT, type TEXT, body TEXT, PRIMARY KEY (job, type)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, job TEXT, seq INTEGER, unit TEXT, folder TEXT,
+    start INTEGER, files TEXT, suspect INTEGER DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS artifacts (id TEXT PRIMARY KEY, key TEXT, output TEXT, item INTEGER, kind TEXT, file TEXT,
+    bytes INTEGER, digest TEXT, private INTEGER, facts TEXT, suspect INTEGER DEFAULT 0) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS artifacts_by_key ON artifacts (key);
+CREATE TABLE IF NOT EXISTS consumed (input TEXT, key TEXT, PRIMARY KEY (input, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS current (job_name TEXT, step TEXT, unit TEXT, outcome TEXT, key TEXT, reason TEXT, job TEXT,
+    seq INTEGER, start INTEGER, PRIMARY KEY (job_name, step, unit)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS documents (job_name TEXT, step TEXT, unit TEXT, document TEXT, given TEXT,
+    PRIMARY KEY (job_name, step, unit)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS speeds (machine TEXT, device TEXT, operation TEXT, job_name TEXT, step TEXT, tasks INTEGER,
+    seconds REAL, audio REAL, bytes INTEGER, PRIMARY KEY (machine, device, operation, job_name, step)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS settled (job_name TEXT PRIMARY KEY, mark TEXT, recordings INTEGER,
+    counts TEXT) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
+CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a line stands: in the manifest of which job, its number there, the byte it begins at."""
+
+    job: str
+    seq: int
+    start: int
+
+
+class Index:
+    """The index, open.
+
+    Args:
+        path: its file.
+        folder: the manifests.
+        owned: whether the caller is the one writer, who may make a damaged index anew. A reader works with one in
+            memory then, and with one that is not caught up where the writer is busy with it.
+    """
+
+    def __init__(self, path: Path, folder: Path, *, owned: bool) -> None:
+        self._path, self._folder, self._owned = path, folder, owned
+        self._ran_on = ("", "", "")
+        wanted = owned or path.exists() or bool(manifests(folder))  # a reader makes none of nothing
+        self._db = _open(path, owned) if wanted else _with_tables(sqlite3.connect(":memory:"))
+        try:
+            self._catch_up()
+        except sqlite3.DatabaseError as error:
+            busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+            if busy and not owned:
+                self._db.rollback()
+                return
+            self._db = _fresh(path, self._db, owned)
+            self._catch_up()
+
+    def close(self) -> None:
+        """Close the index; its writer notes that it is whole, so that it need not be checked the next time."""
+        self._db.close()
+        if self._owned:
+            with contextlib.suppress(OSError):  # a full disk: it is checked the next time then
+                write_file(_checked(self._path), json.dumps(_stat(self._path)).encode())
+
+    def _catch_up(self) -> None:
+        if self._known() == self._sizes():
+            return
+        self._db.execute("BEGIN IMMEDIATE")  # or another process takes in newer lines before these
+        known, sizes = self._known(), self._sizes()
+        shrunk = any(sizes.get(job, -1) < size for job, size in known.items())
+        if shrunk or not all([self._add(job) for job, size in sizes.items() if size > known.get(job, 0)]):
+            self._rebuild()
+        self._db.commit()
+
+    def _sizes(self) -> dict[str, int]:
+        return {path.stem: path.stat().st_size for path in manifests(self._folder)}
+
+    def _known(self) -> dict[str, int]:
+        return dict(self._db.execute("SELECT job, bytes FROM manifests"))
+
+    def _rebuild(self) -> None:
+        for table in (
+            "manifests",
+            "jobs",
+            "made",
+            "artifacts",
+            "consumed",
+            "current",
+            "documents",
+            "speeds",
+            "settled",
+        ):
+            self._db.execute(f"DELETE FROM {table}")
+        for path in manifests(self._folder):
+            self._add(path.stem)
+
+    def _add(self, job: str) -> bool:
+        """Take in what was appended to a manifest, up to a torn line; False where it does not follow what is known."""
+        row = self._db.execute("SELECT bytes, lines, link FROM manifests WHERE job = ?", (job,)).fetchone()
+        start, seq, last = row or (0, 0, None)
+        for line in entries(self._folder / f"{job}.jsonl", start, seq):
+            if line.torn:
+                break
+            if last is not None and line.prev != last:
+                return False
+            if line.type == "outcome" and line.body:
+                self._outcome(Place(job, line.seq, start), line.body)
+            elif line.body:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", (job, line.type, json.dumps(line.body))
+                )
+            seq, start, last = line.seq + 1, line.end, None
+            self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?)", (job, line.end, seq, line.link))
+        return True
+
+    def follow(self, job: str) -> None:
+        """Take in what was appended to the manifest of `job` since last time."""
+        self._db.execute("BEGIN IMMEDIATE")
+        if not self._add(job):
+            self._rebuild()
+        self._db.commit()
+
+    def _changed(self) -> None:
+        """What is current or good is not what it was: nothing is settled any more."""
+        self._db.execute("DELETE FROM settled")
+
+    def _outcome(self, place: Place, body: dict[str, Any]) -> None:
+        key = body["key"] or ""
+        self._changed()
+        if body["produced"] or body["outcome"] in ("done", "degraded"):
+            self._made(place, key, body)
+            self._speed(place.job, body)
+        reason = (body["cause"] or {}).get("reason", "")
+        document = json.dumps(body["document"]) if body["document"] else None
+        of = (body["job_name"], body["step"], body["unit"])
+        self._db.execute(
+            "INSERT OR REPLACE INTO current VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*of, body["outcome"], key, reason, place.job, place.seq, place.start),
+        )
+        self._db.execute(
+            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)", (*of, document, json.dumps(body["given"]))
+        )
+
+    def _speed(self, job: str, body: dict[str, Any]) -> None:
+        machine, device = self._machine(job)
+        seconds = sum(spent for stage, spent in body["timings"].items() if stage != "wait")
+        self._db.execute(
+            "INSERT INTO speeds VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO UPDATE SET tasks = tasks + 1, "
+            "seconds = seconds + excluded.seconds, audio = audio + excluded.audio, bytes = bytes + excluded.bytes",
+            (
+                *(machine, device, (body["document"] or {}).get("operation", ""), body["job_name"], body["step"]),
+                *(seconds, body.get("audio_seconds") or 0.0, sum(each["bytes"] for each in body["produced"])),
+            ),
+        )
+
+    def _machine(self, job: str) -> tuple[str, str]:
+        if self._ran_on[0] != job:
+            first = self.job_lines(job).get("job", {})
+            self._ran_on = (job, first.get("machine", {}).get("id", ""), first.get("device", ""))
+        return self._ran_on[1:]
+
+    def _made(self, place: Place, key: str, body: dict[str, Any]) -> None:
+        self._db.execute("DELETE FROM artifacts WHERE key = ?", (key,))
+        self._db.execute(
+            "INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
+            (
+                *(key, place.job, place.seq, body["unit"], body["folder"], place.start),
+                "/".join(f"{each['file']}/{each['bytes']}" for each in body["produced"]),
+            ),
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO consumed VALUES (?, ?)", [(each["id"], key) for each in body["consumed"]]
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            [
+                (
+                    *(each["id"], key, each["output"], each["item"], each["kind"]),
+                    *(f"{body['folder']}/{each['file']}", each["bytes"], each["digest"]),
+                    *(each["private"], json.dumps(each["facts"])),
+                )
+                for each in body["produced"]
+            ],
+        )
+
+    def job_lines(self, job: str) -> dict[str, dict[str, Any]]:
+        """A manifest's lines that are no outcomes, by their type: job, summary, seal, as far as there are."""
+        rows = self._db.execute("SELECT type, body FROM jobs WHERE job = ?", (job,))
+        return {kind: json.loads(body) for kind, body in rows}
+
+
+def _open(path: Path, owned: bool) -> sqlite3.Connection:
+    db = _connect(path, owned)
+    try:
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version == 0 and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            return _with_tables(db)
+        if version == VERSION and (_was_checked(path) or db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)):
+            db.execute("PRAGMA synchronous = NORMAL")
+            return db
+    except sqlite3.DatabaseError:
+        pass
+    return _fresh(path, db, owned)
+
+
+def _checked(path: Path) -> Path:
+    return path.with_suffix(".checked")
+
+
+def _stat(path: Path) -> list[int]:
+    return list(stat_key(path.stat()))
+
+
+def _was_checked(path: Path) -> bool:
+    """Whether the file is as its writer left it: a check of all its pages takes longer than most runs."""
+    try:
+        return bool(json.loads(_checked(path).read_bytes()) == _stat(path))
+    except (OSError, ValueError):
+        return False
+
+
+def _fresh(path: Path, db: sqlite3.Connection, owned: bool) -> sqlite3.Connection:
+    db.close()
+    if not owned:
+        return _with_tables(sqlite3.connect(":memory:"))
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    return _with_tables(_connect(path, owned))
+
+
+def _connect(path: Path, owned: bool) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return sqlite3.connect(path, timeout=WRITER_PATIENCE if owned else READER_PATIENCE)
+
+
+def _with_tables(db: sqlite3.Connection) -> sqlite3.Connection:
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    except sqlite3.DatabaseError:
+        db.close()
+        raise
+    return db

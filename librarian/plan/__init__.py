@@ -1,0 +1,31 @@
+"""What there is to do, and why: job + families of recordings + catalog → tasks. Pure: nothing is read or written."""
+
+from librarian.plan.changes import describe, differences
+from librarian.plan.gather import Gathering
+from librarian.plan.quote import Quote, Row
+from librarian.plan.shape import Absent, Input, Node, Result, Shape, Unit, units_of
+from librarian.plan.task import ASKED_FOR, NEW, NOT_READ, Planner, Policy, Task, seal_texts
+from librarian.plan.weave import Weave
+
+__all__ = [
+    "ASKED_FOR",
+    "NEW",
+    "NOT_READ",
+    "Absent",
+    "Gathering",
+    "Input",
+    "Node",
+    "Planner",
+    "Policy",
+    "Quote",
+    "Result",
+    "Row",
+    "Shape",
+    "Task",
+    "Unit",
+    "Weave",
+    "describe",
+    "differences",
+    "seal_texts",
+    "units_of",
+]

@@ -1,0 +1,261 @@
+"""What there is to do about a task, and why: its inputs + the catalog → a `Task`. Pure: nothing is read or written.
+
+A task's key is known before anything runs, since it says how a thing is made and not what came out. So the plan
+looks the key up; where it is unknown but the step has a current result, the two key documents say what changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from librarian.job import JOB, Job, Step
+from librarian.keys import IdKey, key_document
+from librarian.manifest.catalog import Catalog, Current, Made
+from librarian.manifest.store import folder_of
+from librarian.operation import TEXT
+from librarian.plan.changes import describe, differences
+from librarian.plan.shape import Absent, Input, Node
+
+State = Literal["current", "elsewhere", "todo"]
+"""Done and current; done under another step or job; to be done."""
+UNREADABLE = "cannot be read"
+LACKING = "lacks something that it needs"
+NOT_READ = "not read yet"
+BEHIND_LIST = "after a list that is not made yet"
+ASKED_FOR = "asked for"
+NEW = "new"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One step applied to one unit.
+
+    Attributes:
+        step: the step, with the settings of this unit.
+        unit: id of the unit.
+        key: the task key; empty where an input has no digest.
+        document: what the key is the HMAC of.
+        inputs: in the order of the key document.
+        absent: what should have been gathered and is not there.
+        state: what is to be done about it.
+        why: why there is something to do, in a few words; empty where there is nothing.
+        folder: where its artifacts lie, relative to the library.
+        redo: whether the key was made before, so that a folder is replaced.
+        replaces: whether a good result stands that would no longer be current.
+        withheld: why it would be done again, where it was left as it is.
+        label: what the owner calls the unit.
+    """
+
+    step: Step
+    unit: str
+    key: str
+    document: Mapping[str, Any]
+    inputs: tuple[Input, ...]
+    absent: tuple[Absent, ...]
+    state: State
+    why: str
+    folder: str
+    redo: bool = False
+    replaces: bool = False
+    withheld: str = ""
+    label: str = ""
+
+    @property
+    def home(self) -> str:
+        """The unit in whose folder its artifacts lie: the first for which they were made."""
+        return self.folder.split("/")[1]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is done again.
+
+    Attributes:
+        upgrade: new versions of operations, models and defaults are followed.
+        redo: steps that are done again whatever the record says.
+        degraded: results that the memory ladder changed are made again.
+        suspect: what was made from results that are not what was recorded is made again, as these are anyway.
+        only_new: what has a good result is left as it is.
+    """
+
+    upgrade: bool = False
+    redo: frozenset[str] = frozenset()
+    degraded: bool = False
+    suspect: bool = False
+    only_new: bool = False
+
+
+class Planner:
+    """Plans a job, task by task.
+
+    Args:
+        job: the job.
+        catalog: what was made so far.
+        id_key: makes keys and ids.
+        in_place: (file, relative to the library; its size) → whether it is there.
+        policy: what is done again.
+        run: the job id of the run that does what is planned; what it made itself is not done again.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        catalog: Catalog,
+        id_key: IdKey,
+        in_place: Callable[[str, int], bool],
+        policy: Policy = Policy(),
+        *,
+        run: str = "",
+    ) -> None:
+        self._job, self._catalog, self._id_key = job, catalog, id_key
+        self._in_place, self._policy, self._run = in_place, policy, run
+        self._from_suspects = catalog.made_from_suspects() if policy.suspect else frozenset()
+        self._has_wishes = bool(policy.redo) or policy.degraded or policy.suspect
+
+    def task(self, node: Node) -> Task:
+        """What there is to do about a task whose inputs are decided."""
+        step, unit = node.step, self.unit_id(node)
+        if not unit or any(not each.id for each in node.inputs):
+            return self._again(self._unknown(node, unit, NOT_READ))
+        if node.lost:
+            return self._unknown(node, unit, LACKING if node.absent[0].step or not node.absent[0].unit else UNREADABLE)
+        document = key_document(
+            operation=step.declaration.full_name,
+            version=step.declaration.version,
+            settings=step.public,
+            models=step.models,
+            inputs=[(each.port, each.role, each.id) for each in node.inputs],
+            audio=step.audio.model_dump() if step.audio else None,
+        )
+        key = self._id_key.task(document)
+        folder = folder_of(unit, step.declaration.name, key)
+        planned = (step, unit, key, document, node.inputs, node.absent)
+        current: Current | None = None
+        if self._has_wishes:
+            current = self._catalog.current(self._job.name, step.id, unit)
+            if self._is_asked_for(step, key, current):
+                made = self._catalog.made(key)
+                standing, folder = bool(made or (current and current.good)), made.folder if made else folder
+                return Task(*planned, "todo", ASKED_FOR, folder, bool(made), replaces=standing, label=node.unit.label)
+        files = self._standing(step, unit, key)
+        if files is not None:
+            folder = files[0][0].rpartition("/")[0] if files else folder
+            return Task(*planned, "current", "", folder, redo=True, label=node.unit.label)
+        current = current or self._catalog.current(self._job.name, step.id, unit)
+        return self._compared(Task(*planned, "todo", "", folder, label=node.unit.label), current)
+
+    def waiting(self, node: Node) -> Task:
+        """A task whose inputs are not decided, since a list before it is not made yet."""
+        return self._again(self._unknown(node, self.unit_id(node), BEHIND_LIST))
+
+    def _again(self, task: Task) -> Task:
+        """A task whose inputs are not known: where it has a good result, that would no longer be current."""
+        current = self._catalog.current(self._job.name, task.step.id, task.unit) if task.unit else None
+        return replace(task, replaces=bool(current and current.good))
+
+    def unit_id(self, node: Node) -> str:
+        """The id of what a task works on; empty where it is not known yet."""
+        if node.unit.level == JOB:
+            return self._id_key.whole_job(self._job.name, node.step.id)
+        return "" if node.unit.id.startswith("?") else node.unit.id
+
+    def _unknown(self, node: Node, unit: str, why: str) -> Task:
+        return Task(node.step, unit, "", {}, node.inputs, node.absent, "todo", why, "", label=node.unit.label)
+
+    def _is_asked_for(self, step: Step, key: str, current: Current | None) -> bool:
+        """Whether it is done again whatever the record says; what this run did itself is not."""
+        if self._policy.only_new or (current and current.job == self._run):
+            return False
+        was_degraded = current is not None and current.outcome == "degraded"
+        degraded = self._policy.degraded and was_degraded
+        return step.id in self._policy.redo or degraded or key in self._from_suspects
+
+    def _standing(self, step: Step, unit: str, key: str) -> list[tuple[str, int]] | None:
+        """What is there where nothing is to be done. Nearly every task of nearly every run: one look-up, and stats."""
+        files = self._catalog.standing(self._job.name, step.id, unit, key)
+        return files if files is not None and all(self._in_place(*each) for each in files) else None
+
+    def _compared(self, new: Task, current: Current | None) -> Task:
+        judged = self._judge(new, new.document, current)
+        if current is None or not current.good or current.document is None or current.key == new.key:
+            return judged
+        stays = self._stays(current, new)
+        if not stays and not self._policy.only_new:
+            return replace(judged, replaces=bool(judged.why))
+        kept = self._judge(new, current.document, current)
+        if kept.why:  # what has to be made again is made by what is installed now, and its key says so
+            return replace(judged, why=f"{kept.why}, {judged.why}" if judged.why else "")
+        return kept if stays else replace(kept, withheld=judged.why)
+
+    def _judge(self, new: Task, document: Mapping[str, Any], current: Current | None) -> Task:
+        key = new.key if document is new.document else self._id_key.task(document)
+        made = self._catalog.made(key)
+        why = self._why(made, document, new.step, current)
+        is_current = bool(current and current.key == key and current.good)
+        state: State = "todo" if why else "current" if is_current else "elsewhere"
+        folder = made.folder if made else folder_of(new.unit, new.step.declaration.name, key)
+        return replace(new, key=key, document=document, state=state, why=why, folder=folder, redo=made is not None)
+
+    def _stays(self, current: Current, new: Task) -> bool:
+        """Whether the current result counts although the key is another: the owner changed nothing."""
+        if self._policy.upgrade:
+            return False
+        owner = {*new.step.given, *current.given}
+        changes = list(differences(current.document or {}, new.document))
+        return bool(changes) and all(
+            place in ("schema", "version", "models") or (place == "settings" and name not in owner)
+            for place, name, _, _ in changes
+        )
+
+    def _why(self, made: Made | None, document: Mapping[str, Any], step: Step, current: Current | None) -> str:
+        if made is not None:
+            if any(artifact.suspect for artifact in made.artifacts):
+                return "suspect"
+            there = all(self._in_place(artifact.file, artifact.bytes) for artifact in made.artifacts)
+            return "" if there else "result missing"
+        if current is not None and current.reason:
+            return f"{current.outcome} before: {current.reason.replace('_', ' ')}"
+        if current is None or current.document is None:
+            return NEW
+        return describe(current.document, document, step) or NEW
+
+
+def seal_texts(job: Job, id_key: IdKey) -> tuple[Job, dict[str, str]]:
+    """Put keyed digests where the settings hold free text.
+
+    Returns:
+        The job with digests, and digest → text for the vault.
+    """
+    texts: dict[str, str] = {}
+
+    def sealed(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            if set(value) == {TEXT}:
+                digest = id_key.text(value[TEXT])
+                texts[digest] = value[TEXT]
+                return digest
+            return {name: sealed(each) for name, each in value.items()}
+        return [sealed(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+    def sealed_step(step: Step) -> Step:
+        return replace(step, public=sealed(step.public))
+
+    own: dict[int, Step] = {}
+    for table in job.tables.values():
+        for row in table.rows.values():
+            for step in row.steps.values():
+                if id(step) not in own:
+                    own[id(step)] = sealed_step(step)
+    tables = {
+        entry: replace(
+            table,
+            rows={
+                line: replace(row, steps={name: own[id(step)] for name, step in row.steps.items()})
+                for line, row in table.rows.items()
+            },
+        )
+        for entry, table in job.tables.items()
+    }
+    return replace(job, steps=tuple(map(sealed_step, job.steps)), tables=tables), texts

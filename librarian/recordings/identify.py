@@ -1,0 +1,211 @@
+"""Sightings → recordings: hashed ahead of the tasks, each content handed out once."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from librarian.files import hash_file
+from librarian.job import Family, Recording, Sighting
+from librarian.keys import IdKey
+from librarian.privacy.vault import Seen, Vault
+from librarian.recordings.scan import Scan, reason_of
+
+HASH_THREADS = 2
+LOOK_AHEAD = 64
+LOOKED_UP_AT_ONCE = 32
+
+
+@dataclass
+class _Coming:
+    """A family under way: its files, and the digest of each, known or being made."""
+
+    sightings: tuple[Sighting, ...]
+    began_ns: list[int]
+    known: list[Seen | Future[tuple[int, str]] | None]
+
+
+class Identifier:
+    """Sightings → recordings, in their families: hashed ahead, each content once.
+
+    Args:
+        found: what the scan found.
+        vault: knows files that have not changed; is told of the others.
+        id_key: makes the ids.
+        job: the job that looks.
+    """
+
+    def __init__(self, found: Scan, vault: Vault, id_key: IdKey, job: str) -> None:
+        self._vault, self._id_key, self._job = vault, id_key, job
+        self._entries = found.entries
+        self._coming = _looked_up(found.families, vault)
+        self._ahead: deque[_Coming] = deque()
+        self._files_ahead = 0
+        self._handed = _Handed(found.roles, id_key)
+        self._closed = threading.Event()
+        self._threads = ThreadPoolExecutor(HASH_THREADS, thread_name_prefix="hash")
+        self._fill()
+
+    def _fill(self) -> None:
+        while self._files_ahead < LOOK_AHEAD:
+            families = next(self._coming, None)
+            if families is None:
+                return
+            for sightings, known in families:
+                self._files_ahead += len(sightings)
+                began = [time.time_ns() for _ in sightings]
+                hashed = [self._unless_known(*each) for each in zip(sightings, known, strict=True)]
+                self._ahead.append(_Coming(sightings, began, hashed))
+
+    def _unless_known(self, sighting: Sighting, seen: Seen | None) -> Seen | Future[tuple[int, str]] | None:
+        if sighting.reason:
+            return None
+        if seen and not seen.racy:
+            return seen
+        return self._threads.submit(hash_file, sighting.path, self._closed.is_set)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every recording was given out."""
+        return not self._ahead
+
+    def next_ready(self, *, wait: float = 0.0) -> Family | None:
+        """The next family that was not given out yet; None where it is not hashed yet, or all are given.
+
+        Args:
+            wait: how long to wait for a hash (s).
+        """
+        while self._ahead:
+            coming = self._ahead[0]
+            if not all(_settled(known, wait) for known in coming.known if isinstance(known, Future)):
+                return None
+            self._ahead.popleft()
+            self._files_ahead -= len(coming.sightings)
+            self._fill()
+            found = [
+                self._identify(*each) for each in zip(coming.sightings, coming.began_ns, coming.known, strict=True)
+            ]
+            if family := self._handed.family(found):
+                self._note_names(family)
+                return family
+        return None
+
+    def _identify(self, sighting: Sighting, began_ns: int, known: Seen | Future[tuple[int, str]] | None) -> Recording:
+        entries = self._entries(sighting)
+        if known is None:
+            return self._cannot_read(sighting, sighting.reason)
+        if isinstance(known, Seen):
+            return Recording(known.recording, sighting, entries, known.sha256)
+        try:
+            size, sha256 = known.result()
+        except OSError as error:
+            return self._cannot_read(sighting, reason_of(error))
+        if size != sighting.size:
+            return self._cannot_read(sighting, "changed while it was read")
+        seen = Seen(self._id_key.recording(sha256), sha256)
+        self._vault.sight(sighting.path, sighting.stat_key, seen, hashed_at_ns=began_ns, job=self._job)
+        return Recording(seen.recording, sighting, entries, sha256)
+
+    def _cannot_read(self, sighting: Sighting, reason: str) -> Recording:
+        made = self._id_key.unreadable(os.fsencode(sighting.path))
+        return Recording(made, sighting, self._entries(sighting), "", reason)
+
+    def _note_names(self, family: Family) -> None:
+        for recording in family.recordings:
+            if recording.sighting.label:
+                self._vault.note_label(recording.id, recording.sighting.label, public=recording.sighting.public)
+        if family.group and family.label:
+            self._vault.note_label(family.group, family.label, public=family.recordings[0].sighting.public)
+        elif family.group:
+            self._vault.note_label(family.group, family.recordings[0].sighting.group, public=False)
+
+    def close(self) -> None:
+        """Stop hashing, in the middle of a file too."""
+        self._closed.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _Handed:
+    """Which recordings were handed out, and under which entries."""
+
+    def __init__(self, roles: Mapping[str, Sequence[str]], id_key: IdKey) -> None:
+        self._roles, self._id_key = roles, id_key
+        self._entries: dict[str, frozenset[str]] = {}
+
+    def family(self, found: Sequence[Recording]) -> Family | None:
+        """The family of these recordings; None where it is one by itself that was handed out as it is."""
+        first = found[0].sighting
+        if not first.group and found[0].id and found[0].entries <= self._entries.get(found[0].id, frozenset()):
+            return None
+        recordings = tuple(self._hand(recording) for recording in found)
+        if not first.group:
+            return Family(recordings, label=first.label)
+        labels = {recording.sighting.label for recording in recordings}
+        roles = self._roles[first.entry]
+        found_roles = [recording.sighting.role for recording in recordings]
+        return Family(
+            recordings,
+            roles=tuple((roles.index(role) if role else 0, role) for role in found_roles),
+            group=self._id_key.group(first.entry, first.group),
+            entry=first.entry,
+            missing=tuple(role for role in roles if role not in found_roles),
+            label=labels.pop() if len(labels) == 1 else "",
+        )
+
+    def _hand(self, recording: Recording) -> Recording:
+        if not recording.id:
+            return recording
+        earlier = self._entries.get(recording.id, frozenset())
+        self._entries[recording.id] = earlier | recording.entries
+        return replace(recording, entries=earlier | recording.entries, earlier=earlier) if earlier else recording
+
+
+def _settled(future: Future[tuple[int, str]], wait: float) -> bool:
+    try:
+        future.exception(timeout=wait)
+    except TimeoutError:
+        return False
+    return True
+
+
+def known_families(found: Scan, vault: Vault, id_key: IdKey) -> Iterator[Family]:
+    """Families as far as they are known: recordings that are not have neither digest nor id.
+
+    No file is read but those that changed just before they were hashed.
+    """
+    handed = _Handed(found.roles, id_key)
+    for sightings, known in itertools.chain.from_iterable(_looked_up(found.families, vault)):
+        recordings = [_known(each, found.entries(each), seen) for each, seen in zip(sightings, known, strict=True)]
+        if family := handed.family(recordings):
+            yield family
+
+
+def _looked_up(
+    families: Iterable[tuple[Sighting, ...]], vault: Vault
+) -> Iterator[list[tuple[tuple[Sighting, ...], list[Seen | None]]]]:
+    """Families with what the vault knows of each file, some at a time: one question costs as much as fifty."""
+    coming = iter(families)
+    while some := list(itertools.islice(coming, LOOKED_UP_AT_ONCE)):
+        known = iter(vault.seen_all([(each.path, each.stat_key) for family in some for each in family]))
+        yield [(family, list(itertools.islice(known, len(family)))) for family in some]
+
+
+def _known(sighting: Sighting, entries: frozenset[str], seen: Seen | None) -> Recording:
+    if sighting.reason:
+        seen = None
+    if seen is None or (seen.racy and not _still(seen, sighting)):
+        return Recording("", sighting, entries, reason=sighting.reason)
+    return Recording(seen.recording, sighting, entries, seen.sha256)
+
+
+def _still(seen: Seen, sighting: Sighting) -> bool:
+    try:
+        return hash_file(sighting.path)[1] == seen.sha256
+    except OSError:
+        return False

@@ -1,0 +1,260 @@
+"""Patterns → sightings, in families: names and stats, no content."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from wcmatch import glob
+
+from librarian.errors import UsageError
+from librarian.job import Job, RecordingsEntry, Sighting
+from librarian.recordings.names import NameReader
+
+_FLAGS = glob.BRACE | glob.GLOBSTAR | glob.IGNORECASE | glob.NODIR
+_PATTERN_LIMIT = 1000
+_LABEL = re.compile(r"\w[\w .+:#-]{0,63}")
+_KNOWN_ENDINGS = frozenset(
+    f".{ending}"
+    for ending in (
+        "3gp aac aif aiff amr ape au avi caf csv cue doc docx dss flac gif jpeg jpg json log lrc m3u m4a m4b md mka "
+        "mkv mov mp2 mp3 mp4 mpg nfo oga ogg opus pdf png ra rf64 rtf rttm srt svg textgrid tif tiff toml tsv txt vtt "
+        "7z bz2 gz rar tar w64 wav webm webp wma wmv wv xml yaml yml zip"
+    ).split()
+)
+
+
+Place = tuple[str | int, ...]
+
+
+@dataclass
+class Scan:
+    """What the patterns found.
+
+    Attributes:
+        sightings: every file, in the order of the job file and of names.
+        families: those that are worked on together: the files of a group, or one file.
+        not_taken: ending → files beside those found that no pattern took.
+        ungrouped: entry → files that fit none of its groups.
+        incomplete: (entry, role) → groups that have no such file.
+        unlisted: entry → rows of its list that fit no file, files that no row fits.
+        roles: entry → its roles, in their order.
+        shared: path → entries, of files that several entries take.
+    """
+
+    sightings: list[Sighting] = field(default_factory=list)
+    families: list[tuple[Sighting, ...]] = field(default_factory=list)
+    not_taken: Counter[str] = field(default_factory=Counter)
+    ungrouped: Counter[str] = field(default_factory=Counter)
+    incomplete: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unlisted: dict[str, tuple[int, int]] = field(default_factory=dict)
+    roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    shared: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def entries(self, sighting: Sighting) -> frozenset[str]:
+        """The recordings entries that take a file."""
+        return self.shared.get(os.fspath(sighting.path)) or _alone(sighting.entry)
+
+    @property
+    def files(self) -> int:
+        """Number of files that can be looked at, each as often as entries take it."""
+        return sum(not sighting.reason for sighting in self.sightings)
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum(sighting.size for sighting in self.sightings)
+
+    def paths(self) -> Iterator[Path]:
+        """Where everything lies."""
+        return (sighting.path for sighting in self.sightings)
+
+
+class PatternError(UsageError):
+    """Patterns that match nothing or cannot be read: (place in the job file, what is wrong) of each."""
+
+    def __init__(self, problems: Sequence[tuple[Place, str]]) -> None:
+        super().__init__("; ".join(message for _, message in problems))
+        self.problems = problems
+
+
+def scan(job: Job) -> Scan:
+    """Look for the job's recordings.
+
+    Raises:
+        PatternError: a pattern matches nothing, or cannot be read; a role is twice in a group; a row fits two files,
+            or two rows name one.
+    """
+    found = Scan(roles={entry.id: tuple((entry.roles or {}).values()) for entry in job.file.recordings})
+    problems: list[tuple[Place, str]] = []
+    for index, entry in enumerate(job.file.recordings):
+        paths = _paths(entry, job.folder, index, problems)
+        reader = NameReader(entry, job.folder, job.tables.get(entry.id))
+        found.sightings += [_look_at(entry.id, path, reader) for path in sorted(paths, key=os.fsencode)]
+        problems += [(("recordings", index, "list"), wrong) for wrong in reader.wrong_rows()]
+        if reader.table:
+            found.unlisted[entry.id] = reader.unmatched()
+    if problems:
+        raise PatternError(problems)
+    _check_labels(job, found)
+    found.shared = _shared(found.sightings) if len(job.file.recordings) > 1 else {}
+    found.families = list(_families(_told(found)))
+    _check_groups(job, found)
+    found.not_taken = _not_taken({os.fspath(sighting.path) for sighting in found.sightings})
+    return found
+
+
+def _paths(entry: RecordingsEntry, folder: Path, index: int, problems: list[tuple[Place, str]]) -> set[Path]:
+    paths: set[Path] = set()
+    for number, pattern in enumerate(entry.patterns):
+        matches = _matches(pattern, folder)
+        if not matches:
+            which = () if isinstance(entry.path, str) else (number,)
+            wrong = "the pattern cannot be read; check its braces" if matches is None else "matches no file"
+            problems.append((("recordings", index, "path", *which), wrong))
+        paths.update(matches or ())
+    return paths
+
+
+def _matches(pattern: str, folder: Path) -> set[Path] | None:
+    try:
+        matches = glob.glob(pattern, flags=_FLAGS, root_dir=folder, limit=_PATTERN_LIMIT)
+    except Exception:  # wcmatch has private types for what it cannot expand
+        return None
+    above = os.fspath(folder)
+    return {Path(os.path.normpath(os.path.join(above, match))) for match in matches}
+
+
+def _look_at(entry: str, path: Path, read_name: NameReader) -> Sighting:
+    said = read_name(path)
+    try:
+        status = path.stat()
+    except OSError as error:
+        return Sighting(entry, path, 0, 0, 0, 0, 0, reason=reason_of(error), **said)
+    if not stat.S_ISREG(status.st_mode):
+        return Sighting(entry, path, 0, 0, 0, 0, 0, reason="not a regular file", **said)
+    return Sighting(entry, path, *_size_and_stat(status), **said)
+
+
+def _size_and_stat(status: os.stat_result) -> tuple[int, int, int, int, int]:
+    return status.st_size, status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+def reason_of(error: OSError) -> str:
+    """What the system says of it."""
+    return error.strerror or str(error)
+
+
+def _told(found: Scan) -> Sequence[Sighting]:
+    """The sightings, each with what any entry that takes its file says of it: a label, a row of its list."""
+    if not found.shared:
+        return found.sightings
+    labels: dict[str, Sighting] = {}
+    rows: dict[str, Sighting] = {}
+    for each in found.sightings:
+        path = os.fspath(each.path)
+        if path in found.shared and each.label:
+            labels.setdefault(path, each)
+        if path in found.shared and each.row:
+            rows.setdefault(path, each)
+    return [_with(each, labels.get(os.fspath(each.path)), rows.get(os.fspath(each.path))) for each in found.sightings]
+
+
+def _with(sighting: Sighting, label: Sighting | None, row: Sighting | None) -> Sighting:
+    if label and not sighting.label:
+        sighting = replace(sighting, label=label.label, public=label.public)
+    return replace(sighting, row=row.row, table=row.table) if row and not sighting.row else sighting
+
+
+def _families(sightings: Sequence[Sighting]) -> Iterator[tuple[Sighting, ...]]:
+    """Files that are worked on together, in the order of the first of each."""
+    groups: dict[tuple[str, str], list[Sighting]] = {}
+    in_group: set[str] = set()
+    for sighting in sightings:
+        if sighting.group:
+            groups.setdefault((sighting.entry, sighting.group), []).append(sighting)
+            in_group.add(os.fspath(sighting.path))
+    for sighting in sightings:
+        if sighting.group:
+            if members := groups.pop((sighting.entry, sighting.group), None):
+                yield tuple(members)
+        elif (path := os.fspath(sighting.path)) not in in_group:
+            in_group.add(path)  # once, in however many entries
+            yield (sighting,)
+
+
+def _check_labels(job: Job, found: Scan) -> None:
+    wrong = Counter(each.entry for each in found.sightings if each.public and not _LABEL.fullmatch(each.label))
+    problems: list[tuple[Place, str]] = [
+        (
+            ("recordings", index, "label" if entry.label else "list"),
+            f"{wrong[entry.id]} labels have more than 64 characters, or others than letters, digits and . + : # _ -",
+        )
+        for index, entry in enumerate(job.file.recordings)
+        if wrong[entry.id]
+    ]
+    if problems:
+        raise PatternError(problems)
+
+
+def _check_groups(job: Job, found: Scan) -> None:
+    twice: dict[str, Counter[str]] = {}
+    entries = {entry.id: entry for entry in job.file.recordings if entry.group is not None}
+    for family in found.families:
+        entry = entries.get(family[0].entry)
+        if entry is None or not family[0].group:
+            continue
+        roles = Counter(sighting.role for sighting in family)
+        for role in found.roles[entry.id]:
+            found.incomplete[entry.id, role] += role not in roles
+            if roles[role] > 1:
+                twice.setdefault(entry.id, Counter())[role] += 1
+    for sighting in found.sightings:
+        found.ungrouped[sighting.entry] += sighting.entry in entries and not sighting.group
+    places: dict[str, Place] = {
+        entry.id: ("recordings", index, "group") for index, entry in enumerate(job.file.recordings)
+    }
+    problems = [
+        (places[entry], f"{groups} groups have the role {role} twice; make the pattern tell these files apart")
+        for entry, roles in twice.items()
+        for role, groups in roles.items()
+    ]
+    if problems:
+        raise PatternError(problems)
+
+
+def _shared(sightings: Sequence[Sighting]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for sighting in sightings:
+        path = os.fspath(sighting.path)
+        found[path] = found.get(path, frozenset()) | {sighting.entry}
+    return {path: entries for path, entries in found.items() if len(entries) > 1}
+
+
+@functools.cache
+def _alone(entry: str) -> frozenset[str]:
+    return frozenset({entry})
+
+
+def _not_taken(taken: set[str]) -> Counter[str]:
+    endings: Counter[str] = Counter()
+    for folder in {os.path.dirname(path) for path in taken}:
+        with contextlib.suppress(OSError), os.scandir(folder) as listing:
+            for each in listing:
+                plain = each.is_file(follow_symlinks=False) and not each.name.startswith(".")
+                if plain and each.path not in taken:
+                    endings[_ending(each.name)] += 1
+    return endings
+
+
+def _ending(name: str) -> str:
+    # What follows the last dot may be the rest of a name ("Call with Dr.Anna"): only endings that are known are said.
+    ending = os.path.splitext(name)[1].lower()
+    return ending if ending in _KNOWN_ENDINGS else ""

@@ -1,0 +1,61 @@
+"""A job that had nothing left to do and met no change since: only its results are looked at.
+
+What a run would do hangs on the job, on what is installed, on the recordings' names and stats, and on the record. Where
+all of it is as it was when a run found everything done, no task needs to be planned again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+
+from librarian.events import RunEnded
+from librarian.job import Job
+from librarian.keys import IdKey, canonical
+from librarian.manifest.catalog import Catalog, Settled
+from librarian.manifest.records import GOOD
+from librarian.plan import Policy
+from librarian.privacy.vault import Vault
+from librarian.recordings import Scan
+from librarian.run.header import file_digest, step_records
+
+
+def mark_of(job: Job, scan: Scan, policy: Policy, id_key: IdKey) -> str:
+    """What everything that a run hangs on comes down to, but for the record; empty for a run that redoes something.
+
+    Args:
+        job: with its texts sealed.
+        scan: all that was found.
+        policy: what is done again.
+        id_key: keys the digest of the job file.
+    """
+    if policy != Policy():
+        return ""
+    found = hashlib.sha256(file_digest(job, id_key).encode())
+    for step in step_records(job):
+        found.update(canonical(step.model_dump(mode="json")))
+    found.update(canonical([dict(step.models) for step in job.steps]))
+    for table in job.tables.values():
+        for line, row in table.rows.items():
+            found.update(canonical([line, row.label, {name: dict(step.public) for name, step in row.steps.items()}]))
+    for each in scan.sightings:
+        said = (each.entry, each.stat_key, each.group, each.role, each.label, each.row, each.reason)
+        found.update(os.fsencode(each.path) + repr(said).encode(errors="surrogateescape"))
+    return found.hexdigest()
+
+
+def find_settled(catalog: Catalog, job: Job, mark: str, in_place: Callable[[str, int], bool]) -> Settled | None:
+    """What the last run found, where nothing has changed since and every result is in place."""
+    found = catalog.settled(job.name, mark) if mark else None
+    if found is None or not all(in_place(*each) for each in catalog.standing_files(job.name)):
+        return None
+    return found
+
+
+def settle(catalog: Catalog, vault: Vault, job: Job, mark: str, ended: RunEnded) -> None:
+    """Note that everything is done, unless a recording may have changed without its stat telling."""
+    good = all(set(counts) <= GOOD for counts in ended.counts.values())
+    if mark and good and not ended.interrupted and not vault.has_racy():
+        counts = {step: sum(found.values()) for step, found in ended.counts.items()}
+        catalog.settle(job.name, mark, Settled(ended.recordings, counts))
