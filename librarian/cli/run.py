@@ -155,8 +155,10 @@ def say_about(scan: Scan) -> None:
         if number:
             say(f"{entry}: {plural(number, 'group')} without {role}")
     for entry, (rows, files) in scan.unlisted.items():
-        if rows or files:
-            say(f"{entry}: its list has {plural(rows, 'row')} that fit no file, and none for {plural(files, 'file')}")
+        lacking = [f"no row for {plural(files, 'file')}"] if files else []
+        lacking += [f"no file for {plural(rows, 'row')}"] if rows else []
+        if lacking:
+            say(f"{entry}: its list has {', and there is '.join(lacking)}")
     if scan.not_taken:
         counts = ", ".join(f"{count:,} {ending or 'without ending'}" for ending, count in scan.not_taken.most_common(5))
         say(f"beside them, not taken: {counts}")

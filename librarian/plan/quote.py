@@ -74,19 +74,19 @@ class Row:
 
     def takes(self, speed: Speed | None) -> float | None:
         """Seconds of work for what is to be done; None where nothing like it was done before."""
-        if not self.todo:
-            return 0.0
-        if speed is None:
-            return None
-        return self.audio * speed.seconds / speed.audio if speed.audio else self.todo * speed.seconds / speed.tasks
+        return self._as_before(speed, speed.seconds if speed else 0.0)
 
     def makes(self, speed: Speed | None) -> float | None:
         """Bytes of what is to be made; None where nothing like it was made before."""
-        if not self.todo:
+        return self._as_before(speed, speed.bytes if speed else 0.0)
+
+    def _as_before(self, speed: Speed | None, amount: float) -> float | None:
+        """What is to be done, in proportion to what was done: by its sound, or by the task where there is none."""
+        if not self.todo and not self.open:
             return 0.0
-        if speed is None:
+        if speed is None or self.open:
             return None
-        return self.audio * speed.bytes / speed.audio if speed.audio else self.todo * speed.bytes / speed.tasks
+        return amount * (self.audio / speed.audio if speed.audio else self.todo / speed.tasks)
 
 
 class Quote:

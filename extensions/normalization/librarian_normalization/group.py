@@ -9,8 +9,8 @@ import numpy as np
 from librarian import Output, Task
 from librarian.audio import loudness
 from librarian_normalization import NormalizeSettings
-from librarian_normalization.measure import Levels, measured, rounded
-from librarian_normalization.normalize import Normalizer, amplified
+from librarian_normalization.measure import Levels, measured
+from librarian_normalization.normalize import Normalizer, applied, change
 
 
 class GroupNormalizer:
@@ -27,18 +27,8 @@ class GroupNormalizer:
         outputs = []
         for number, (each, before) in enumerate(zip(members, levels, strict=True), 1):
             samples, rate = task.read_audio(each)
-            after = before
-            if gain:
-                samples = amplified(samples, gain)
-                after = measured(samples, rate)
-            facts = {
-                "loudness_before": rounded(before.loudness),
-                "loudness_after": rounded(after.loudness),
-                "true_peak_before": rounded(before.true_peak),
-                "true_peak_after": rounded(after.true_peak),
-                "gain": gain,
-                "result": result,
-            }
+            samples, after = applied(samples, rate, before, gain)
+            facts = change(before, after, gain) | {"result": result}
             outputs.append(Output(task.write_audio("audio", samples, rate), facts))
             task.progress(number / len(members))
         return {"audio": outputs}

@@ -29,20 +29,10 @@ class Normalizer:
         samples, rate = task.read_audio("audio")
         before = measured(samples, rate)
         gain, result = self.gain(before)
-        after = before
-        if gain:
-            samples = amplified(samples, gain)
-            after = measured(samples, rate)
-        facts = {
-            "loudness_before": rounded(before.loudness),
-            "loudness_after": rounded(after.loudness),
-            "true_peak_before": rounded(before.true_peak),
-            "true_peak_after": rounded(after.true_peak),
-            "gain": gain,
-            "result": result,
-        }
+        samples, after = applied(samples, rate, before, gain)
+        path = task.write_audio("audio", samples, rate)
         return {
-            "audio": Output(task.write_audio("audio", samples, rate), facts),
+            "audio": Output(path, change(before, after, gain) | {"result": result}),
             "report": Output(report(before, after, gain)),
         }
 
@@ -59,6 +49,30 @@ class Normalizer:
         steps = 10**DECIMALS
         gain = math.floor(min(wanted, allowed) * steps) / steps
         return gain, "normalized" if wanted <= allowed else "held_by_ceiling"
+
+
+def applied(samples: NDArray[np.float32], rate: int, before: Levels, gain: float) -> tuple[NDArray[np.float32], Levels]:
+    """The samples with a gain (dB), and their levels then; untouched where the gain is 0.
+
+    Shape:
+        - samples: `[channels, frames]`
+        - output: `[channels, frames]`
+    """
+    if not gain:
+        return samples, before
+    louder = amplified(samples, gain)
+    return louder, measured(louder, rate)
+
+
+def change(before: Levels, after: Levels, gain: float) -> dict[str, float | str | None]:
+    """The facts of a result: levels before and after, and the gain (dB)."""
+    return {
+        "loudness_before": rounded(before.loudness),
+        "loudness_after": rounded(after.loudness),
+        "true_peak_before": rounded(before.true_peak),
+        "true_peak_after": rounded(after.true_peak),
+        "gain": gain,
+    }
 
 
 def amplified(samples: NDArray[np.float32], gain: float) -> NDArray[np.float32]:
