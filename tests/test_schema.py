@@ -40,12 +40,32 @@ def test_no_schema_is_left_over():
 
 
 def test_the_command_prints_and_writes_them(archive: Archive):
-    assert archive.librarian("schema").stdout == text("job")
+    printed = json.loads(archive.librarian("schema").stdout)
+    assert printed["properties"] == json.loads(text("job"))["properties"]
     assert archive.librarian("schema", "words").stdout == text("words")
     archive.librarian("schema", "--write", ".")
     assert archive.files(".") == {f"{name}.json": text(name).encode() for name in NAMES}
     assert "--write" not in archive.librarian("schema", "--help").stdout
     assert "turns" in archive.librarian("schema", "turn", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("use", "settings", "fits"),
+    [
+        pytest.param("normalize", {"target": -20}, True, id="a setting"),
+        pytest.param("normalize", {"target": "-20 LUFS"}, True, id="with its unit"),
+        pytest.param("normalize", {"targt": -20}, False, id="no setting"),
+        pytest.param("normalize", {"target": 20}, False, id="out of range"),
+        pytest.param("librarian-normalization/normalize", {"targt": -20}, False, id="the whole name"),
+        pytest.param("somebodys", {"targt": -20}, True, id="not installed"),
+    ],
+)
+def test_what_is_installed_says_which_settings_there_are(archive: Archive, use: str, settings: dict, fits: bool):
+    made = json.loads(archive.librarian("schema").stdout)
+    Draft202012Validator.check_schema(made)
+    step = {"id": "voice", "use": use, "with": settings}
+    job = {"librarian": 1, "name": "a", "recordings": [{"id": "b", "path": "c"}], "steps": [step]}
+    assert Draft202012Validator(made).is_valid(job) is fits
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from librarian.cli.typed import OneOf
+from librarian.operation import Declaration
 
 
 def job_schema() -> dict[str, Any]:
@@ -45,8 +48,41 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def text(name: str) -> str:
-    """A JSON Schema as it is printed, and kept beside the code and beside the manifests."""
-    return json.dumps(schema(name), indent=1, ensure_ascii=False) + "\n"
+    """A JSON Schema as it is kept beside the code and beside the manifests."""
+    return as_text(schema(name))
+
+
+def as_text(made: Mapping[str, Any]) -> str:
+    """A JSON Schema as it is printed."""
+    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+
+
+def with_installed(made: dict[str, Any], declarations: Sequence[Declaration]) -> dict[str, Any]:
+    """The schema of a job file with the settings of what is installed: which apply, the step's `use` says."""
+    short = Counter(each.name for each in declarations)
+    rules = [
+        {
+            "if": {"properties": {"use": {"enum": _names(each, short)}}, "required": ["use"]},
+            # An id of its own, so that what it refers to is looked for in it.
+            "then": {"properties": {"with": {"$id": f"operation:{each.full_name}", **each.settings_schema}}},
+        }
+        for each in declarations
+    ]
+    step = {**made["$defs"]["StepEntry"], "allOf": rules} if rules else made["$defs"]["StepEntry"]
+    return {**made, "$defs": {**made["$defs"], "StepEntry": step}}
+
+
+def _names(declaration: Declaration, short: Counter[str]) -> list[str]:
+    alone = short[declaration.name] == 1
+    return [declaration.full_name, declaration.name] if alone else [declaration.full_name]
+
+
+def _installed() -> list[Declaration]:
+    from librarian.cli.common import workers_for
+    from librarian.workers.declared import extensions
+
+    with workers_for(1, lambda line: None) as workers:
+        return [each for extension in extensions(workers, remembered=True) for each in extension.declarations]
 
 
 @click.command("schema")
@@ -59,11 +95,12 @@ def text(name: str) -> str:
     help="Write all of them into a folder; for librarian/schema and manifests/schema after a format was changed.",
 )
 def command(name: str, folder: Path | None) -> None:
-    """NAME is job (the default), manifest, or a data kind: turns, words, events, measurements. Editors check a job.yaml
-    against it while it is written.
+    """NAME is job (the default, with the settings of what is installed), manifest, or a data kind: turns, words,
+    events, measurements. Editors check a job.yaml against it while it is written.
     """
     if folder is None:
-        click.echo(text(name), nl=False)
+        made = schema(name)
+        click.echo(as_text(with_installed(made, _installed()) if name == "job" else made), nl=False)
     else:
         for each in NAMES:
             (folder / f"{each}.json").write_text(text(each), encoding="utf-8")
