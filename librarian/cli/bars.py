@@ -31,6 +31,7 @@ class Bars:
                     self._bars[step].update()
             case AllStand():
                 for step, tasks in event.counts.items():
+                    self._bars[step].total = tasks
                     self._bars[step].update(tasks)
             case TaskEnded():
                 self._end(event)
