@@ -91,10 +91,10 @@ def options(archive: Archive) -> dict[str, Any]:
     return found
 
 
-def refused(archive: Archive, *typed: str, command: str = "run") -> str:
+def refused(archive: Archive, *typed: str) -> str:
     """What is said where nothing is begun and nothing is made."""
     before = archive.files(".")
-    said = here(archive, command, "job.yaml", *typed, code=2).stderr
+    said = here(archive, "run", "job.yaml", *typed, code=2).stderr
     assert archive.files(".") == before
     return said
 
@@ -173,6 +173,11 @@ class TestWhich:
     def test_a_group_has_its_id_before_anything_was_done_to_it(self, archive: Archive) -> None:
         here(archive, "init")
         assert units(archive, "--only", grp(archive, "one")) == {rec(archive, name) for name in CALLS[:2]}
+
+    def test_a_recording_has_its_id_where_only_its_group_was_worked_on(self, archive: Archive) -> None:
+        run(archive, "--to", "mixed")
+        member = rec(archive, CALLS[1])[:10]
+        assert units(archive, "--to", "mixed", "--only", member, step="mixed") == {grp(archive, "one")}
 
     def test_a_pattern_that_cannot_be_read_is_said(self, done: Archive) -> None:
         assert refused(done, "--only", "{1..100000}.wav") == (
@@ -297,6 +302,16 @@ class TestChanges:
         assert found.returncode == (3 if "lowder" in typed else 2)
         assert said in found.stderr
         assert done.files(".") == before
+
+    def test_roles_in_another_order_make_another_mix_of_files_that_nobody_touched(
+        self, archive: Archive, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("librarian.privacy.vault.RACY_NS", 0)  # as if they had lain there for a while
+        run(archive, "--to", "mixed")
+        assert '"all_stand"' in run(archive, "--to", "mixed", "--events", "-").stdout
+        order = "recordings.calls.roles={out: right, in: left}"
+        run(archive, "--to", "mixed", "--set", order, "--redo-ok")
+        assert [each["role"] for each in outcomes(archive)[0]["consumed"]] == ["right", "left"]
 
     def test_they_hold_for_this_time_only(self, archive: Archive) -> None:
         run(archive, "--to", "voice")

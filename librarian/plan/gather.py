@@ -28,13 +28,9 @@ class Gathering:
         """From how many sources it gathers."""
         return len(self._found)
 
-    def take(self, weave: Weave) -> list[str]:
-        """Take in what a family offers; what several offer counts once.
-
-        Returns:
-            The recordings among it.
-        """
-        recordings = []
+    def take(self, weave: Weave) -> list[Input]:
+        """Take in what a family offers, and say what that is; what several offer counts once."""
+        taken = []
         for source, found in self._found.items():
             if not weave.knows(source):
                 self._open.add(source)
@@ -42,9 +38,9 @@ class Gathering:
                 name = each.id if isinstance(each, Input) else f"{each.unit} {each.step}"
                 name = name or f"?{len(found)}.{number}"
                 found[name] = min((order, each), found.get(name, (order, each)), key=place_of)
-                if isinstance(each, Input) and not each.step:
-                    recordings.append(each.id)
-        return recordings
+                if isinstance(each, Input):
+                    taken.append(each)
+        return taken
 
     def gathered(self) -> Mapping[Source, tuple[Gathered, ...] | None]:
         """All of it, by its source; None where that is not known of some family, which happens in a plan only."""

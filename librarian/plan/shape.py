@@ -188,7 +188,7 @@ class Shape:
         """The steps that go through the families in a stage: its own, and those whose results they need."""
         wanted: set[str] = set()
         for step in reversed(self.steps):
-            if step.id in wanted or step.stage == stage:
+            if step.stage == stage or (step.id in wanted and not is_whole(step.level)):
                 wanted.add(step.id)
                 wanted.update(source.step for sources in step.inputs.values() for source in sources if source.step)
         return tuple(step for step in self.steps if step.id in wanted and not is_whole(step.level))

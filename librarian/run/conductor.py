@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections import Counter, defaultdict, deque
+from collections import ChainMap, Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,7 +183,8 @@ class Conductor:
             outer=self._outer,
             stage=self._stage,
         )
-        self._advance(UnderWay(weave, Known({each.id: each for each in family.recordings})))
+        hashed = ChainMap({}, self._whole.known.hashed)
+        self._advance(UnderWay(weave, Known({each.id: each for each in family.recordings}, hashed=hashed)))
 
     def _advance(self, family: UnderWay) -> None:
         """Put what can be done next in the queue; of a family that is through, keep what the whole job gathers."""
@@ -196,7 +197,10 @@ class Conductor:
         family.stood.clear()
         if family.weave.family is not None:
             for each in self._gathering.take(family.weave):
-                self._offered[each] = family.known.recordings[each]
+                if not each.step:
+                    self._offered[each.id] = family.known.recordings[each.id]
+                elif each.id in family.known.hashed:
+                    self._whole.known.hashed[each.id] = family.known.hashed[each.id]
 
     def _handle(self, family: UnderWay, node: Node) -> None:
         task = self._planner.task(node)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ class Known:
 
     recordings: Mapping[str, Recording]
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    hashed: dict[str, StatKey] = field(default_factory=dict)
+    hashed: MutableMapping[str, StatKey] = field(default_factory=dict)
 
 
 class Inputs:
