@@ -121,6 +121,23 @@ class TestTheEngineer:
         assert "even" in configs.librarian("show", "20240214-101730").stdout
 
 
+    def test_files_of_a_call_that_a_list_sets_differently_are_at_odds(self, configs: Archive) -> None:
+        job = configs.root / "configs" / "calls.yaml"
+        job.write_text(job.read_text().replace("    group:", "    list: recordings/calls.csv\n    group:"))
+        number = "20240214-101730-+442079460123.wav"
+        table = configs.root / "configs" / "recordings" / "calls.csv"
+        table.write_text(f"file,target\nout-{number},-20\nrecv_out-{number},-18\n")
+        said = configs.librarian("run", "configs/calls.yaml", code=2).stderr
+        assert "in 1 group files have different settings for even; all files of a group need the same" in said
+        assert not (configs.root / "library").exists()
+        table.write_text(f"file,target,targt\nout-{number},-20,\nrecv_out-{number},-20,\n")
+        said = configs.librarian("run", "configs/calls.yaml").stderr
+        assert "the column targt of its list sets nothing; did you mean target?" in said
+        assert "its list has no row for 1 file" in said
+        (even,) = (each for each in outcomes(configs) if each["step"] == "even")
+        assert even["document"]["settings"]["target"] == -20.0
+
+
 class TestTheDeveloper:
     """Songs, with an operation of one's own; another one that is broken hurts only itself."""
 

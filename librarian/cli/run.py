@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import signal
 from collections.abc import Sequence
@@ -18,12 +19,15 @@ from librarian.cli.quoting import asked_first
 from librarian.cli.wishes import Wishes, wishes
 from librarian.cli.words import plural, say
 from librarian.events import Event, Observer, RunEnded, RunStarted
-from librarian.job import Read, read
+from librarian.job import Job, Read, read
 from librarian.privacy.scrub import Scrubber
 from librarian.project import Project, writer_lock
 from librarian.recordings import Scan
 from librarian.run import Halt, Order, run
 from librarian.workers.pool import Workers
+
+_ALIKE = 0.75
+"""How near a column's name must come to a setting's to be taken for a slip."""
 
 
 class Stop:
@@ -129,7 +133,7 @@ def command(
     log = LateLog()
     with Stop() as stop, workers_for(worker_count(text, workers), log) as pool:
         checked = check(text, pool)
-        say_about(checked.scan)
+        say_about(checked.scan, checked.job)
         known = existing_project(context)
         order = wished.order(checked, known)
         project = known or open_or_make_project(context)
@@ -146,7 +150,7 @@ def command(
     return code
 
 
-def say_about(scan: Scan) -> None:
+def say_about(scan: Scan, job: Job) -> None:
     """What of the files is not as a job file expects it: not taken, in no group, in no list."""
     for entry, number in scan.ungrouped.items():
         if number:
@@ -159,6 +163,12 @@ def say_about(scan: Scan) -> None:
         lacking += [f"no file for {plural(rows, 'row')}"] if rows else []
         if lacking:
             say(f"{entry}: its list has {', and there is '.join(lacking)}")
+    settings = {name for step in job.steps for name in step.declaration.settings_schema.get("properties", {})}
+    for entry, table in job.tables.items():
+        for column in table.unused:
+            # Only what is all but a setting's name is shown: other headings are the owner's own.
+            if close := difflib.get_close_matches(column.rpartition(".")[2], settings, n=1, cutoff=_ALIKE):
+                say(f"{entry}: the column {column} of its list sets nothing; did you mean {close[0]}?")
     if scan.not_taken:
         counts = ", ".join(f"{count:,} {ending or 'without ending'}" for ending, count in scan.not_taken.most_common(5))
         say(f"beside them, not taken: {counts}")

@@ -145,7 +145,8 @@ def _unit_lines(project: Asked, unit: str) -> Iterator[str]:
     yield from tree(project, graph, MOST_LINES)
     ended = project.catalog.ended(unit=unit)
     if not ended:
-        yield "no step has come to it yet; next: librarian run JOB"
+        if not graph.edges:
+            yield "no step has come to it yet; next: librarian run JOB"
         return
     yield "steps"
     yield from columns((f"{each.step} of {each.job_name}", each.outcome, _result(project, each)) for each in ended)

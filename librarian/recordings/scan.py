@@ -15,7 +15,7 @@ from pathlib import Path
 from wcmatch import glob
 
 from librarian.errors import UsageError
-from librarian.job import Job, RecordingsEntry, Sighting
+from librarian.job import GROUP, RECORDING, Job, RecordingsEntry, Sighting, is_under
 from librarian.recordings.names import NameReader
 
 _FLAGS = glob.BRACE | glob.GLOBSTAR | glob.IGNORECASE | glob.NODIR
@@ -226,8 +226,28 @@ def _check_groups(job: Job, found: Scan) -> None:
         for entry, roles in twice.items()
         for role, groups in roles.items()
     ]
+    problems += _at_odds(job, found.families)
     if problems:
         raise PatternError(problems)
+
+
+def _at_odds(job: Job, families: Sequence[tuple[Sighting, ...]]) -> Iterator[tuple[Place, str]]:
+    """Steps of groups whose files a list gives different settings: none of them could be the group's."""
+    steps = [step for step in job.steps if step.level[:1] == GROUP and not is_under(step.level, RECORDING)]
+    places: dict[str, Place] = {
+        entry.id: ("recordings", index, "list") for index, entry in enumerate(job.file.recordings)
+    }
+    groups = [family for family in families if family[0].group and family[0].entry in job.tables]
+    for step in steps:
+        differ: Counter[str] = Counter()
+        for family in groups:
+            own = [made.public for each in family if (made := job.step_for(step, each)) is not step]
+            differ[family[0].entry] += any(each != own[0] for each in own)
+        for entry, number in differ.items():
+            if number:
+                where = f"in {number:,} group{'s' * (number > 1)}"
+                wrong = f"{where} files have different settings for {step.id}; all files of a group need the same"
+                yield places[entry], wrong
 
 
 def _shared(sightings: Sequence[Sighting]) -> dict[str, frozenset[str]]:

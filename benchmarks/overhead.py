@@ -1,0 +1,468 @@
+"""What a task costs beside its work: librarian, doit and snakemake on the same files in the same run, and a bare loop.
+
+    python benchmarks/overhead.py --peers FOLDER --tasks 1000 10000 --repeat 3
+
+Each task copies and hashes one small WAV file; no two are alike. The bare loop (sha256, copy, rename and a commit to
+SQLite's WAL for every file) is the limit. doit works in its own process and with its default database, snakemake with
+a shell command a task on all cores, librarian in its own process (`--workers 0`) and with a worker process a core.
+
+A repetition is one first run and three more that find nothing to do; the tools take turns, in another order each
+time, and the disk's queue is empty before each run. Outputs are counted after the first run, and none may have
+changed after the others. Printed are medians of whole processes, start-up included; of the bare loop, the loop alone.
+
+* `µs/task`: over what the same command takes for one file.
+* `inside`: from the first line of librarian's manifest to the last one, which is `RunEnded.seconds` and the
+  manifest's own beginning and end. `--events` is left out: it adds some 20 µs a task where nothing is to be done.
+* `peak`: the most memory that the process itself held, workers left out (Linux only).
+
+librarian's first run is durable to the last task, doit's and snakemake's is not: what an `fsync` takes is printed, and
+a disk that others write to shows many times over.
+
+doit and snakemake live in a virtual environment of their own. `--peers` names it; what is missing there is installed
+with pip, and it is kept. Without `--peers` it goes with the rest. snakemake's first run takes minutes: beyond
+`--snakemake-most` tasks its outputs are laid by hand. It has no records to compare then, and its second run is faster
+than it would be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import wave
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Protocol
+
+AGAIN = 3
+"""Runs without anything to do after each first run."""
+SETTLE_SECONDS = 2.1
+"""librarian trusts the time of a file's last change only where it lies further back than this (s)."""
+SAMPLE_SECONDS = 0.02
+SYNCS = 50
+RATE, FRAMES = 8000, 512
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+PEERS = ("doit", "snakemake")
+
+EXTENSION = '''
+import shutil
+
+from librarian import Audio, Operation, Settings, Text, hookimpl
+
+
+class CopySettings(Settings):
+    """None."""
+
+
+def copy(task):
+    return {"copy": shutil.copyfile(task.inputs["audio"].path, task.folder / "copy.wav")}
+
+
+@hookimpl
+def librarian_operations():
+    return [
+        Operation(
+            name="copy",
+            version="1",
+            run=f"{__name__}:copy",
+            settings=CopySettings,
+            inputs={"audio": Audio},
+            outputs={"copy": Text},
+            description="Copy a file.",
+            reproducible="bytes",
+        )
+    ]
+'''
+JOB = """
+librarian: 1
+name: overhead
+recordings:
+  - {id: all, path: '../recordings/*.wav'}
+steps:
+  - {id: copies, use: copy, from: all}
+"""
+DODO = """
+import hashlib
+import shutil
+from pathlib import Path
+
+OUT = Path("out")
+
+
+def copy(source, target):
+    shutil.copyfile(source, target)
+    hashlib.sha256(target.read_bytes()).hexdigest()
+
+
+def task_copy():
+    OUT.mkdir(exist_ok=True)
+    for source in sorted(Path("../recordings").glob("*.wav")):
+        target = OUT / source.name
+        yield {
+            "name": source.name,
+            "actions": [(copy, (source, target))],
+            "file_dep": [str(source)],
+            "targets": [str(target)],
+        }
+"""
+SNAKEFILE = """
+from pathlib import Path
+
+NAMES = sorted(path.stem for path in Path("../recordings").glob("*.wav"))
+
+rule all:
+    input: expand("out/{name}.wav", name=NAMES)
+
+rule copy:
+    input: "../recordings/{name}.wav"
+    output: "out/{name}.wav"
+    shell: "cp {input} {output} && sha256sum {output} > /dev/null"
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run: seconds of the process, seconds inside librarian's run, most memory held (bytes); None: not known."""
+
+    seconds: float
+    inside: float | None = None
+    peak: int | None = None
+
+
+class Tool(Protocol):
+    """One who runs the tasks, in a folder beside the folder `recordings`."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the tables."""
+
+    def lay(self, folder: Path) -> None:
+        """Write what it needs."""
+
+    def run(self, folder: Path) -> Measured:
+        """Run all that is to be done."""
+
+
+class Limit:
+    """The bare loop."""
+
+    name = "limit"
+
+    def lay(self, folder: Path) -> None:
+        """Make its folders."""
+        (folder / "out").mkdir()
+        (folder / "staging").mkdir()
+
+    def run(self, folder: Path) -> Measured:
+        """Hash, copy, rename, commit; or look at what is there."""
+        began = time.perf_counter()
+        db = sqlite3.connect(folder / "made.db")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("CREATE TABLE IF NOT EXISTS made (name TEXT PRIMARY KEY, size, mtime, sha256) WITHOUT ROWID")
+        with os.scandir(folder.parent / "recordings") as listing:
+            for each in listing:
+                self._one(db, each, folder)
+        db.close()
+        return Measured(time.perf_counter() - began)
+
+    @staticmethod
+    def _one(db: sqlite3.Connection, source: os.DirEntry[str], folder: Path) -> None:
+        status, target = source.stat(), f"{folder}/out/{source.name}"
+        row = db.execute("SELECT size, mtime FROM made WHERE name = ?", (source.name,)).fetchone()
+        if row == (status.st_size, status.st_mtime_ns) and os.stat(target).st_size == status.st_size:
+            return
+        aside = f"{folder}/staging/{source.name}"
+        with open(source.path, "rb") as file:
+            content = file.read()
+        with open(aside, "wb") as file:
+            file.write(content)
+        os.rename(aside, target)
+        digest = hashlib.sha256(content).hexdigest()
+        values = (source.name, status.st_size, status.st_mtime_ns, digest)
+        db.execute("INSERT INTO made VALUES (?, ?, ?, ?)", values)
+        db.commit()
+
+
+@dataclass(frozen=True)
+class Peer:
+    """doit or snakemake: a command that reads one file."""
+
+    name: str
+    command: tuple[str, ...]
+    file: str
+    content: str
+
+    def lay(self, folder: Path) -> None:
+        """Write its file."""
+        (folder / self.file).write_text(self.content)
+
+    def run(self, folder: Path) -> Measured:
+        """Start it."""
+        return timed(self.command, folder, {"PYTHONPATH": "", "XDG_CACHE_HOME": os.fspath(folder)})
+
+
+@dataclass(frozen=True)
+class Librarian:
+    """This project's command line, and an extension that copies."""
+
+    workers: int
+
+    @property
+    def name(self) -> str:
+        """With its number of workers."""
+        return f"librarian, {self.workers} workers" if self.workers else "librarian, in process"
+
+    def lay(self, folder: Path) -> None:
+        """Write a job file and install the extension, for this folder only."""
+        (folder / "job.yaml").write_text(JOB)
+        site = folder / "site"
+        metadata = site / "librarian_copying-1.0.dist-info"
+        metadata.mkdir(parents=True)
+        (site / "librarian_copying.py").write_text(EXTENSION)
+        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: librarian-copying\nVersion: 1.0\n")
+        (metadata / "entry_points.txt").write_text("[librarian]\ncopying = librarian_copying\n")
+
+    def run(self, folder: Path) -> Measured:
+        """Start it, and read in its manifest when it began and ended."""
+        path = os.pathsep.join(filter(None, (os.fspath(folder / "site"), os.environ.get("PYTHONPATH"))))
+        command = [sys.executable, "-P", "-m", "librarian", "run", "job.yaml", "--workers", str(self.workers)]
+        whole = timed(command, folder, {"PYTHONPATH": path})
+        lines = max((folder / "manifests").glob("*.jsonl")).read_bytes().splitlines()
+        first, last = (json.loads(line)["body"] for line in (lines[0], lines[-1]))
+        inside = datetime.fromisoformat(last["ended"]) - datetime.fromisoformat(first["started"])
+        return Measured(whole.seconds, inside.total_seconds(), whole.peak)
+
+
+def timed(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Measured:
+    """Run a command to its end, with these variables in its environment, and its compiled modules two folders up.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    # What is installed has its bytecode; what is run from its sources gets as much, and nothing is left there.
+    environment = {**os.environ, **variables, "PYTHONPYCACHEPREFIX": os.fspath(folder.parents[1] / "bytecode")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    with tempfile.TemporaryFile() as said:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
+        )
+        ended, peaks = threading.Event(), [0]
+        watch = threading.Thread(target=lambda: peaks.extend(peaks_of(process.pid, ended)))
+        watch.start()
+        code = process.wait()
+        took = time.perf_counter() - began
+        ended.set()
+        watch.join()
+        said.seek(0)
+        if code:
+            raise RuntimeError(f"{' '.join(command)}: exit {code}\n{said.read().decode(errors='replace')}")
+    return Measured(took, peak=max(peaks) or None)
+
+
+def peaks_of(pid: int, ended: threading.Event) -> Iterator[int]:
+    """The most memory (bytes) that a process has held so far, again and again until it ends."""
+    while not ended.wait(SAMPLE_SECONDS):
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            return
+        yield from (int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:"))
+
+
+def fsync_seconds(folder: Path) -> float:
+    """What it takes here, now, to write a line and make it durable."""
+    took = []
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for _ in range(SYNCS):
+            began = time.perf_counter()
+            file.write(b"a line\n")
+            file.flush()
+            os.fsync(file.fileno())
+            took.append(time.perf_counter() - began)
+    return median(took)
+
+
+def make_recordings(folder: Path, number: int) -> None:
+    """Small WAV files of noise, the same at every call."""
+    noise = random.Random(0)
+    folder.mkdir()
+    for index in range(number):
+        with wave.open(os.fspath(folder / f"{index:06}.wav"), "wb") as file:
+            file.setparams((1, 2, RATE, FRAMES, "NONE", ""))
+            file.writeframes(noise.randbytes(2 * FRAMES))
+
+
+def outputs(folder: Path) -> dict[Path, int]:
+    """Every copy below a tool's folder, and when it was last changed (ns)."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*.wav")}
+
+
+class Comparison:
+    """All tools on the same recordings.
+
+    Args:
+        top: folder to work in.
+        tools: who takes part.
+        snakemake_most: number of tasks beyond which snakemake's outputs are laid by hand.
+    """
+
+    def __init__(self, top: Path, tools: Sequence[Tool], snakemake_most: int) -> None:
+        self._top, self._tools, self._snakemake_most = top, tools, snakemake_most
+
+    def measure(self, tasks: int, repeat: int) -> tuple[dict[str, Measured], dict[str, Measured]]:
+        """Medians by tool: of first runs, and of runs with nothing to do."""
+        place = self._top / str(tasks)
+        place.mkdir()
+        make_recordings(place / "recordings", tasks)
+        time.sleep(SETTLE_SECONDS)
+        first: defaultdict[str, list[Measured]] = defaultdict(list)
+        again: defaultdict[str, list[Measured]] = defaultdict(list)
+        for turn in range(repeat):
+            start = turn % len(self._tools)
+            for tool in (*self._tools[start:], *self._tools[:start]):
+                folder = place / "work"
+                folder.mkdir()
+                tool.lay(folder)
+                first[tool.name] += self._first(tool, folder, tasks)
+                again[tool.name] += [self._again(tool, folder) for _ in range(AGAIN)]
+                shutil.rmtree(folder)
+        shutil.rmtree(place)
+        return {name: middle(runs) for name, runs in first.items() if runs}, {
+            name: middle(runs) for name, runs in again.items()
+        }
+
+    def _first(self, tool: Tool, folder: Path, tasks: int) -> list[Measured]:
+        if tool.name == "snakemake" and tasks > self._snakemake_most:
+            shutil.copytree(folder.parent / "recordings", folder / "out", copy_function=shutil.copyfile)
+            return []
+        os.sync()
+        run = tool.run(folder)
+        if (made := len(outputs(folder))) != tasks:
+            raise RuntimeError(f"{tool.name}: {made} outputs of {tasks} tasks")
+        return [run]
+
+    def _again(self, tool: Tool, folder: Path) -> Measured:
+        before = outputs(folder)
+        os.sync()
+        run = tool.run(folder)
+        if outputs(folder) != before:
+            raise RuntimeError(f"{tool.name}: did something again")
+        return run
+
+
+def middle(runs: Sequence[Measured]) -> Measured:
+    """The median of each number; of memory, the most."""
+    inside = [run.inside for run in runs if run.inside is not None]
+    peak = max((run.peak for run in runs if run.peak is not None), default=None)
+    return Measured(median(run.seconds for run in runs), median(inside) if inside else None, peak)
+
+
+def find_peers(folder: Path, wanted: Sequence[str]) -> list[str]:
+    """Install what is missing into a virtual environment of its own.
+
+    Returns:
+        Name and version of each.
+    """
+    python = folder / "bin" / "python"
+    if missing := [name for name in wanted if not (folder / "bin" / name).exists()]:
+        if not python.exists():
+            subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *missing], check=True)
+    ask = "import sys, importlib.metadata as packages; print(*map(packages.version, sys.argv[1:]))"
+    told = subprocess.run([python, "-c", ask, *wanted], check=True, capture_output=True, text=True)
+    return [" ".join(each) for each in zip(wanted, told.stdout.split(), strict=True)]
+
+
+def tools_of(skip: Sequence[str], peers: Path) -> list[Tool]:
+    """Who takes part."""
+    snake = (os.fspath(peers / "bin" / "snakemake"), "--quiet", "all", "--cores", str(CORES))
+    everyone: list[Tool] = [
+        Limit(),
+        Peer("doit", (os.fspath(peers / "bin" / "doit"),), "dodo.py", DODO),
+        Peer("snakemake", snake, "Snakefile", SNAKEFILE),
+        Librarian(0),
+        Librarian(CORES),
+    ]
+    return [tool for tool in everyone if not any(tool.name.startswith(each) for each in skip)]
+
+
+def table(title: str, tasks: int, found: dict[str, Measured], one: dict[str, Measured], names: Sequence[str]) -> None:
+    """Print one table."""
+    print(f"\n{title:26}    seconds  × doit  × limit  µs/task   inside  peak MB")
+
+    def cell(value: float | None, form: str, width: int) -> str:
+        return f"{'–' if value is None else format(value, form):>{width}}"
+
+    def times(run: Measured, other: str) -> float | None:
+        return run.seconds / found[other].seconds if other in found else None
+
+    for name in names:
+        run = found.get(name)
+        if run is None:
+            print(f"{name:26}  {'–':>9}")
+            continue
+        over = (run.seconds - one[name].seconds) / tasks * 1e6 if tasks > 1 else None
+        cells = (
+            cell(run.seconds, ".3f", 9),
+            cell(times(run, "doit"), ".2f", 6),
+            cell(times(run, "limit"), ".1f", 7),
+            cell(over, ".0f", 7),
+            cell(run.inside, ".3f", 7),
+            cell(None if run.peak is None else run.peak / 1e6, ".0f", 7),
+        )
+        print(f"{name:26}  " + "  ".join(cells))
+
+
+def arguments() -> argparse.Namespace:
+    """What was typed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", type=int, nargs="+", default=[1000, 10000])
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--skip", nargs="*", default=[], help="tools, by how their names begin")
+    parser.add_argument("--peers", type=Path, help="virtual environment with doit and snakemake; made where missing")
+    parser.add_argument("--folder", type=Path, help="where to work: a temporary folder is made there")
+    parser.add_argument("--snakemake-most", type=int, default=1000, help="most tasks for its first run (40 ms each)")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print two tables for each number of tasks."""
+    options = arguments()
+    with tempfile.TemporaryDirectory(dir=options.folder) as made:
+        top = Path(made).resolve()
+        peers = options.peers.absolute() if options.peers else top / "peers"
+        tools = tools_of(options.skip, peers)
+        names = [tool.name for tool in tools]
+        known = find_peers(peers, wanted) if (wanted := [name for name in PEERS if name in names]) else []
+        versions = [f"Python {platform.python_version()}", f"librarian-media {version('librarian-media')}", *known]
+        print(f"{', '.join(versions)}; {CORES} cores; median of {options.repeat} first runs, {AGAIN} more after each")
+        compare = Comparison(top, tools, options.snakemake_most)
+        compare.measure(1, 1)  # modules are compiled, and the disk has read them
+        one = compare.measure(1, options.repeat)
+        for number in (1, *options.tasks):
+            first, again = compare.measure(number, options.repeat) if number > 1 else one
+            print(f"\nan fsync: {fsync_seconds(top) * 1e3:.2f} ms", end="")
+            said = f"{number:,} task{'s' if number > 1 else ''}"
+            table(f"{said}, first run", number, first, one[0], names)
+            table(f"{said}, nothing to do", number, again, one[1], names)
+
+
+if __name__ == "__main__":
+    main()
