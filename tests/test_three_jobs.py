@@ -120,7 +120,6 @@ class TestTheEngineer:
         configs.librarian("run", "configs/calls.yaml")
         assert "even" in configs.librarian("show", "20240214-101730").stdout
 
-
     def test_files_of_a_call_that_a_list_sets_differently_are_at_odds(self, configs: Archive) -> None:
         job = configs.root / "configs" / "calls.yaml"
         job.write_text(job.read_text().replace("    group:", "    list: recordings/calls.csv\n    group:"))
