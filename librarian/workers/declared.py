@@ -109,7 +109,7 @@ def validator(workers: Workers, installed: Sequence[Extension] = ()) -> Validate
             with contextlib.suppress(ValidationError):
                 return Resolved.read(answer)
         found = _validated(workers, declaration, given)
-        if isinstance(found, Resolved) and not has_text(found):
+        if isinstance(found, Resolved) and not has_text(given, found):
             keep(question, found.model_dump(mode="json"))
         return found
 

@@ -70,10 +70,14 @@ def keep(question: str, answer: dict[str, Any]) -> None:
             old.unlink(missing_ok=True)
 
 
-def has_text(resolved: Resolved) -> bool:
-    """Whether settings hold a text of the owner's: one that stands sealed in the key, or not at all."""
-    public = list(_texts(resolved.public))
-    return TEXT in public or not set(_texts(resolved.settings)) <= set(public)
+def has_text(given: Mapping[str, Any], resolved: Resolved) -> bool:
+    """Whether settings that the owner gave hold a text of his, and not numbers and declared words only."""
+    return any(not _is_plain(value, resolved.public.get(name)) for name, value in given.items())
+
+
+def _is_plain(value: Any, public: Any) -> bool:
+    texts, plain = set(_texts(value)), set(_texts(public))
+    return not texts or isinstance(public, (int, float)) or (TEXT not in plain and texts <= plain)
 
 
 def _texts(value: Any) -> Iterator[str]:
