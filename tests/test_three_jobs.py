@@ -114,6 +114,18 @@ class TestTheEngineer:
         assert even["outcome"] == "skipped"
         assert even["absent"] == [{"port": "audio", "role": "right", "unit": None, "step": None}]
 
+    def test_what_a_part_of_the_calls_lacks_is_said_of_that_part(self, configs: Archive) -> None:
+        calls = configs.root / "configs" / "recordings" / "calls"
+        for path in calls.glob("*-20240214-101730-*"):
+            other = path.name.replace("20240214", "20240215")
+            if not path.name.startswith("trans_out"):
+                (calls / other).write_bytes(path.read_bytes() + b"\0")
+        whole = json.loads(configs.librarian("plan", "configs/calls.yaml", "--json").stdout)
+        part = json.loads(configs.librarian("plan", "configs/calls.yaml", "--json", "--only", "*-20240214-*").stdout)
+        assert [each["groups"] for each in whole["incomplete"]] == [1]
+        assert part["incomplete"] == []
+        assert part["groups"] == 1
+
     def test_a_number_of_a_shelf_is_not_taken_for_a_name(self, configs: Archive) -> None:
         job = configs.root / "configs" / "calls.yaml"
         job.write_text(job.read_text().replace("    group:", "    label: '\\d{8}-\\d{6}'\n    group:"))

@@ -149,7 +149,7 @@ class Wishes:
             return checked.scan
         paths = {sighting.path for family in families for sighting in family}
         sightings = [sighting for sighting in checked.scan.sightings if sighting.path in paths]
-        return replace(checked.scan, families=families, sightings=sightings)
+        return replace(checked.scan, families=families, sightings=sightings, incomplete=checked.scan.lacking(families))
 
 
 class _Test:

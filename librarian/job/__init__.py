@@ -21,8 +21,8 @@ from librarian.job.model import (
     Table,
     is_under,
 )
-from librarian.job.read import MissingExtensionError, Problem, Read, read, read_bytes
-from librarian.job.resolve import did_you_mean, resolve
+from librarian.job.read import MissingExtensionError, Problem, Read, did_you_mean, read, read_bytes
+from librarian.job.resolve import resolve
 from librarian.job.tables import Validate
 
 __all__ = [

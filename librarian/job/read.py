@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from librarian.errors import ExtensionError, JobError, RefusedError
 from librarian.job.changes import apply
-from librarian.job.file import MOST_STEPS, JobFile, StepEntry
+from librarian.job.file import (
+    MOST_STEPS,
+    AudioFormat,
+    JobFile,
+    ListEntry,
+    PrivacyEntry,
+    RecordingsEntry,
+    RunEntry,
+    StepEntry,
+)
 from librarian.job.yamltext import Document, Place, YamlProblemError, parse, read_file
 from librarian.operation import message_of
 
@@ -20,8 +30,20 @@ IS_MISSING = "is missing"
 """Two messages of `message_of` that say more about the place."""
 _WRONG_TYPE = "input should be a valid "
 
+_MOST_TO_COMPARE = 200
+"""Words among which what was meant is looked for; among thousands it would take minutes."""
 _LONGEST_PART = 48
 _LONGEST_MESSAGE = 500
+
+
+_MODELS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): JobFile,
+    ("recordings", "*"): RecordingsEntry,
+    ("recordings", "*", "list"): ListEntry,
+    ("steps", "*"): StepEntry,
+    ("privacy",): PrivacyEntry,
+    ("run",): RunEntry,
+}
 
 
 class MissingExtensionError(ExtensionError):
@@ -166,7 +188,26 @@ def _well_formed(steps: Any) -> Iterator[tuple[int, StepEntry]]:
 def problems_of(error: ValidationError, document: Document) -> list[Problem]:
     """Pydantic's errors as problems."""
     details = error.errors(include_url=False, include_input=False)
-    return problems_at(((detail["loc"], message_of(detail)) for detail in details), document)
+    found = problems_at(((detail["loc"], message_of(detail)) for detail in details), document)
+    return [
+        replace(each, message=each.message + did_you_mean(str(each.place[-1]), _keys_at(each.place[:-1])))
+        if each.of_key
+        else each
+        for each in found
+    ]
+
+
+def _keys_at(place: Place) -> list[str]:
+    """The keys that a job file may have at a place."""
+    form = tuple("*" if isinstance(part, int) else part for part in place)
+    model = _MODELS.get(form) or (AudioFormat if form[-1:] == ("audio",) else None)
+    return [field.alias or name for name, field in model.model_fields.items()] if model else []
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """`; did you mean …?`, where one of the known words is close."""
+    close = difflib.get_close_matches(word, sorted(known), n=1) if len(known) <= _MOST_TO_COMPARE else []
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def problems_at(found: Iterable[tuple[Place, str]], document: Document, above: Place = ()) -> list[Problem]:

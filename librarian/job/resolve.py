@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from librarian.errors import ExtensionError
 from librarian.job.file import AudioFormat, JobFile, StepEntry
 from librarian.job.levels import leveled
 from librarian.job.model import Job, Source, Step
-from librarian.job.read import Problem, Read, problems_at
+from librarian.job.read import Problem, Read, did_you_mean, problems_at
 from librarian.job.tables import Validate, read_tables
 from librarian.job.yamltext import Place
 from librarian.operation import Declaration, Port, Resolved
-
-_MOST_TO_COMPARE = 200
-"""Words among which what was meant is looked for; among thousands it would take minutes."""
 
 
 def resolve(read: Read, declarations: Sequence[Declaration], validate: Validate) -> Job:
@@ -60,12 +56,6 @@ def _find(read: Read, index: int, entry: StepEntry, declarations: Sequence[Decla
         reason = f"no installed extension offers it; what is there: librarian extensions{hint}"
         read.problems.append(Problem(place, reason, missing=True))
     return None
-
-
-def did_you_mean(word: str, known: Collection[str]) -> str:
-    """`; did you mean …?`, where one of the known words is close."""
-    close = difflib.get_close_matches(word, sorted(known), n=1) if len(known) <= _MOST_TO_COMPARE else []
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _settings(read: Read, index: int, declaration: Declaration, validate: Validate) -> Resolved | None:

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -57,6 +57,11 @@ class Scan:
     unlisted: dict[str, tuple[int, int]] = field(default_factory=dict)
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     shared: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def lacking(self, families: Iterable[tuple[Sighting, ...]]) -> Counter[tuple[str, str]]:
+        """(entry, role) → those of some families that are groups without such a file."""
+        groups = [(family[0].entry, {each.role for each in family}) for family in families if family[0].group]
+        return Counter((entry, role) for entry, found in groups for role in self.roles[entry] if role not in found)
 
     def entries(self, sighting: Sighting) -> frozenset[str]:
         """The recordings entries that take a file."""
@@ -205,6 +210,7 @@ def _check_labels(job: Job, found: Scan) -> None:
 
 
 def _check_groups(job: Job, found: Scan) -> None:
+    found.incomplete = found.lacking(found.families)
     twice: dict[str, Counter[str]] = {}
     entries = {entry.id: entry for entry in job.file.recordings if entry.group is not None}
     for family in found.families:
@@ -213,7 +219,6 @@ def _check_groups(job: Job, found: Scan) -> None:
             continue
         roles = Counter(sighting.role for sighting in family)
         for role in found.roles[entry.id]:
-            found.incomplete[entry.id, role] += role not in roles
             if roles[role] > 1:
                 twice.setdefault(entry.id, Counter())[role] += 1
     for sighting in found.sightings:
