@@ -29,28 +29,30 @@ if TYPE_CHECKING:
     )
     from librarian.operation import (
         Artifact,
-        Duration,
         Fact,
         Field,
+        Operation,
+        Output,
+        Resources,
+        Settings,
+        Task,
+    )
+    from librarian.quantity import (
+        Duration,
         Frequency,
         Gain,
         Level,
         Loudness,
         LoudnessRange,
-        Operation,
-        Output,
         Quantity,
-        Resources,
-        Settings,
         Size,
-        Task,
         TruePeak,
     )
 
 LIBRARIAN_API = 1
 """The version of the contract with extensions. An extension may say `LIBRARIAN_API = n`; a larger n is refused."""
 
-_HOMES = ("librarian.operation", "librarian.kinds", "librarian.hookspecs", "librarian.errors")
+_HOMES = ("librarian.operation", "librarian.quantity", "librarian.kinds", "librarian.hookspecs", "librarian.errors")
 
 __all__ = [
     "LIBRARIAN_API",

@@ -14,17 +14,18 @@ from harness import RECORDINGS, TOP, Archive
 
 CORE = TOP / "librarian"
 EVERYTHING = frozenset({"*"})
-CONTRACT = {"errors", "operation", "kinds", "hookspecs"}
+CONTRACT = {"errors", "operation", "quantity", "kinds", "hookspecs"}
 MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "__init__": CONTRACT,
     "errors": set(),
     "files": set(),
     "kinds": {"errors"},
-    "operation": {"errors", "kinds"},
+    "quantity": set(),
+    "operation": {"errors", "kinds", "quantity"},
     "hookspecs": {"errors", "operation"},
     "keys": {"errors"},
     "project": {"errors", "files", "keys"},
-    "job": {"errors", "files", "operation", "kinds"},
+    "job": {"errors", "files", "operation", "quantity", "kinds"},
     "recordings": {"errors", "files", "job", "keys", "privacy", "workers"},
     "plan": {"errors", "operation", "job", "keys", "manifest", "models"},
     "run": {

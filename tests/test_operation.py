@@ -31,7 +31,8 @@ from librarian import (
     Size,
     TruePeak,
 )
-from librarian.operation import Declaration, Port, Quantity, Resolved, message_of
+from librarian.operation import Declaration, Port, Resolved, message_of
+from librarian.quantity import Quantity
 
 
 class Levels(Settings):
@@ -92,7 +93,7 @@ def test_what_is_no_quantity_is_refused_with_its_units(text):
 def test_hostile_text_costs_no_more_than_its_length(text):
     script = (
         "import resource; resource.setrlimit(resource.RLIMIT_CPU, (20, 20)); SIZE = 200_000\n"
-        "from librarian.operation import Quantity\n"
+        "from librarian.quantity import Quantity\n"
         f"try: Quantity('LUFS').parse({text})\n"
         "except ValueError: print('refused')\n"
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from librarian.operation import Duration
+from librarian.quantity import Duration
 
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,47}$")]
 MOST_RECORDINGS = 1024
