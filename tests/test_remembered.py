@@ -18,6 +18,7 @@ with open({imports!r}, "a") as file:
 class NoteSettings(Settings):
     note: str = Field("", description="A text.")
     quiet: str = Field("", description="A text that changes nothing.", changes_result=False)
+    counts: dict[str, int] = Field({{}}, description="A number for each text.")
     level: float = Field(1.0, description="A number.")
 
 def write(task):
@@ -82,9 +83,9 @@ def test_a_changed_file_is_asked_again(calls: Archive, imports: Path, tmp_path: 
     assert imports.read_text() == "xx"
 
 
-@pytest.mark.parametrize("setting", ["note", "quiet"])
+@pytest.mark.parametrize("setting", [f"note: {NAME}", f"quiet: {NAME}", f"counts: {{{NAME}: 2}}"])
 def test_a_text_of_the_owners_is_not_kept(calls: Archive, imports: Path, tmp_path: Path, setting: str) -> None:
-    job(calls, f"{setting}: {NAME}")
+    job(calls, setting)
     for _ in range(2):
         calls.librarian("plan", "job.yaml")
     assert kept(tmp_path)

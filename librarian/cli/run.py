@@ -167,7 +167,8 @@ def say_about(scan: Scan, job: Job) -> None:
     for entry, table in job.tables.items():
         for column in table.unused:
             # Only what is all but a setting's name is shown: other headings are the owner's own.
-            if close := difflib.get_close_matches(column.rpartition(".")[2], settings, n=1, cutoff=_ALIKE):
+            close = difflib.get_close_matches(column.rpartition(".")[2], settings, n=1, cutoff=_ALIKE)
+            if close and column.isprintable():
                 say(f"{entry}: the column {column} of its list sets nothing; did you mean {close[0]}?")
     if scan.not_taken:
         counts = ", ".join(f"{count:,} {ending or 'without ending'}" for ending, count in scan.not_taken.most_common(5))

@@ -28,7 +28,7 @@ def mark_of(job: Job, scan: Scan, policy: Policy, id_key: IdKey) -> str:
         job: with its texts sealed.
         scan: all that was found.
         policy: what is done again.
-        id_key: keys the digest of the job file.
+        id_key: keys the digests of the job file, and of all of it.
     """
     if policy != Policy():
         return ""
@@ -43,7 +43,7 @@ def mark_of(job: Job, scan: Scan, policy: Policy, id_key: IdKey) -> str:
     for each in scan.sightings:
         said = (each.entry, each.stat_key, each.group, each.role, each.label, each.row, each.reason)
         found.update(os.fsencode(each.path) + repr(said).encode(errors="surrogateescape"))
-    return found.hexdigest()
+    return id_key.content(found.hexdigest(), private=True)  # names went into it: it must not be guessed from them
 
 
 def find_settled(catalog: Catalog, job: Job, mark: str, in_place: Callable[[str, int], bool]) -> Settled | None:

@@ -85,7 +85,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, Mapping):
         for name, each in value.items():
-            yield from (name, *_texts(each)) if name == TEXT else _texts(each)
+            yield from (str(name), *_texts(each))  # a key may be a text of the owner's too
     elif isinstance(value, (list, tuple)):
         for each in value:
             yield from _texts(each)

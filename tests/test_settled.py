@@ -1,0 +1,165 @@
+"""Where nothing has changed since all was done, only the results are looked at; whatever changes is seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from harness import Archive
+from units import here, run, sound, toy_archive
+
+from librarian.manifest.catalog import Catalog
+
+JOB = """
+librarian: 1
+name: settled
+recordings:
+  - {id: talks, path: 'talks/*.wav', list: {file: files.csv, public: [label]}}
+steps:
+  - {id: voice, use: louder, with: {gain: 1 dB}}
+  - {id: cuts, use: cut, from: voice}
+  - {id: loud, use: louder, from: cuts}
+""".lstrip()
+LONG_AGO = 1_000_000_000
+
+
+def only_looked(archive: Archive, *options: str, code: int = 0) -> bool:
+    """Whether a run planned nothing; its events say so."""
+    run(archive, "--events", "events", *options, code=code)
+    events = [json.loads(line)["event"] for line in (archive.root / "events").read_text().splitlines()]
+    return "all_stand" in events
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    """All of it done, and found done."""
+    made = toy_archive(tmp_path / "archive")
+    for number, name in enumerate(("one.wav", "two.wav"), 1):
+        sound(made.root / "talks" / name, number)
+        os.utime(made.root / "talks" / name, (LONG_AGO, LONG_AGO))
+    (made.root / "files.csv").write_text("file,label\none.wav,OH-1\ntwo.wav,OH-2\n")
+    made.job(JOB)
+    run(made)
+    return made
+
+
+def settle(archive: Archive) -> None:
+    """Files change their stat when they are made: the vault doubts them for two seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("librarian.privacy.vault.RACY_NS", -(1 << 62))
+        assert not only_looked(archive)
+        assert only_looked(archive)
+
+
+def audio_files(archive: Archive) -> list[Path]:
+    return sorted((archive.root / "library").rglob("*.louder.audio.*"))
+
+
+def gain(archive: Archive) -> None:
+    archive.job(JOB.replace("1 dB", "2 dB"))
+
+
+def listed(archive: Archive) -> None:
+    (archive.root / "files.csv").write_text("file,label,voice.gain\none.wav,OH-1,3 dB\ntwo.wav,OH-2,\n")
+
+
+def relabeled(archive: Archive) -> None:
+    (archive.root / "files.csv").write_text("file,label\none.wav,OH-1\ntwo.wav,OH-3\n")
+
+
+def one_more(archive: Archive) -> None:
+    sound(archive.root / "talks" / "three.wav", 3)
+
+
+def one_less(archive: Archive) -> None:
+    (archive.root / "talks" / "two.wav").unlink()
+
+
+def other_content(archive: Archive) -> None:
+    sound(archive.root / "talks" / "two.wav", 4)
+
+
+def moved(archive: Archive) -> None:
+    os.rename(archive.root / "talks" / "two.wav", archive.root / "talks" / "zwei.wav")
+
+
+def result_gone(archive: Archive) -> None:
+    shutil.rmtree(audio_files(archive)[0].parent)
+
+
+def result_cut(archive: Archive) -> None:
+    path = audio_files(archive)[0]
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def suspect(archive: Archive) -> None:
+    path = audio_files(archive)[0]
+    path.chmod(0o600)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    here(archive, "verify", "--read-data", code=1)
+
+
+def catalog_gone(archive: Archive) -> None:
+    (archive.root / ".librarian" / "catalog.db").unlink()
+
+
+CHANGES = [
+    *(gain, listed, relabeled, one_more, one_less, other_content, moved),
+    *(result_gone, result_cut, suspect, catalog_gone),
+]
+
+
+def test_what_it_says_is_what_a_whole_run_says(archive: Archive) -> None:
+    settle(archive)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("librarian.privacy.vault.RACY_NS", -(1 << 62))
+        looked = run(archive).stderr.splitlines()[1:3]
+        with pytest.MonkeyPatch.context() as blind:
+            blind.setattr(Catalog, "settled", lambda *_: None)
+            whole = run(archive).stderr.splitlines()[1:3]
+    assert [line.partition(" s: ")[2] for line in looked] == [line.partition(" s: ")[2] for line in whole]
+    assert "done before" in looked[0]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_whatever_changes_is_planned_anew(archive: Archive, change: Callable[[Archive], None]) -> None:
+    settle(archive)
+    change(archive)
+    assert not only_looked(archive, "--redo-ok")
+    here(archive, "verify", "--read-data", code=0)
+
+
+def test_a_file_that_changed_just_before_is_looked_at_again(archive: Archive) -> None:
+    assert not only_looked(archive)
+    assert not only_looked(archive)
+
+
+def test_what_failed_is_tried_again(archive: Archive) -> None:
+    (archive.root / "talks" / "broken.wav").write_bytes(b"RIFF")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("librarian.privacy.vault.RACY_NS", -(1 << 62))
+        for _ in range(2):
+            assert not only_looked(archive, code=1)
+
+
+def test_a_part_of_it_is_a_job_of_its_own(archive: Archive) -> None:
+    settle(archive)
+    assert not only_looked(archive, "--only", "one.wav")
+    assert not only_looked(archive, "--redo", "loud")
+
+
+def test_a_plan_says_the_same(archive: Archive) -> None:
+    settle(archive)
+    settled = json.loads(here(archive, "plan", "job.yaml", "--json").stdout)
+    listed = json.loads(here(archive, "plan", "job.yaml", "--json", "--tasks").stdout)
+    tasks = listed.pop("tasks")
+    assert {task["state"] for task in tasks} == {"current"}
+    assert settled["steps"] == listed["steps"]
+    assert settled["audio_seconds"] == listed["audio_seconds"]
