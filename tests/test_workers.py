@@ -11,6 +11,7 @@ import pytest
 from harness import Archive
 
 from librarian.operation import Declaration
+from librarian.workers import requests
 from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode
 from librarian.workers.pool import Pool, Request, ask
 
@@ -241,7 +242,7 @@ def test_workers_never_see_the_key(pool: Pool) -> None:
     os.environ["LIBRARIAN_KEY"] = "x" * 20
     try:
         fresh = Pool(1, lambda line: None)
-        fresh.start_one()
+        fresh.submit(Request(requests.probe(Path("nothing.wav"))))
         environment = Path(f"/proc/{fresh._processes[0].process.pid}/environ").read_bytes()
         fresh.close()
     finally:

@@ -31,8 +31,6 @@ MUCH = 1 / 20
 LOOKED_INTO = 100
 """Files of each sort that are looked into where no length is known yet."""
 _PROBE_TIMEOUT = 10.0
-_FLAC_SHARE = 0.6
-"""What flac makes of PCM, roughly; until this machine has made some."""
 
 Ask = Callable[[Message, float], Message]
 Each = Callable[[Task], None]

@@ -14,7 +14,7 @@ import pluggy
 from pydantic import BaseModel, ValidationError
 
 from librarian import LIBRARIAN_API, hookspecs
-from librarian.kinds import Data, Kind, KindLike, Many
+from librarian.kinds import Kind, KindLike, Many
 from librarian.operation import (
     NAME_PATTERN,
     TEXT,
@@ -198,8 +198,3 @@ def kind_of(outputs: Outputs, output: str) -> tuple[type[Kind], bool]:
     """The kind of an output, and whether it is `Many`."""
     each = outputs[output]
     return (each.kind, True) if isinstance(each, Many) else (each, False)
-
-
-def is_data(kind: type[Kind]) -> bool:
-    """Whether a kind is JSON with a schema."""
-    return issubclass(kind, Data)

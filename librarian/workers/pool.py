@@ -192,11 +192,6 @@ class Pool:
         """Requests that have no answer yet."""
         return len(self._queue) + len(self._answers) + sum(bool(each.request) for each in self._processes)
 
-    def start_one(self) -> None:
-        """Start a first worker now, so that it is warm when it is needed."""
-        if not self._processes:
-            self._start()
-
     def submit(self, request: Request) -> None:
         """Queue a request."""
         self._queue.append(request)
