@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -78,11 +79,49 @@ def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    sync(folder, os.O_DIRECTORY)
+
+
+def sync(path: Path | str, flags: int = 0) -> None:
+    """Make a file durable, or the names in a folder.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags)
     try:
         os.fsync(handle)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
     finally:
         os.close(handle)
+
+
+class FileSystem:
+    """The file system that a folder lies on, to make all that was written to it durable at once (syncfs(2))."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def sync(self) -> None:
+        """Wait until all of it is durable.
+
+        Raises:
+            OSError: something could not be written since this was opened.
+        """
+        if sys.platform != "linux":
+            os.sync()
+            return
+        import ctypes
+
+        if ctypes.CDLL(None, use_errno=True).syncfs(self._handle):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), os.fspath(self._folder))
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self._handle)
 
 
 def remove_tree(folder: Path, tries: int = 5) -> None:

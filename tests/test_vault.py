@@ -149,7 +149,7 @@ class TestTheRest:
         vault.save_state("key", {"step": 2})
         with again(place) as reader:
             assert reader.state("key") == {"step": 2}
-        vault.drop_state("key")
+        vault.drop_states(["key"])
         vault.commit()
         with again(place) as reader:
             assert reader.state("key") == {}
@@ -168,7 +168,7 @@ class TestTheRest:
             vault.save_state("key", {"name": "Mary Jones" * 1000})
         assert b"Mary Jones" in place.read_bytes()
         with contextlib.closing(Vault(place, owned=True)) as vault:
-            vault.drop_state("key")
+            vault.drop_states(["key"])
             vault.commit()
         assert b"Mary Jones" not in b"".join(path.read_bytes() for path in place.parent.iterdir())
 

@@ -6,12 +6,13 @@ import contextlib
 import json
 import os
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from librarian.files import stat_key, write_file
-from librarian.manifest.journal import entries, manifests
+from librarian.manifest.journal import Written, entries, manifests
 
 VERSION = 7
 WRITER_PATIENCE = 60.0
@@ -137,6 +138,20 @@ class Index:
         self._db.execute("BEGIN IMMEDIATE")
         if not self._add(job):
             self._rebuild()
+        self._db.commit()
+
+    def take(self, job: str, written: Sequence[Written]) -> None:
+        """Take in outcome lines of `job` that were just written, the next after those that it holds."""
+        self._db.execute("BEGIN IMMEDIATE")
+        known = self._db.execute("SELECT lines FROM manifests WHERE job = ?", (job,)).fetchone()
+        if known != (written[0].seq,):
+            self._db.rollback()
+            self.follow(job)
+            return
+        for line in written:
+            self._outcome(Place(job, line.seq, line.start), line.body)
+        values = (job, line.end, line.seq + 1, line.link)
+        self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?)", values)
         self._db.commit()
 
     def _changed(self) -> None:

@@ -5,6 +5,7 @@ Only here are manifests written. `append` returns when the lines are durable: th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -115,6 +116,25 @@ def last_entry(path: Path) -> Entry:
     return deque(entries(path), maxlen=1).pop() if entry.damaged and size else entry
 
 
+@dataclass(frozen=True)
+class Written:
+    """A line that was just written.
+
+    Attributes:
+        seq: its number in the manifest.
+        start: where it begins (byte).
+        end: where the next one begins.
+        link: what the next line's `prev` is.
+        body: its content as plain data.
+    """
+
+    seq: int
+    start: int
+    end: int
+    link: str
+    body: dict[str, Any]
+
+
 class Journal:
     """The manifest of a job that is running."""
 
@@ -134,31 +154,36 @@ class Journal:
         sync_folder(folder)
         return journal
 
-    def append(self, bodies: Sequence[Body]) -> None:
+    def append(self, bodies: Sequence[Body]) -> list[Written]:
         """Write lines and make them durable.
 
         Raises:
             OSError: they could not be written; none of them counts.
         """
-        text, seq, prev = b"", self._seq, self._prev
+        text, written = bytearray(), list[Written]()
+        seq, prev = self._seq, self._prev
         for body in bodies:
             content = body.model_dump(mode="json")
             digest = sha256(canonical(content))
+            start = self._size + len(text)
             text += _text(seq, prev, digest, content)
             prev = link(seq, prev, digest)
+            written.append(Written(seq, start, self._size + len(text), prev, content))
             seq += 1
         self._write(text)
         self._seq, self._prev = seq, prev
         self._outcomes += sum(body.type == "outcome" for body in bodies)
+        return written
 
-    def _write(self, text: bytes) -> None:
+    def _write(self, text: bytearray) -> None:
         try:
             rest = memoryview(text)
             while rest:
                 rest = rest[os.write(self._handle, rest) :]
             os.fsync(self._handle)
         except OSError as error:
-            os.ftruncate(self._handle, self._size)
+            with contextlib.suppress(OSError):  # a line that is left is cut, or sealed, by the next run
+                os.ftruncate(self._handle, self._size)
             raise OSError(error.errno, error.strerror, os.fspath(self.path)) from None
         self._size += len(text)
 

@@ -4,8 +4,8 @@
     staging/<job>/<task>.old/        a folder that a redo replaces, until the line that says so is durable
     <ab>/<unit>/<operation>-<key8>/  where it lies for good
 
-`settle` renames; the manifest line that follows is the commit. What a crash leaves between the two is mended by
-`recover` before the next run does anything.
+`settle` renames; the manifest line that follows is the commit. `flush` comes before the one and before the other, for
+many tasks at once. What a crash leaves between the two is mended by `recover` before the next run does anything.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from librarian.files import hash_file, remove_tree, sync_folder
+from librarian.files import FileSystem, hash_file, remove_tree, sync, sync_folder
 from librarian.keys import key8, shard
 
 OLD = ".old"
+FEW = 12
+"""Up to so many files and folders are made durable one by one; more by one call for their whole file system."""
 _OLD_NAME = re.compile(r"([a-z]{3}_[a-z2-7]{13})\.([a-z0-9_]+-[a-z2-7]{8})\.old")
 _ITEM = re.compile(r"\.\d{4,}(?=\.[a-z0-9]+$)")
 
@@ -48,21 +50,48 @@ class Store:
 
     def __init__(self, library: Path, staging: Path) -> None:
         self._library, self._staging = library, staging
+        self._unsynced: dict[str, None] = {}
+        self._file_system: FileSystem | None = None
 
     def open_task(self, job: str, worker: str, unit: str, operation: str, task_key: str) -> Path:
         """An empty folder for a task to write in."""
         folder = self._staging / job / worker / f"{unit}.{operation}-{key8(task_key)}"
-        if folder.exists():
+        try:
+            os.mkdir(folder, 0o700)
+        except FileNotFoundError:
+            folder.mkdir(parents=True, mode=0o700)
+        except FileExistsError:
             remove_tree(folder)
-        folder.mkdir(parents=True, mode=0o700)
+            folder.mkdir(mode=0o700)
+        if self._file_system is None:
+            self._file_system = FileSystem(self._library)  # open before anything is written, to hear of every error
         return folder
+
+    def flush(self) -> None:
+        """Make durable what was sealed and put into place since last time.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        unsynced, self._unsynced = self._unsynced, {}
+        if len(unsynced) > FEW and self._file_system is not None:
+            self._file_system.sync()
+            return
+        for path in unsynced:
+            sync(path)
+
+    def close(self) -> None:
+        """Let go of the file system."""
+        if self._file_system is not None:
+            self._file_system.close()
 
     def drop_task(self, folder: Path) -> None:
         """Throw away what a task wrote."""
         remove_tree(folder)
+        self._unsynced = {path: None for path in self._unsynced if not Path(path).is_relative_to(folder)}
 
     def seal_files(self, folder: Path, files: Collection[str]) -> list[Stored]:
-        """Check, hash and make durable what a task wrote: exactly `files`, each a plain file of its own.
+        """Check and hash what a task wrote: exactly `files`, each a plain file of its own. `flush` makes it durable.
 
         Raises:
             BadOutputError: something else lies there.
@@ -80,7 +109,7 @@ class Store:
             stored = [self._seal_file(folder / name) for name in sorted(files)]
         except (FileNotFoundError, PermissionError):
             raise BadOutputError("an output cannot be read") from None
-        sync_folder(folder)
+        self._unsynced[os.fspath(folder)] = None
         return stored
 
     def _seal_file(self, path: Path) -> Stored:
@@ -89,15 +118,11 @@ class Store:
             raise BadOutputError("an output is a link or no plain file")
         path.chmod(0o400)
         size, digest = hash_file(path)
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        self._unsynced[os.fspath(path)] = None
         return Stored(path.name, size, digest)
 
     def settle(self, staged: Path, final: str, *, files: Collection[str], job: str, committed: bool) -> bool:
-        """Rename a task's folder to its final place, durably.
+        """Rename a task's folder to its final place. `flush` makes it durable.
 
         Args:
             staged: the folder in staging.
@@ -119,10 +144,10 @@ class Store:
         if replaced:
             old = self._old(staged, job)
             os.rename(target, old)
-            sync_folder(old.parent)
+            sync_folder(old.parent)  # or a crash finds neither the one nor the other
         self._make_parents(target.parent)
         os.rename(staged, target)
-        sync_folder(target.parent)
+        self._unsynced[os.fspath(target.parent)] = None
         return replaced
 
     def _old(self, staged: Path, job: str) -> Path:
@@ -132,11 +157,14 @@ class Store:
         return old
 
     def _make_parents(self, folder: Path) -> None:
-        if folder.is_dir():
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
             return
-        self._make_parents(folder.parent)
-        folder.mkdir(mode=0o700)
-        sync_folder(folder.parent)
+        except FileNotFoundError:
+            self._make_parents(folder.parent)
+            os.mkdir(folder, 0o700)
+        self._unsynced[os.fspath(folder.parent)] = None
 
     def forget_old(self, staged: Path, job: str) -> None:
         """Remove a folder that was replaced, once the line that says so is durable."""

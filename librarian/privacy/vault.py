@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -179,9 +179,10 @@ class Vault:
         self._db.execute("INSERT OR REPLACE INTO states VALUES (?, ?)", (task_key, json.dumps(value)))
         self._db.commit()
 
-    def drop_state(self, task_key: str) -> None:
-        """Forget a task's state."""
-        self._db.execute("DELETE FROM states WHERE key = ?", (task_key,))
+    def drop_states(self, task_keys: Iterable[str]) -> None:
+        """Forget what tasks saved."""
+        if self._db.execute("SELECT 1 FROM states LIMIT 1").fetchone():
+            self._db.executemany("DELETE FROM states WHERE key = ?", [(key,) for key in task_keys])
 
     def paths(self) -> Iterator[Path]:
         """Every path at which a recording was ever seen."""

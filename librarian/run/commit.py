@@ -1,17 +1,20 @@
-"""A task's end → its line. Files first, checked, hashed, durable and in place; then the line, which is the commit."""
+"""Tasks that have ended → their lines, in groups. Files first: checked, hashed, durable, in place; then the lines.
+
+The append of a group's lines is its commit. A kill costs at most the group that is open and what is under way.
+"""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from librarian.errors import CAUSE_CLASSES
 from librarian.keys import seed
-from librarian.manifest.records import Cause, Consumed, OutcomeLine, Produced, Timings
+from librarian.manifest.records import Cause, Consumed, OutcomeLine, Produced
 from librarian.manifest.store import BadOutputError, Stored
 from librarian.operation import WORD_PATTERN
 from librarian.plan import Task
@@ -20,6 +23,12 @@ from librarian.run.session import Session
 from librarian.workers.messages import Message, cause
 
 LONGEST_MESSAGE = 500
+GROUP_TASKS = 50
+"""Tasks of a group at the most."""
+GROUP_SECONDS = 0.5
+"""How long the first task of a group waits for others at the most."""
+
+Then = Callable[[OutcomeLine], None]
 
 
 class BadAnswerError(Exception):
@@ -45,80 +54,161 @@ class Attempt:
     audio_seconds: float | None = None
 
 
+@dataclass(frozen=True)
+class _Ended:
+    """A task that has ended and has no line yet.
+
+    Attributes:
+        task: the task.
+        outcome: how it ended.
+        then: told of the line once it is durable.
+        details: what else the line says.
+        staged: the folder it wrote, where that goes to the library.
+        files: the names of its artifacts.
+        replaced: whether an earlier folder was put aside for it.
+    """
+
+    task: Task
+    outcome: str
+    then: Then
+    details: Mapping[str, Any]
+    staged: Path | None = None
+    files: tuple[str, ...] = ()
+    replaced: bool = False
+
+
+@dataclass
+class _Group:
+    """What waits to be committed together."""
+
+    ended: list[_Ended] = field(default_factory=list)
+    began: float = 0.0
+
+
 class Committer:
     """Writes the outcome lines of one job."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._group = _Group()
 
-    def done(self, attempt: Attempt, answer: Message) -> OutcomeLine:
-        """Commit what a worker made. What it made wrongly becomes a failed line."""
+    def __len__(self) -> int:
+        """Tasks that wait for their line."""
+        return len(self._group.ended)
+
+    def due_in(self) -> float:
+        """Seconds until the open group is to be committed; 0 where it is, infinite where there is none."""
+        if not self._group.ended:
+            return float("inf")
+        if len(self._group.ended) >= GROUP_TASKS:
+            return 0.0
+        return max(0.0, self._group.began + GROUP_SECONDS - time.monotonic())
+
+    def done(self, attempt: Attempt, answer: Message, then: Then) -> None:
+        """Take what a worker made into the group. What it made wrongly becomes a failed line."""
         began = time.perf_counter()
         task = attempt.task
         try:
             named, spent = _named(answer, task), _timings(answer)
             stored = self._session.store.seal_files(attempt.folder, list(named))
             produced = [self._produced(task, named[each.file], each) for each in stored]
-            replaced = self._session.store.settle(
-                attempt.folder, task.folder, files=list(named), job=self._session.job_id, committed=task.redo
-            )
         except (BadOutputError, BadAnswerError) as error:
-            return self.failed(attempt, cause("bad_output", message=str(error)))
+            return self.failed(attempt, cause("bad_output", message=str(error)), then)
         except (KeyError, TypeError, ValueError):
-            return self.failed(attempt, cause("bad_output", message="its worker gave an answer that cannot be read"))
-        whole = {"wait": round(attempt.waited, 4), "commit": round(time.perf_counter() - began, 4)}
-        line = self._line(
-            task,
-            "done",
-            consumed=list(attempt.consumed),
-            produced=sorted(produced, key=lambda each: each.file),
-            folder=task.folder,
-            replaces=replaced and task.redo,
-            seed=seed(task.key),
-            audio_seconds=attempt.audio_seconds,
-            timings=spent.model_copy(update=whole),
-        )
-        self._session.vault.drop_state(task.key)
-        self._append(line)
-        if replaced:
-            self._session.store.forget_old(attempt.folder, self._session.job_id)
-        return line
+            why = cause("bad_output", message="its worker gave an answer that cannot be read")
+            return self.failed(attempt, why, then)
+        spent |= {"wait": round(attempt.waited, 4), "commit": time.perf_counter() - began}
+        details = {
+            "consumed": list(attempt.consumed),
+            "produced": sorted(produced, key=lambda each: each.file),
+            "folder": task.folder,
+            "seed": seed(task.key),
+            "audio_seconds": attempt.audio_seconds,
+            "timings": spent,
+        }
+        self._add(_Ended(task, "done", then, details, attempt.folder, tuple(named)))
 
-    def failed(self, attempt: Attempt, why: Mapping[str, Any]) -> OutcomeLine:
-        """Record a failure and throw away what the task wrote."""
+    def failed(self, attempt: Attempt, why: Mapping[str, Any], then: Then) -> None:
+        """Take a failure into the group, and throw away what the task wrote."""
         self._session.store.drop_task(attempt.folder)
-        return self.not_started(attempt.task, why, attempt.consumed)
+        self.not_started(attempt.task, why, then, consumed=attempt.consumed)
 
     def not_started(
-        self, task: Task, why: Mapping[str, Any], consumed: Sequence[Consumed] = (), outcome: str = "failed"
-    ) -> OutcomeLine:
-        """Record a task that left nothing."""
-        line = self._line(task, outcome, cause=self._cause(why), consumed=list(consumed))
-        self._append(line)
-        return line
+        self,
+        task: Task,
+        why: Mapping[str, Any],
+        then: Then,
+        *,
+        consumed: Sequence[Consumed] = (),
+        outcome: str = "failed",
+    ) -> None:
+        """Take a task that left nothing into the group."""
+        self._add(_Ended(task, outcome, then, {"cause": self._cause(why), "consumed": list(consumed)}))
 
-    def cached(self, task: Task) -> OutcomeLine:
-        """Record that a result made elsewhere is current here."""
-        line = self._line(task, "cached", folder=task.folder)
-        self._append(line)
-        return line
+    def cached(self, task: Task, then: Then) -> None:
+        """Take in that a result made elsewhere is current here."""
+        self._add(_Ended(task, "cached", then, {"folder": task.folder}))
 
     def scrub(self, text: str) -> Scrubbed:
         """Any text, ready to be written or shown."""
         return self._session.scrubber.scrub(text, limit=LONGEST_MESSAGE)
 
-    def _append(self, line: OutcomeLine) -> None:
-        self._session.vault.commit()
-        self._session.journal.append([line])
-        self._session.catalog.follow(self._session.job_id)
+    def _add(self, ended: _Ended) -> None:
+        if not self._group.ended:
+            self._group.began = time.monotonic()
+        self._group.ended.append(ended)
 
-    def _line(self, task: Task, outcome: str, **details: Any) -> OutcomeLine:
+    def commit(self) -> None:
+        """Make durable what has ended, then tell those who wait for it.
+
+        Raises:
+            OSError: the disk failed; nothing of the group counts.
+        """
+        group, self._group = self._group.ended, _Group()
+        if not group:
+            return
+        session, began = self._session, time.perf_counter()
+        session.store.flush()
+        group = [self._in_place(each) for each in group]
+        session.store.flush()
+        share = (time.perf_counter() - began) / len(group)
+        lines = [self._line(each, share) for each in group]
+        session.vault.commit()
+        written = session.journal.append(lines)
+        session.vault.drop_states(each.task.key for each in group if each.staged)
+        session.catalog.take(session.job_id, written)
+        for each, line in zip(group, lines, strict=True):
+            if each.replaced and each.staged:
+                session.store.forget_old(each.staged, session.job_id)
+            each.then(line)
+
+    def _in_place(self, ended: _Ended) -> _Ended:
+        """Put what a task made into the library; where that cannot be, it has failed."""
+        task, staged = ended.task, ended.staged
+        if staged is None:
+            return ended
+        try:
+            replaced = self._session.store.settle(
+                staged, task.folder, files=ended.files, job=self._session.job_id, committed=task.redo
+            )
+        except BadOutputError as error:
+            self._session.store.drop_task(staged)
+            why = self._cause(cause("bad_output", message=str(error)))
+            return _Ended(task, "failed", ended.then, {"cause": why, "consumed": ended.details["consumed"]})
+        return replace(ended, replaced=replaced)
+
+    def _line(self, ended: _Ended, share: float) -> OutcomeLine:
+        task, details = ended.task, dict(ended.details)
+        if ended.staged:
+            timings = details["timings"]
+            details["timings"] = {**timings, "commit": round(timings["commit"] + share, 4)}
+            details["replaces"] = ended.replaced and task.redo
         return OutcomeLine.model_validate(
             {
                 "job_name": self._session.job_name,
                 "step": task.step.id,
                 "unit": task.unit,
-                "outcome": outcome,
+                "outcome": ended.outcome,
                 "key": task.key or None,
                 "document": task.document or None,
                 "given": list(task.step.given),
@@ -179,9 +269,11 @@ def _named(answer: Message, task: Task) -> dict[str, Mapping[str, Any]]:
     return named
 
 
-def _timings(answer: Message) -> Timings:
-    names = ("read", "load", "compute", "write")
-    return Timings(**{name: round(float(answer["timings"][name]), 4) for name in names})
+def _timings(answer: Message) -> dict[str, float]:
+    found = {name: round(float(answer["timings"][name]), 4) for name in ("read", "load", "compute", "write")}
+    if not all(0 <= spent < float("inf") for spent in found.values()):
+        raise BadAnswerError("a time that it says it took cannot be")
+    return found
 
 
 def _number(value: Any) -> int | None:

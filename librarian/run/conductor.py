@@ -7,32 +7,23 @@ through the families again.
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections import ChainMap, Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from librarian.errors import EnvironmentFailedError
-from librarian.events import Observer, RunEnded, TaskEnded, TaskProgressed, TasksFound, TasksStand, TaskStarted
+from librarian.events import Observer, RunEnded, TaskEnded, TasksFound, TasksStand
 from librarian.job import JOB, Family, Recording, Step, is_whole
-from librarian.keys import seed
 from librarian.manifest.records import GOOD, OutcomeLine
 from librarian.plan import Absent, Gathering, Node, Planner, Result, Shape, Task, Unit, Weave, units_of
 from librarian.recordings import Identifier
-from librarian.run.commit import Attempt, Committer
-from librarian.run.inputs import Inputs, Known, note_hashed
+from librarian.run.commit import Committer
+from librarian.run.inputs import Known
 from librarian.run.session import Session
-from librarian.workers import requests
+from librarian.run.work import Work
 from librarian.workers.messages import Message, cause
-from librarian.workers.pool import Request, Workers
 
-PROBE_TIMEOUT = 60.0
-REQUESTS_PER_WORKER = 4
-"""Requests under way at once, so that workers never wait for the conductor."""
 DRAIN_SECONDS = 10.0
 """How long tasks that run are given when a signal asks the run to stop."""
 _PATIENCE = 0.05
@@ -78,11 +69,17 @@ class Conductor:
     """Brings the families of one job through their steps."""
 
     def __init__(
-        self, session: Session, workers: Workers, planner: Planner, shape: Shape, observe: Observer, halt: Halt
+        self,
+        session: Session,
+        committer: Committer,
+        work: Work,
+        planner: Planner,
+        shape: Shape,
+        observe: Observer,
+        halt: Halt,
     ) -> None:
-        self._session, self._workers, self._planner, self._shape = session, workers, planner, shape
-        self._committer, self._observe, self._halt = Committer(session), observe, halt
-        self._then: dict[Request, Callable[[Message], None]] = {}
+        self._session, self._committer, self._work, self._planner = session, committer, work, planner
+        self._shape, self._observe, self._halt = shape, observe, halt
         self._ready: deque[tuple[UnderWay, Node]] = deque()
         self._making: dict[str, list[tuple[UnderWay, Node]]] = {}
         self._counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -94,17 +91,15 @@ class Conductor:
         self._whole = UnderWay(weave, Known(self._offered))
         self._recordings = 0
         self._stage = 0
-        self._timeout: float | None = None
         self._walked: tuple[Step, ...] = ()
 
-    def conduct(self, identify: Callable[[], Identifier], timeout: float | None) -> RunEnded:
+    def conduct(self, identify: Callable[[], Identifier]) -> RunEnded:
         """Work until all is done, or something ends it early.
 
         Args:
             identify: goes through the recordings from the first on.
-            timeout: of each task at the most (s).
         """
-        began, self._timeout = time.monotonic(), timeout
+        began = time.monotonic()
         halted = False
         for stage in range(self._shape.stages):
             self._stage = stage
@@ -123,7 +118,7 @@ class Conductor:
             return False
         identifier = identify()
         try:
-            return self._work(identifier)
+            return self._go(identifier)
         finally:
             identifier.close()
 
@@ -134,46 +129,53 @@ class Conductor:
             return False
         self._whole.weave.go_on(steps, self._gathering.gathered())
         self._advance(self._whole)
-        return self._work(None)
+        return self._go(None)
 
-    def _work(self, identifier: Identifier | None) -> bool:
+    def _go(self, identifier: Identifier | None) -> bool:
         """Work until nothing is left; whether something ended it early."""
-        most = REQUESTS_PER_WORKER * max(1, self._workers.size)
-        while not self._halt():
-            while len(self._then) < most and not self._halt():
-                if self._ready:
-                    self._handle(*self._ready.popleft())
-                elif identifier is None or not (family := self._next(identifier)):
-                    break
-                else:
-                    self._admit(family)
+        while not self._halted():
+            self._hand_out(identifier)
             exhausted = identifier is None or identifier.exhausted
-            if exhausted and not self._then and not self._ready:
+            due = self._committer.due_in()
+            if not due or (self._committer and self._work.is_short and not self._ready):
+                self._committer.commit()
+            elif exhausted and not self._work and not self._ready:
                 return False
-            self._answer(1.0 if exhausted else _PATIENCE)
+            else:
+                self._work.answer(min(1.0 if exhausted else _PATIENCE, due))
         dropped = self._drain()
-        return dropped or bool(self._ready or self._then) or not (identifier is None or identifier.exhausted)
+        if self._work.disk_full:
+            self._work.refuse_full_disk()
+        return dropped or bool(self._ready or self._work) or not (identifier is None or identifier.exhausted)
 
-    def _answer(self, wait: float) -> None:
-        for request, answer in self._workers.wait(wait):
-            self._then.pop(request)(answer)
+    def _halted(self) -> bool:
+        return self._halt() or self._work.disk_full
+
+    def _hand_out(self, identifier: Identifier | None) -> None:
+        """Begin what can be begun, as much as the workers take."""
+        while self._work.has_room and not self._halted() and self._committer.due_in():
+            if self._ready:
+                self._handle(*self._ready.popleft())
+            elif identifier is None or not (family := self._next(identifier)):
+                return
+            else:
+                self._admit(family)
 
     def _drain(self) -> bool:
-        """Let what runs end: whatever it takes where the time is up, for a while where a signal came.
+        """Let what runs end: whatever it takes where the time is up, for a while where a signal came; and commit it.
 
         Returns:
             Whether something that no worker had begun was dropped.
         """
-        dropped = self._workers.drop_queued()
-        for request in dropped:
-            del self._then[request]
+        dropped = self._work.drop_queued()
         until = time.monotonic() + DRAIN_SECONDS
-        while self._then and not (self._halt.stopped() and time.monotonic() >= until):
-            self._answer(_PATIENCE)
-        return bool(dropped)
+        while self._work and not ((self._halt.stopped() or self._work.disk_full) and time.monotonic() >= until):
+            self._work.answer(_PATIENCE)
+        self._committer.commit()
+        return dropped
 
     def _next(self, identifier: Identifier) -> Family | None:
-        return identifier.next_ready(wait=0.0 if self._then else _PATIENCE)
+        return identifier.next_ready(wait=0.0 if self._work or self._committer else _PATIENCE)
 
     def _admit(self, family: Family) -> None:
         self._recordings += sum(not each.earlier for each in family.recordings) if self._stage == 0 else 0
@@ -211,7 +213,10 @@ class Conductor:
         elif task.state == "current":
             self._stand(family, node, task)
         elif task.state == "elsewhere":
-            self._end(family, node, task, self._committer.cached(task) if not node.silent else None)
+            if node.silent:
+                self._end(family, node, task, None)
+            else:
+                self._committer.cached(task, self._ends(family, node, task))
         elif node.silent:
             self._decide(family, node, Result(task.key, False))
         else:
@@ -235,7 +240,7 @@ class Conductor:
         if first.unit and not first.step and not task.step.gathers(first.port):
             reason = family.known.recordings[first.unit].reason
             why, outcome = {**(family.causes.get(first.unit) or cause("unreadable", message=reason))}, "failed"
-        self._end(family, node, task, self._committer.not_started(task, why, outcome=outcome))
+        self._committer.not_started(task, why, self._ends(family, node, task), outcome=outcome)
 
     def _look_into(self, family: UnderWay, node: Node, task: Task) -> None:
         """Probe the recordings that a task reads, those that were not; then start it."""
@@ -272,74 +277,22 @@ class Conductor:
             for each in family.probes.pop(recording.id):
                 each()
 
-        self._submit(Request(requests.probe(recording.sighting.path), PROBE_TIMEOUT), answered)
+        self._work.probe(recording, answered)
 
     def _looked_into(self, family: UnderWay, node: Node, task: Task) -> None:
-        if self._halt() or any(each.id in family.causes for each in task.inputs):
+        if self._halted() or any(each.id in family.causes for each in task.inputs):
             family.weave.again(node)
             self._ready.append((family, node))
             self._release(task.key)
         else:
             self._start(family, node, task)
 
-    def _submit(self, request: Request, then: Callable[[Message], None]) -> None:
-        self._then[request] = then
-        self._workers.submit(request)
-
     def _start(self, family: UnderWay, node: Node, task: Task) -> None:
-        inputs = Inputs(self._session, family.known, task)
-        consumed, before = inputs.consumed(), inputs.stats()
-        if wrong := inputs.wrong():
-            self._session.catalog.suspect(wrong)
-            why = cause(
-                "input_changed", message="an artifact it needs is not what was recorded; run again to remake it"
-            )
-            self._end(family, node, task, self._committer.not_started(task, why, consumed))
-            return
-        request = Request(self._request(task, inputs), self._timeout or task.step.declaration.resources.timeout)
+        self._work.start(family.known, task, node.unit.recording, self._ends(family, node, task))
 
-        def prepare(worker: str) -> None:
-            folder = self._session.store.open_task(
-                self._session.job_id, worker, task.home, task.step.declaration.name, task.key
-            )
-            request.message["folder"] = os.fspath(folder)
-            self._observe(TaskStarted(task.step.id, task.unit))
-
-        def answered(answer: Message) -> None:
-            seconds = inputs.seconds(node.unit.recording)
-            attempt = Attempt(task, Path(request.message["folder"]), consumed, request.waited, seconds)
-            line = self._committed(attempt, inputs, inputs.stats() != before, answer)
-            if line.outcome in GOOD:
-                note_hashed(self._session, family.known, line)
-            self._end(family, node, task, line)
-
-        request.prepare = prepare
-        request.on_interim = lambda message: self._interim(task, message)
-        self._submit(request, answered)
-
-    def _committed(self, attempt: Attempt, inputs: Inputs, touched: bool, answer: Message) -> OutcomeLine:
-        if answer["type"] == "failed" and answer["cause"].get("reason") == "disk":
-            self._refuse_full_disk()
-        wrong = inputs.wrong() if touched else []
-        if wrong or inputs.a_recording_changed():
-            self._session.catalog.suspect(wrong)
-            return self._committer.failed(attempt, cause("input_changed", message="it changed while it was read"))
-        if answer["type"] == "done":
-            return self._committer.done(attempt, answer)
-        return self._committer.failed(attempt, answer["cause"])
-
-    def _refuse_full_disk(self) -> None:
-        free = shutil.disk_usage(self._session.project.library).free
-        raise EnvironmentFailedError(
-            f"the disk takes no more: library/, {free / 2**20:.0f} MiB free there; make room and type the same again: "
-            "what was committed is kept"
-        )
-
-    def _interim(self, task: Task, message: Message) -> None:
-        if message["type"] == "state":
-            self._session.vault.save_state(task.key, message["value"])
-        else:
-            self._observe(TaskProgressed(task.step.id, task.unit, float(message["fraction"])))
+    def _ends(self, family: UnderWay, node: Node, task: Task) -> Callable[[OutcomeLine], None]:
+        """What is to be done once the line of a task is durable."""
+        return lambda line: self._end(family, node, task, line)
 
     def _end(self, family: UnderWay, node: Node, task: Task, line: OutcomeLine | None) -> None:
         """Take in what became of a task; `line` says it, None where nothing had to be said."""
@@ -379,18 +332,6 @@ class Conductor:
     def _release(self, key: str) -> None:
         """Let those go on that waited for the same to be made."""
         self._ready.extend(self._making.pop(key, ()))
-
-    def _request(self, task: Task, inputs: Inputs) -> Message:
-        return requests.run(
-            task.step.declaration,
-            task.step.settings,
-            inputs.messages(),
-            unit=task.home,
-            seed=seed(task.key),
-            audio=task.step.audio.model_dump() if task.step.audio else None,
-            device=self._session.device,
-            state=self._session.vault.state(task.key),
-        )
 
 
 def _why_lost(first: Absent) -> str:

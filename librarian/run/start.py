@@ -21,10 +21,12 @@ from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.recordings import Identifier, Scan
+from librarian.run.commit import Committer
 from librarian.run.conductor import Conductor, Halt
 from librarian.run.header import job_line
 from librarian.run.session import Session
 from librarian.run.settled import find_settled, mark_of, settle
+from librarian.run.work import Work
 from librarian.workers.pool import Workers
 
 
@@ -122,6 +124,7 @@ def run(
         catalog = Catalog(project.catalog, project.manifests, owned=True)
         stack.callback(catalog.close)
         store = Store(project.library, project.staging)
+        stack.callback(store.close)
         store.recover(catalog.made_by)
         for digest, text in texts.items():
             vault.note_text(digest, text)
@@ -138,8 +141,10 @@ def run(
         if found := find_settled(catalog, job, mark, placed(project.library)):
             ended = _nothing_to_do(job_id, found, observe)
         else:
-            conductor = Conductor(session, workers, planner, shape, observe, halt)
-            ended = conductor.conduct(lambda: Identifier(scan, vault, project.id_key, job_id), job.file.run.timeout)
+            committer = Committer(session)
+            work = Work(session, workers, committer, observe, job.file.run.timeout)
+            conductor = Conductor(session, committer, work, planner, shape, observe, halt)
+            ended = conductor.conduct(lambda: Identifier(scan, vault, project.id_key, job_id))
         if ended.interrupted:
             workers.close()
         store.close_job(job_id)

@@ -1,0 +1,176 @@
+"""Requests under way: recordings that are looked into, tasks that workers have. Their ends go to the committer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from librarian.errors import EnvironmentFailedError
+from librarian.events import Observer, TaskProgressed, TaskStarted
+from librarian.job import Recording
+from librarian.keys import seed
+from librarian.manifest.records import GOOD, OutcomeLine
+from librarian.plan import Task
+from librarian.run.commit import Attempt, Committer, Then
+from librarian.run.inputs import Inputs, Known, note_hashed
+from librarian.run.session import Session
+from librarian.workers import requests
+from librarian.workers.messages import Message, cause
+from librarian.workers.pool import Request, Workers
+
+PROBE_TIMEOUT = 60.0
+REQUESTS_PER_WORKER = 4
+"""Requests under way at once, so that workers never wait for the conductor."""
+ROOM_KEPT = 64 << 20
+"""Where less is free, the run ends while what is done can still be recorded (bytes)."""
+_LOOK_AGAIN = 1.0
+
+
+class Work:
+    """What workers are asked to do.
+
+    Args:
+        session: the run.
+        workers: who do it.
+        committer: takes what came of it.
+        observe: told when tasks begin and get on.
+        timeout: of each task at the most (s); None: as its operation says.
+    """
+
+    def __init__(
+        self, session: Session, workers: Workers, committer: Committer, observe: Observer, timeout: float | None
+    ) -> None:
+        self._session, self._workers, self._committer = session, workers, committer
+        self._observe, self._timeout = observe, timeout
+        self._then: dict[Request, Callable[[Message], None]] = {}
+        self._looked_at = 0.0
+        self.disk_full = False
+
+    def __len__(self) -> int:
+        """Requests under way."""
+        return len(self._then)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more can be asked for."""
+        return len(self._then) < REQUESTS_PER_WORKER * max(1, self._workers.size)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a worker has nothing to do, or soon."""
+        return len(self._then) < max(1, self._workers.size)
+
+    def answer(self, wait: float) -> None:
+        """Take what came back; wait for it at most so long (s)."""
+        for request, answer in self._workers.wait(wait):
+            self._then.pop(request)(answer)
+        now = time.monotonic()
+        if now - self._looked_at >= _LOOK_AGAIN:
+            self._looked_at = now
+            self.disk_full |= self._free() < ROOM_KEPT
+
+    def drop_queued(self) -> bool:
+        """Take back what no worker has begun; whether there was any."""
+        dropped = self._workers.drop_queued()
+        for request in dropped:
+            del self._then[request]
+        return bool(dropped)
+
+    def refuse_full_disk(self) -> None:
+        """End the run: nothing more can be written.
+
+        Raises:
+            EnvironmentFailedError: always.
+        """
+        raise EnvironmentFailedError(
+            f"the disk takes no more: library/, {self._free() / 2**20:.0f} MiB free there; make room and type the same "
+            "again: what was committed is kept"
+        )
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self._session.project.library).free
+
+    def probe(self, recording: Recording, then: Callable[[Message], None]) -> None:
+        """Look into a recording."""
+        self._submit(Request(requests.probe(recording.sighting.path), PROBE_TIMEOUT), then)
+
+    def _submit(self, request: Request, then: Callable[[Message], None]) -> None:
+        self._then[request] = then
+        self._workers.submit(request)
+
+    def start(self, known: Known, task: Task, recording: Recording | None, then: Then) -> None:
+        """Have a task done.
+
+        Args:
+            known: what is known of the files that it may read.
+            task: the task.
+            recording: what it belongs to, if anything.
+            then: told of its line.
+        """
+        inputs = Inputs(self._session, known, task)
+        consumed, before = inputs.consumed(), inputs.stats()
+        if wrong := inputs.wrong():
+            self._session.catalog.suspect(wrong)
+            why = cause(
+                "input_changed", message="an artifact it needs is not what was recorded; run again to remake it"
+            )
+            return self._committer.not_started(task, why, then, consumed=consumed)
+        request = Request(self._request(task, inputs), self._timeout or task.step.declaration.resources.timeout)
+
+        def prepare(worker: str) -> None:
+            folder = self._session.store.open_task(
+                self._session.job_id, worker, task.home, task.step.declaration.name, task.key
+            )
+            request.message["folder"] = os.fspath(folder)
+            self._observe(TaskStarted(task.step.id, task.unit))
+
+        def committed(line: OutcomeLine) -> None:
+            if line.outcome in GOOD:
+                note_hashed(self._session, known, line)
+            then(line)
+
+        def answered(answer: Message) -> None:
+            seconds = inputs.seconds(recording)
+            attempt = Attempt(task, Path(request.message["folder"]), consumed, request.waited, seconds)
+            self._ended(attempt, inputs, inputs.stats() != before, answer, committed)
+
+        request.prepare = prepare
+        request.on_interim = lambda message: self._interim(task, message)
+        self._submit(request, answered)
+
+    def _ended(self, attempt: Attempt, inputs: Inputs, touched: bool, answer: Message, then: Then) -> None:
+        why: Mapping[str, Any] = answer.get("cause", {})
+        if answer["type"] == "failed" and why.get("reason") == "disk":
+            self.disk_full = True
+            self._session.store.drop_task(attempt.folder)
+            return
+        wrong = inputs.wrong() if touched else []
+        if wrong or inputs.a_recording_changed():
+            self._session.catalog.suspect(wrong)
+            self._committer.failed(attempt, cause("input_changed", message="it changed while it was read"), then)
+        elif answer["type"] == "done":
+            self._committer.done(attempt, answer, then)
+        else:
+            self._committer.failed(attempt, why, then)
+
+    def _interim(self, task: Task, message: Message) -> None:
+        if message["type"] == "state":
+            self._session.vault.save_state(task.key, message["value"])
+        else:
+            self._observe(TaskProgressed(task.step.id, task.unit, float(message["fraction"])))
+
+    def _request(self, task: Task, inputs: Inputs) -> Message:
+        return requests.run(
+            task.step.declaration,
+            task.step.settings,
+            inputs.messages(),
+            unit=task.home,
+            seed=seed(task.key),
+            audio=task.step.audio.model_dump() if task.step.audio else None,
+            device=self._session.device,
+            state=self._session.vault.state(task.key),
+        )
