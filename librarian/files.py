@@ -16,7 +16,7 @@ from pathlib import Path
 _BLOCK = 1 << 20
 
 
-def open_regular(path: Path) -> int:
+def open_regular(path: Path | str) -> int:
     """A handle for reading a regular file; never waits on a pipe or a device.
 
     Raises:
@@ -29,7 +29,7 @@ def open_regular(path: Path) -> int:
     return handle
 
 
-def hash_file(path: Path, stopped: Callable[[], bool] = lambda: False) -> tuple[int, str]:
+def hash_file(path: Path | str, stopped: Callable[[], bool] = lambda: False) -> tuple[int, str]:
     """Size (bytes) and sha256 (hex) of a regular file.
 
     Args:

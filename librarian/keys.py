@@ -19,6 +19,8 @@ KEY_VARIABLE = "LIBRARIAN_KEY"
 KEY_SCHEMA = 1
 ID_LENGTH = 13
 """Base32 characters of an id: 65 bits."""
+_ID_BYTES = 10
+"""As many bytes hold them."""
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -89,12 +91,14 @@ class IdKey:
 
     secret: bytes = field(repr=False)
 
+    def _digest(self, domain: str, data: bytes) -> bytes:
+        return hmac.digest(self.secret, domain.encode() + b"\0" + data, "sha256")
+
     def _mac(self, domain: str, data: bytes) -> str:
-        message = domain.encode() + b"\0" + data
-        return base32(hmac.digest(self.secret, message, "sha256"))
+        return base32(self._digest(domain, data))
 
     def _id(self, prefix: str, data: bytes) -> str:
-        return f"{prefix}_{self._mac(prefix, data)[:ID_LENGTH]}"
+        return f"{prefix}_{base32(self._digest(prefix, data)[:_ID_BYTES])[:ID_LENGTH]}"
 
     def recording(self, sha256: str) -> str:
         """The id of a recording, from the hex digest of its content."""

@@ -162,6 +162,7 @@ class Catalog(Index):
     def settle(self, job_name: str, mark: str, found: Settled) -> None:
         """Note that a run of a job found, or left, everything done."""
         values = (job_name, mark, found.recordings, json.dumps(found.counts))
+        self._begin()
         self._db.execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?, ?)", values)
         self._db.commit()
 
@@ -240,6 +241,7 @@ class Catalog(Index):
 
     def suspect(self, ids: Iterable[str]) -> None:
         """Note artifacts whose content is not what was recorded; the next run makes them again."""
+        self._begin()
         self._changed()
         found = [(each,) for each in ids]
         self._db.executemany("UPDATE artifacts SET suspect = 1 WHERE id = ?", found)
@@ -257,6 +259,7 @@ class Catalog(Index):
 
     def suspect_line(self, job: str, seq: int) -> None:
         """Note what a damaged line of a manifest recorded."""
+        self._begin()
         self._changed()
         self._db.execute(
             "UPDATE artifacts SET suspect = 1 WHERE key IN (SELECT key FROM made WHERE job = ? AND seq = ?)",

@@ -135,14 +135,14 @@ class Index:
 
     def follow(self, job: str) -> None:
         """Take in what was appended to the manifest of `job` since last time."""
-        self._db.execute("BEGIN IMMEDIATE")
+        self._begin()
         if not self._add(job):
             self._rebuild()
         self._db.commit()
 
     def take(self, job: str, written: Sequence[Written]) -> None:
         """Take in outcome lines of `job` that were just written, the next after those that it holds."""
-        self._db.execute("BEGIN IMMEDIATE")
+        self._begin()
         known = self._db.execute("SELECT lines FROM manifests WHERE job = ?", (job,)).fetchone()
         if known != (written[0].seq,):
             self._db.rollback()
@@ -153,6 +153,11 @@ class Index:
         values = (job, line.end, line.seq + 1, line.link)
         self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?)", values)
         self._db.commit()
+        self._db.execute("BEGIN")  # what is asked now is asked of one state: each question need not lock the file
+
+    def _begin(self) -> None:
+        self._db.rollback()  # what may be open was only for reading
+        self._db.execute("BEGIN IMMEDIATE")
 
     def _changed(self) -> None:
         """What is current or good is not what it was: nothing is settled any more."""

@@ -8,6 +8,7 @@ the manifest before it. So a body can be emptied later and the chain still verif
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from typing import Annotated, Any, Literal
 
@@ -37,6 +38,7 @@ FactValue = StrictBool | StrictInt | StrictFloat | Word | None
 
 _TEXT_DIGEST = "text:"
 _LONGEST_TYPED = 200
+_CONTROL = re.compile(r"[\0-\x1f]")
 
 
 def _typed_only(value: Any) -> Any:
@@ -47,7 +49,7 @@ def _typed_only(value: Any) -> Any:
     elif isinstance(value, list):
         for each in value:
             _typed_only(each)
-    elif isinstance(value, str) and (len(value) > _LONGEST_TYPED or any(ord(char) < ord(" ") for char in value)):
+    elif isinstance(value, str) and (len(value) > _LONGEST_TYPED or _CONTROL.search(value)):
         raise ValueError("free text in a key document")
     return value
 
@@ -165,6 +167,11 @@ class Timings(_Record):
     compute: float = Field(0.0, ge=0, description="Computing (s).")
     write: float = Field(0.0, ge=0, description="Writing outputs (s).")
     commit: float = Field(0.0, ge=0, description="Hashing, renaming and recording (s).")
+
+    @property
+    def worked(self) -> float:
+        """All of it but the waiting (s)."""
+        return self.read + self.load + self.compute + self.write + self.commit
 
 
 class OutcomeLine(_Body):

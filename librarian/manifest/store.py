@@ -55,17 +55,17 @@ class Store:
 
     def open_task(self, job: str, worker: str, unit: str, operation: str, task_key: str) -> Path:
         """An empty folder for a task to write in."""
-        folder = self._staging / job / worker / f"{unit}.{operation}-{key8(task_key)}"
+        folder = f"{self._staging}/{job}/{worker}/{unit}.{operation}-{key8(task_key)}"
         try:
             os.mkdir(folder, 0o700)
         except FileNotFoundError:
-            folder.mkdir(parents=True, mode=0o700)
+            os.makedirs(folder, 0o700)
         except FileExistsError:
-            remove_tree(folder)
-            folder.mkdir(mode=0o700)
+            remove_tree(Path(folder))
+            os.mkdir(folder, 0o700)
         if self._file_system is None:
             self._file_system = FileSystem(self._library)  # open before anything is written, to hear of every error
-        return folder
+        return Path(folder)
 
     def flush(self) -> None:
         """Make durable what was sealed and put into place since last time.
@@ -97,29 +97,33 @@ class Store:
             BadOutputError: something else lies there.
             OSError: the disk failed.
         """
-        if folder.is_symlink() or not folder.is_dir():
+        place = os.fspath(folder)
+        mode = os.lstat(place).st_mode if os.path.lexists(place) else 0
+        if not stat.S_ISDIR(mode):
             raise BadOutputError("the folder that it was given is gone")
-        folder.chmod(0o700)
-        found = set(os.listdir(folder))
+        if not mode & stat.S_IRWXU == stat.S_IRWXU:
+            os.chmod(place, 0o700)
+        found = set(os.listdir(place))
         if extra := len(found - set(files)):
             raise BadOutputError(f"{extra} files lie in its folder that it did not declare")
         if len(found) < len(files):
             raise BadOutputError("an output that it named is not there")
         try:
-            stored = [self._seal_file(folder / name) for name in sorted(files)]
+            stored = [self._seal_file(place, name) for name in sorted(files)]
         except (FileNotFoundError, PermissionError):
             raise BadOutputError("an output cannot be read") from None
-        self._unsynced[os.fspath(folder)] = None
+        self._unsynced[place] = None
         return stored
 
-    def _seal_file(self, path: Path) -> Stored:
-        status = path.lstat()
+    def _seal_file(self, folder: str, name: str) -> Stored:
+        path = f"{folder}/{name}"
+        status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise BadOutputError("an output is a link or no plain file")
-        path.chmod(0o400)
+        os.chmod(path, 0o400)
         size, digest = hash_file(path)
-        self._unsynced[os.fspath(path)] = None
-        return Stored(path.name, size, digest)
+        self._unsynced[path] = None
+        return Stored(name, size, digest)
 
     def settle(self, staged: Path, final: str, *, files: Collection[str], job: str, committed: bool) -> bool:
         """Rename a task's folder to its final place. `flush` makes it durable.
@@ -137,17 +141,18 @@ class Store:
         Raises:
             BadOutputError: something lies there that no run of this task left.
         """
-        target = self._library / final
+        target = f"{self._library}/{final}"
+        parent = os.path.dirname(target)
         replaced = os.path.lexists(target)
-        if replaced and not _is_ours(target, files, committed):
+        if replaced and not _is_ours(Path(target), files, committed):
             raise BadOutputError(f"library/{final} holds files of unknown origin; move them away")
         if replaced:
             old = self._old(staged, job)
             os.rename(target, old)
             sync_folder(old.parent)  # or a crash finds neither the one nor the other
-        self._make_parents(target.parent)
+        self._make_parents(parent)
         os.rename(staged, target)
-        self._unsynced[os.fspath(target.parent)] = None
+        self._unsynced[parent] = None
         return replaced
 
     def _old(self, staged: Path, job: str) -> Path:
@@ -156,15 +161,16 @@ class Store:
             remove_tree(old)
         return old
 
-    def _make_parents(self, folder: Path) -> None:
+    def _make_parents(self, folder: str) -> None:
+        above = os.path.dirname(folder)
         try:
             os.mkdir(folder, 0o700)
         except FileExistsError:
             return
         except FileNotFoundError:
-            self._make_parents(folder.parent)
+            self._make_parents(above)
             os.mkdir(folder, 0o700)
-        self._unsynced[os.fspath(folder.parent)] = None
+        self._unsynced[above] = None
 
     def forget_old(self, staged: Path, job: str) -> None:
         """Remove a folder that was replaced, once the line that says so is durable."""
@@ -200,7 +206,7 @@ class Store:
         if committed(job, final):
             return
         target = self._library / final
-        self._make_parents(target.parent)
+        self._make_parents(os.fspath(target.parent))
         remove_tree(target)
         os.rename(old, target)
         sync_folder(target.parent)

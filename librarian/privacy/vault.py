@@ -66,6 +66,8 @@ class Vault:
                 ".librarian/vault.db is damaged; restore it from your backup (names are kept nowhere else)"
             ) from None
 
+        self._has_states = self._db.execute("SELECT 1 FROM states LIMIT 1").fetchone() is not None
+
     def close(self) -> None:
         """Close the vault."""
         self._db.close()
@@ -171,6 +173,8 @@ class Vault:
 
     def state(self, task_key: str) -> dict[str, Any]:
         """What an earlier attempt at a task saved."""
+        if not self._has_states:
+            return {}
         row = self._db.execute("SELECT value FROM states WHERE key = ?", (task_key,)).fetchone()
         return json.loads(row[0]) if row else {}
 
@@ -178,10 +182,11 @@ class Vault:
         """Keep a task's state, durably, until the task is done."""
         self._db.execute("INSERT OR REPLACE INTO states VALUES (?, ?)", (task_key, json.dumps(value)))
         self._db.commit()
+        self._has_states = True
 
     def drop_states(self, task_keys: Iterable[str]) -> None:
         """Forget what tasks saved."""
-        if self._db.execute("SELECT 1 FROM states LIMIT 1").fetchone():
+        if self._has_states:
             self._db.executemany("DELETE FROM states WHERE key = ?", [(key,) for key in task_keys])
 
     def paths(self) -> Iterator[Path]:

@@ -7,9 +7,10 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from librarian.files import hash_file
 from librarian.job import Family, Recording, Sighting
@@ -20,6 +21,32 @@ from librarian.recordings.scan import Scan, reason_of
 HASH_THREADS = 2
 LOOK_AHEAD = 64
 LOOKED_UP_AT_ONCE = 32
+SMALL = 1 << 16
+"""Files up to this size (bytes) are hashed many at a time: handing one over costs as much as hashing it."""
+
+Hashed = tuple[int, str] | OSError
+"""Size and sha256, or why there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hashing:
+    """A file's digest while it is made, with those of others."""
+
+    made: Future[list[Hashed]]
+    place: int
+
+    def is_made(self, wait: float) -> bool:
+        try:
+            self.made.exception(timeout=wait)
+        except TimeoutError:
+            return False
+        return True
+
+    def result(self) -> tuple[int, str]:
+        found = self.made.result()[self.place]
+        if isinstance(found, OSError):
+            raise found
+        return found
 
 
 @dataclass
@@ -28,7 +55,7 @@ class _Coming:
 
     sightings: tuple[Sighting, ...]
     began_ns: list[int]
-    known: list[Seen | Future[tuple[int, str]] | None]
+    known: list[Seen | _Hashing | None]
 
 
 class Identifier:
@@ -57,18 +84,24 @@ class Identifier:
             families = next(self._coming, None)
             if families is None:
                 return
+            began, unknown = time.time_ns(), deque(self._hashings(families))
             for sightings, known in families:
                 self._files_ahead += len(sightings)
-                began = [time.time_ns() for _ in sightings]
-                hashed = [self._unless_known(*each) for each in zip(sightings, known, strict=True)]
-                self._ahead.append(_Coming(sightings, began, hashed))
+                hashed = [
+                    unknown.popleft() if _is_to_hash(*each) else each[1] for each in zip(sightings, known, strict=True)
+                ]
+                self._ahead.append(_Coming(sightings, [began] * len(sightings), hashed))
 
-    def _unless_known(self, sighting: Sighting, seen: Seen | None) -> Seen | Future[tuple[int, str]] | None:
-        if sighting.reason:
-            return None
-        if seen and not seen.racy:
-            return seen
-        return self._threads.submit(hash_file, sighting.path, self._closed.is_set)
+    def _hashings(self, families: Iterable[tuple[tuple[Sighting, ...], list[Seen | None]]]) -> Iterator[_Hashing]:
+        """Have the files hashed that are not known, small ones many at a time, in their order."""
+        files = [each for family in families for each in zip(*family, strict=True)]
+        for small, some in itertools.groupby(
+            (sighting for sighting, seen in files if _is_to_hash(sighting, seen)), lambda each: each.size <= SMALL
+        ):
+            paths = [sighting.path for sighting in some]
+            for together in [paths] if small else [[path] for path in paths]:
+                made = self._threads.submit(_hash_all, together, self._closed.is_set)
+                yield from (_Hashing(made, place) for place in range(len(together)))
 
     @property
     def exhausted(self) -> bool:
@@ -83,7 +116,7 @@ class Identifier:
         """
         while self._ahead:
             coming = self._ahead[0]
-            if not all(_settled(known, wait) for known in coming.known if isinstance(known, Future)):
+            if not all(known.is_made(wait) for known in coming.known if isinstance(known, _Hashing)):
                 return None
             self._ahead.popleft()
             self._files_ahead -= len(coming.sightings)
@@ -96,9 +129,9 @@ class Identifier:
                 return family
         return None
 
-    def _identify(self, sighting: Sighting, began_ns: int, known: Seen | Future[tuple[int, str]] | None) -> Recording:
+    def _identify(self, sighting: Sighting, began_ns: int, known: Seen | _Hashing | None) -> Recording:
         entries = self._entries(sighting)
-        if known is None:
+        if known is None or sighting.reason:
             return self._cannot_read(sighting, sighting.reason)
         if isinstance(known, Seen):
             return Recording(known.recording, sighting, entries, known.sha256)
@@ -166,12 +199,19 @@ class _Handed:
         return replace(recording, entries=earlier | recording.entries, earlier=earlier) if earlier else recording
 
 
-def _settled(future: Future[tuple[int, str]], wait: float) -> bool:
+def _is_to_hash(sighting: Sighting, seen: Seen | None) -> bool:
+    return not sighting.reason and (seen is None or seen.racy)
+
+
+def _hash_all(paths: Iterable[Path], stopped: Callable[[], bool]) -> list[Hashed]:
+    return [_hash(path, stopped) for path in paths]
+
+
+def _hash(path: Path, stopped: Callable[[], bool]) -> Hashed:
     try:
-        future.exception(timeout=wait)
-    except TimeoutError:
-        return False
-    return True
+        return hash_file(path, stopped)
+    except OSError as error:
+        return error
 
 
 def known_families(found: Scan, vault: Vault, id_key: IdKey) -> Iterator[Family]:

@@ -91,6 +91,7 @@ class Committer:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._group = _Group()
+        self.nothing = self.scrub("")
 
     def __len__(self) -> int:
         """Tasks that wait for their line."""

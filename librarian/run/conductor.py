@@ -308,10 +308,10 @@ class Conductor:
             step=task.step.id,
             unit=task.unit,
             outcome=line.outcome,
-            seconds=sum(line.timings.model_dump().values()) - line.timings.wait,
+            seconds=line.timings.worked,
             audio_seconds=line.audio_seconds or 0.0,
             reason=line.cause.reason if line.cause else "",
-            message=line.cause.message if line.cause and line.cause.message else self._committer.scrub(""),
+            message=line.cause.message if line.cause and line.cause.message else self._committer.nothing,
             facts=line.produced[0].facts if line.produced else {},
             label=task.label,
         )

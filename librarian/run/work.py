@@ -17,12 +17,12 @@ from librarian.manifest.records import GOOD, OutcomeLine
 from librarian.plan import Task
 from librarian.run.commit import Attempt, Committer, Then
 from librarian.run.inputs import Inputs, Known, note_hashed
+from librarian.run.probes import Probes
 from librarian.run.session import Session
 from librarian.workers import requests
 from librarian.workers.messages import Message, cause
 from librarian.workers.pool import Request, Workers
 
-PROBE_TIMEOUT = 60.0
 REQUESTS_PER_WORKER = 4
 """Requests under way at once, so that workers never wait for the conductor."""
 ROOM_KEPT = 64 << 20
@@ -47,25 +47,27 @@ class Work:
         self._session, self._workers, self._committer = session, workers, committer
         self._observe, self._timeout = observe, timeout
         self._then: dict[Request, Callable[[Message], None]] = {}
+        self._probes = Probes(self._submit)
         self._looked_at = 0.0
         self.disk_full = False
 
     def __len__(self) -> int:
         """Requests under way."""
-        return len(self._then)
+        return len(self._then) + bool(self._probes)
 
     @property
     def has_room(self) -> bool:
         """Whether more can be asked for."""
-        return len(self._then) < REQUESTS_PER_WORKER * max(1, self._workers.size)
+        return len(self) < REQUESTS_PER_WORKER * max(1, self._workers.size)
 
     @property
     def is_short(self) -> bool:
         """Whether a worker has nothing to do, or soon."""
-        return len(self._then) < max(1, self._workers.size)
+        return len(self) < max(1, self._workers.size)
 
     def answer(self, wait: float) -> None:
         """Take what came back; wait for it at most so long (s)."""
+        self._probes.send()
         for request, answer in self._workers.wait(wait):
             self._then.pop(request)(answer)
         now = time.monotonic()
@@ -78,7 +80,9 @@ class Work:
         dropped = self._workers.drop_queued()
         for request in dropped:
             del self._then[request]
-        return bool(dropped)
+        waiting = len(self._probes)
+        self._probes.drop()
+        return bool(dropped or waiting)
 
     def refuse_full_disk(self) -> None:
         """End the run: nothing more can be written.
@@ -96,7 +100,7 @@ class Work:
 
     def probe(self, recording: Recording, then: Callable[[Message], None]) -> None:
         """Look into a recording."""
-        self._submit(Request(requests.probe(recording.sighting.path), PROBE_TIMEOUT), then)
+        self._probes.add(recording, then)
 
     def _submit(self, request: Request, then: Callable[[Message], None]) -> None:
         self._then[request] = then

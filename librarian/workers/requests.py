@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,11 @@ def validate(declaration: Declaration, settings: Mapping[str, Any]) -> Message:
 def probe(path: Path) -> Message:
     """What does this recording hold?"""
     return {"type": "probe", "path": os.fspath(path)}
+
+
+def probes(paths: Sequence[Path]) -> Message:
+    """What does each of these recordings hold? Answered by as many `answers`."""
+    return {"type": "probes", "paths": [os.fspath(path) for path in paths]}
 
 
 def source(

@@ -97,6 +97,10 @@ class Servant:
     def _probe(self, request: Message, send: Send) -> Message:
         return {"type": "done", "facts": audio_facts(Path(request["path"]))}
 
+    def _probes(self, request: Message, send: Send) -> Message:
+        answers = [self.answer({"type": "probe", "path": path}, send) for path in request["paths"]]
+        return {"type": "done", "answers": answers}
+
     def _run(self, request: Message, send: Send) -> Message:
         operation = self._operation(request["operation"])
         settings = operation.settings.model_validate(request["settings"])
