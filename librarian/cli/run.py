@@ -16,6 +16,7 @@ from librarian.cli.common import LateLog, check, refuse_shadow, workers_for
 from librarian.cli.observers import observers
 from librarian.cli.place import existing_project, open_or_make_project
 from librarian.cli.quoting import asked_first
+from librarian.cli.room import check_room
 from librarian.cli.wishes import Wishes, wishes
 from librarian.cli.words import plural, say
 from librarian.events import Event, Observer, RunEnded, RunStarted
@@ -24,7 +25,7 @@ from librarian.privacy.scrub import Scrubber
 from librarian.project import Project, writer_lock
 from librarian.recordings import Scan
 from librarian.run import Halt, Order, run
-from librarian.workers.pool import Workers
+from librarian.workers.pool import Workers, ask
 
 _ALIKE = 0.75
 """How near a column's name must come to a setting's to be taken for a slip."""
@@ -106,6 +107,7 @@ def worker_count(text: Read, typed: int | None) -> int | None:
 )
 @wishes
 @click.option("--redo-ok", is_flag=True, help="Do again whatever the job file asks for, however much it is.")
+@click.option("--full-disk-ok", is_flag=True, help="Begin even where the results are not expected to fit on the disk.")
 @click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
 @click.option("--events", type=click.Path(path_type=Path), help="Write every event as a line of JSON; - is stdout.")
 @click.pass_context
@@ -115,6 +117,7 @@ def command(
     job: Path,
     workers: int | None,
     redo_ok: bool,
+    full_disk_ok: bool,
     no_wait: bool,
     events: Path | None,
     **typed: Any,
@@ -140,6 +143,8 @@ def command(
         with writer_lock(project, wait=not no_wait, on_wait=lambda holder: say(f"waiting for {holder}")):
             if not redo_ok:
                 order = asked_first(project, order)
+            if not full_disk_ok:
+                check_room(project, order, lambda message, timeout: ask(pool, message, timeout))
             stop.running = True
             steps = {step.id: step.declaration for step in order.steps}
             with observers(project, steps, len(steps) * order.scan.files, events) as watching:

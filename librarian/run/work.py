@@ -27,7 +27,8 @@ REQUESTS_PER_WORKER = 4
 """Requests under way at once, so that workers never wait for the conductor."""
 ROOM_KEPT = 64 << 20
 """Where less is free, the run ends while what is done can still be recorded (bytes)."""
-_LOOK_AGAIN = 1.0
+LOOK_AGAIN = 1.0
+"""How often that is looked at (s)."""
 
 
 class Work:
@@ -71,7 +72,7 @@ class Work:
         for request, answer in self._workers.wait(wait):
             self._then.pop(request)(answer)
         now = time.monotonic()
-        if now - self._looked_at >= _LOOK_AGAIN:
+        if now - self._looked_at >= LOOK_AGAIN:
             self._looked_at = now
             self.disk_full |= self._free() < ROOM_KEPT
 
