@@ -243,10 +243,14 @@ class Librarian:
         path = os.pathsep.join(filter(None, (os.fspath(folder / "site"), os.environ.get("PYTHONPATH"))))
         command = [sys.executable, "-P", "-m", "librarian", "run", "job.yaml", "--workers", str(self.workers)]
         whole = timed(command, folder, {"PYTHONPATH": path})
-        lines = max((folder / "manifests").glob("*.jsonl")).read_bytes().splitlines()
-        first, last = (json.loads(line)["body"] for line in (lines[0], lines[-1]))
-        inside = datetime.fromisoformat(last["ended"]) - datetime.fromisoformat(first["started"])
-        return Measured(whole.seconds, inside.total_seconds(), whole.peak)
+        return Measured(whole.seconds, inside_of(folder), whole.peak)
+
+
+def inside_of(folder: Path) -> float:
+    """Seconds that the last run in a project's folder took, as its manifest says."""
+    lines = max((folder / "manifests").glob("*.jsonl")).read_bytes().splitlines()
+    first, last = (json.loads(line)["body"] for line in (lines[0], lines[-1]))
+    return (datetime.fromisoformat(last["ended"]) - datetime.fromisoformat(first["started"])).total_seconds()
 
 
 def timed(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Measured:
