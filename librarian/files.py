@@ -10,7 +10,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _BLOCK = 1 << 20
@@ -66,15 +66,43 @@ def stat_key(status: os.stat_result) -> StatKey:
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
-def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+@contextlib.contextmanager
+def naming(path: Path | str) -> Iterator[None]:
+    """Errors of a handle say what went wrong, not where: let them name its file.
+
+    Raises:
+        OSError: the one that was raised inside, with a path.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not isinstance(error.filename, (str, bytes)):
+            error.filename = os.fspath(path)
+        raise
+
+
+def private(path: str, flags: int) -> int:
+    """Opens a file that is its owner's alone: for `open(…, opener=private)`."""
+    return os.open(path, flags, 0o600)
+
+
+def write_file(path: Path, content: bytes) -> None:
     """Write a small file whole or not at all, durably."""
     aside = path.with_name(path.name + ".new")
-    with open(aside, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+    with naming(aside), open(aside, "wb", opener=private) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(aside, path)
     sync_folder(path.parent)
+
+
+def room(path: Path) -> str:
+    """What is free where a file lies, or was to be made, in words."""
+    for place in (path, *path.absolute().parents):
+        with contextlib.suppress(OSError):
+            return f"{shutil.disk_usage(place).free / 2**20:.0f} MiB free there"
+    return "room not known"
 
 
 def sync_folder(folder: Path) -> None:
@@ -90,9 +118,8 @@ def sync(path: Path | str, flags: int = 0) -> None:
     """
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags)
     try:
-        os.fsync(handle)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+        with naming(path):
+            os.fsync(handle)
     finally:
         os.close(handle)
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from librarian.errors import EnvironmentFailedError, RefusedError, UsageError
-from librarian.files import write_file
+from librarian.files import naming, write_file
 from librarian.keys import KEY_VARIABLE, IdKey
 
 FORMAT = 1
@@ -263,9 +263,11 @@ def writer_lock(project: Project, *, wait: bool, on_wait: Callable[[str], None])
             raise EnvironmentFailedError(f"the project is in use by {holder}; leave out --no-wait to wait for it")
         on_wait(holder)
 
-    with _locked(project.state / "lock", held) as handle:
-        os.truncate(handle, 0)
-        os.pwrite(handle, json.dumps({"pid": os.getpid(), "started": int(time.time())}).encode(), 0)
+    path = project.state / "lock"
+    with _locked(path, held) as handle:
+        with naming(path):
+            os.truncate(handle, 0)
+            os.pwrite(handle, json.dumps({"pid": os.getpid(), "started": int(time.time())}).encode(), 0)
         yield
 
 

@@ -74,7 +74,7 @@ SETTLE_SECONDS = 2.1
 SEED = 2024
 AT_ONCE = 2
 RUN = ("run", "job.yaml", "--workers", "2")
-OURS = re.compile(r"(library|manifests|\.librarian)/")
+OURS = re.compile(r"(library|manifests|\.librarian)\b")
 JOB_ID = re.compile(r"job_[0-9a-z]{26}")
 
 
@@ -85,7 +85,8 @@ def state(archive: Archive) -> set[str]:
 
 def results(archive: Archive) -> dict[str, bytes]:
     """Whatever lies in the library under a final name."""
-    return {name: content for name, content in archive.files().items() if not name.startswith(".staging/")}
+    aside = re.compile(r"\.staging/|.*\.new$")
+    return {name: content for name, content in archive.files().items() if not aside.match(name)}
 
 
 @dataclass
@@ -93,6 +94,7 @@ class Scene:
     """Something that is done in an archive, and what comes of it where nothing goes wrong.
 
     Attributes:
+        name: what it is called.
         template: how the archive is found.
         arguments: what is done in it.
         calls: the file-changing calls of that.
@@ -101,6 +103,7 @@ class Scene:
         state: everything that lies there after one more run.
     """
 
+    name: str
     template: Archive
     arguments: Sequence[str]
     calls: list[Call] = field(init=False)
@@ -109,7 +112,7 @@ class Scene:
     state: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        archive = self.archive(self.template.root.with_name("undisturbed"))
+        archive = self.archive(self.template.root.with_name(f"{self.name}, undisturbed"))
         ended = self.play(archive)
         assert ended.code == 0, ended.err
         self.calls, self.parent, self.results = ended.calls, ended.parent, results(archive)
@@ -133,7 +136,7 @@ class Scene:
         can = [call for call in self.calls if KINDS[kind].meets(call, self.parent)]
         if not number or number >= len(can):
             return list(range(1, len(can) + 1))
-        chance = random.Random(f"{SEED} {kind} {' '.join(self.arguments)}")
+        chance = random.Random(f"{SEED} {self.name} {kind}")
         sorts: dict[str, list[int]] = defaultdict(list)
         for at, call in enumerate(can, 1):
             sorts[sort_of(call)].append(at)
@@ -172,10 +175,10 @@ def scenes(places: Path) -> dict[str, Scene]:
     install(places / "site", new, "torture", EXTENSION)
     if above := os.environ.get("PYTHONPATH"):
         new.environment["PYTHONPATH"] += os.pathsep + above
-    first = Scene(new, RUN)
+    first = Scene("first", new, RUN)
     done = first.archive(places / "done")
     done.librarian(*RUN)
-    return {"a first run": first, "a redo": Scene(done, (*RUN, "--redo", "copies", "--redo-ok"))}
+    return {"a first run": first, "a redo": Scene("redo", done, (*RUN, "--redo", "copies", "--redo-ok"))}
 
 
 def committed(archive: Archive) -> dict[str, tuple[int, int]]:
@@ -259,7 +262,7 @@ def failures(scene: Scene, kind: str, number: int, places: Path) -> Iterator[str
     with ThreadPoolExecutor(AT_ONCE) as threads:
         points = scene.points(kind, number)
         assert points
-        done = threads.map(lambda at: strike(scene, Fault(kind, at), places / f"{kind} at {at}"), points)
+        done = threads.map(lambda at: strike(scene, Fault(kind, at), places / f"{scene.name}, {kind} at {at}"), points)
         yield from filter(None, done)
 
 

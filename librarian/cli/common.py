@@ -14,6 +14,7 @@ from typing import Any
 
 from librarian.cli.words import say
 from librarian.errors import EnvironmentFailedError, ExtensionError
+from librarian.files import naming, private
 from librarian.job import Job, Read, Validate, resolve
 from librarian.job.read import IS_MISSING, UNKNOWN_KEY, Problem, RefusedJobError
 from librarian.job.yamltext import Place
@@ -84,7 +85,7 @@ class LateLog:
         elif self._size < self.MOST_BYTES:
             text = self._scrubbed(self._scrubber, line).encode() + b"\n"
             self._size += len(text)
-            with open(self._path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            with naming(self._path), open(self._path, "ab", opener=private) as file:
                 file.write(text)
 
     def _scrubbed(self, scrubber: Scrubber, line: str) -> str:

@@ -22,7 +22,7 @@ from ulid import ULID
 import librarian
 from librarian import project
 from librarian.cli import COMMANDS
-from librarian.errors import LibrarianError
+from librarian.cli.place import root_as_typed
 from librarian.files import cache_folder
 from librarian.privacy.known import secrets, surroundings
 from librarian.privacy.scrub import Scrubber
@@ -58,11 +58,7 @@ def write_report(error: BaseException) -> str:
 
 def _folder() -> tuple[Path, str]:
     """The project's logs, else the user's cache; and how it is called."""
-    typed = dict(zip(sys.argv, sys.argv[1:], strict=False)).get("--project")
-    try:
-        root = project.find(Path(typed) if typed else None)
-    except LibrarianError:
-        root = None
+    root = root_as_typed()
     if root and os.access(root / project.STATE / "logs", os.W_OK):
         return root / project.STATE / "logs", f"{project.STATE}/logs"
     return cache_folder(), "$XDG_CACHE_HOME/librarian" if os.environ.get("XDG_CACHE_HOME") else "~/.cache/librarian"

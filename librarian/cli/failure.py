@@ -7,14 +7,19 @@ import os
 import sqlite3
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
+from librarian.cli.place import root_as_typed
 from librarian.cli.words import say
 from librarian.errors import EnvironmentFailedError, LibrarianError, RefusedError
+from librarian.files import room
 from librarian.privacy.scrub import Scrubber
+from librarian.project import STATE
 
 UNEXPECTED = EnvironmentFailedError.exit_code
+_REMEDY = "mend it and type the same again: what was committed is kept"
 _OUR_FOLDERS = (".librarian", "library", "manifests")
 _OF_THE_DISK = frozenset(
     {
@@ -62,21 +67,17 @@ def _database(error: sqlite3.Error) -> str:
     name = getattr(error, "sqlite_errorname", "") or type(error).__name__
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return "an index is damaged; remove .librarian/catalog.db (never vault.db): it is made anew by the same command"
-    return f"a file in .librarian/ cannot be used ({name}): is the disk full or read-only? mend it and run again"
+    root = root_as_typed()
+    where = f"{STATE}/, {room(root / STATE)}" if root else f"{STATE}/"
+    return f"a database cannot be used ({name}): {where}; is the disk full or read-only? {_REMEDY}"
 
 
 def _disk(error: OSError) -> str:
     reason = error.strerror or type(error).__name__
-    remedy = "mend it and type the same again: what was committed is kept"
     path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
     if not path:
-        return f"{reason}; {remedy}"
-    try:
-        status = os.statvfs(os.path.dirname(path) or ".")
-        free = f", {status.f_bavail * status.f_frsize / 2**20:.0f} MiB free there"
-    except OSError:
-        free = ""
-    return f"{reason}: {_place(path)}{free}; {remedy}"
+        return f"{reason}; {_REMEDY}"
+    return f"{reason}: {_place(path)}, {room(Path(path))}; {_REMEDY}"
 
 
 def _place(path: str) -> str:

@@ -15,6 +15,7 @@ from librarian.cli.display import Lines, failures_only, on_terminal
 from librarian.cli.status import status_path
 from librarian.cli.words import say
 from librarian.events import Event, Observer, RunEnded, RunStarted, Tally, as_json
+from librarian.files import naming, private
 from librarian.operation import Declaration
 from librarian.project import Project
 
@@ -38,7 +39,7 @@ class StatusFile:
             self._last = now
             aside = self._path.with_suffix(".new")
             text = json.dumps({"pid": os.getpid(), **self._tally.snapshot()})
-            with open(aside, "w", opener=private) as file:
+            with naming(aside), open(aside, "w", opener=private) as file:
                 file.write(text)
             os.replace(aside, self._path)
 
@@ -46,11 +47,6 @@ class StatusFile:
 def in_notebook() -> bool:
     """Whether this process is the kernel of a notebook."""
     return "ipykernel" in sys.modules
-
-
-def private(path: str, flags: int) -> int:
-    """Opens a file that is its owner's alone."""
-    return os.open(path, flags, 0o600)
 
 
 class Stream:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from librarian import project as projects
 from librarian.cli.words import say
-from librarian.errors import UsageError
+from librarian.errors import LibrarianError, UsageError
 from librarian.project import Project
 
 
@@ -16,6 +17,18 @@ def project_option(context: click.Context) -> Path | None:
     """The folder that `--project` names."""
     named = context.obj["project"]
     return Path(named) if named else None
+
+
+def root_as_typed() -> Path | None:
+    """The folder of the project that was meant, for what is said when a command has failed; None where there is none.
+
+    The command line is read again: it may have failed before there was a context.
+    """
+    typed = dict(zip(sys.argv, sys.argv[1:], strict=False)).get("--project")
+    try:
+        return projects.find(Path(typed) if typed else None)
+    except LibrarianError:
+        return None
 
 
 def find_root(context: click.Context) -> Path:

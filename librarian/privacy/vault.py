@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from librarian.errors import EnvironmentFailedError
+from librarian.files import room
 
 VERSION = 2
 RACY_NS = 2_000_000_000
@@ -61,7 +62,9 @@ class Vault:
             self._db = _open(path, owned)
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorname", _DAMAGED[0]) not in _DAMAGED:
-                raise EnvironmentFailedError(f".librarian/vault.db cannot be opened: {error}") from None
+                raise EnvironmentFailedError(
+                    f".librarian/vault.db cannot be opened: {error}, {room(path)}; mend it and type the same again"
+                ) from None
             raise EnvironmentFailedError(
                 ".librarian/vault.db is damaged; restore it from your backup (names are kept nowhere else)"
             ) from None

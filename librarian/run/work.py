@@ -11,6 +11,7 @@ from typing import Any
 
 from librarian.errors import EnvironmentFailedError
 from librarian.events import Observer, TaskProgressed, TaskStarted
+from librarian.files import room
 from librarian.job import Recording
 from librarian.keys import seed
 from librarian.manifest.records import GOOD, OutcomeLine
@@ -92,7 +93,7 @@ class Work:
             EnvironmentFailedError: always.
         """
         raise EnvironmentFailedError(
-            f"the disk takes no more: library/, {self._free() / 2**20:.0f} MiB free there; make room and type the same "
+            f"the disk takes no more: library/, {room(self._session.project.library)}; make room and type the same "
             "again: what was committed is kept"
         )
 
