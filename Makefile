@@ -9,7 +9,7 @@ PINS := pyproject.toml requirements.txt constraints.txt $(wildcard extensions/*/
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run test format clean
+.PHONY: help install run test torture format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -25,6 +25,9 @@ test: $(VENV)/ready-to-test ## set up .venv and run the linter, the type checker
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+torture: $(VENV)/ready-to-test ## set up .venv and kill or hinder a run wherever it changes a file (hours)
+	$(BIN)/pytest -m "" --points 200 --crashes 200 tests/test_torture.py tests/test_crash.py
 
 format: $(VENV)/ready-to-test ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix

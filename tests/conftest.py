@@ -13,7 +13,7 @@ from harness import KEY, RECORDINGS, Archive, install
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full-recordings", type=Path, help="folder with the recordings in full length")
     parser.addoption("--crashes", type=int, default=8, help="how many random moments a run is killed at")
-    parser.addoption("--points", type=int, default=2, help="how many calls each kind of fault strikes at; 0: all")
+    parser.addoption("--points", type=int, default=1, help="how many calls each kind of fault strikes at; 0: all")
 
 
 @pytest.fixture(scope="session")

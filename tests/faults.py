@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
+import random
+import re
 import select
 import signal
 import subprocess
@@ -32,12 +35,13 @@ ADDS |= {"mkdir", "mkdirat", "fallocate", "rename", "renameat", "renameat2", "li
 
 @dataclass(frozen=True)
 class Call:
-    """A call that changes a file; `is_new`: there is none at its path yet."""
+    """A call that changes a file; `is_new`: there is none at its path yet; `source`: of a rename, the old path."""
 
     notice: Notice
     path: str
     process: int
     is_new: bool
+    source: str = ""
 
     def __str__(self) -> str:
         return f"{self.notice.name} {self.path}"
@@ -166,6 +170,7 @@ class _Watcher:
     fault: Fault | None
     calls: list[Call] = field(default_factory=list)
     struck: Call | None = None
+    _killed: set[int] = field(default_factory=set)
     _met: int = 0
 
     def work(self) -> bool:
@@ -197,17 +202,24 @@ class _Watcher:
         if notice is None:
             return
         call = self._call(notice)
-        if call is None or self.fault is None or not self._is_struck(call, KINDS[self.fault.kind]):
+        if call is None:
             reply(self.listener, notice)
-        else:
+        elif self.fault is not None and self._is_struck(call, KINDS[self.fault.kind]):
             self._strike(call, KINDS[self.fault.kind])
+        else:
+            self._let_pass(call)
+
+    def _let_pass(self, call: Call) -> None:
+        # One who was killed is still there for a moment: with an answer he might make his call.
+        if call.process not in self._killed:
+            reply(self.listener, call.notice)
 
     def _call(self, notice: Notice) -> Call | None:
         try:
             path = notice.path()
             if not path.startswith(self.folder):
                 return None
-            call = Call(notice, path, notice.process(), not os.path.lexists(path))
+            call = Call(notice, path, notice.process(), not os.path.lexists(path), notice.source())
         except OSError:  # it is no file, or its process has gone
             return None
         self.calls.append(call)
@@ -224,15 +236,15 @@ class _Watcher:
         written = call.notice.write_part(call.notice.arguments[2] // 2) if kind.half and first else 0
         if kind.kills:
             self._kill(kind.kills, call.process)
-            reply(self.listener, call.notice)  # to a dead one, unless somebody else was killed
+            self._let_pass(call)
         else:
             reply(self.listener, call.notice, gives=written, error=0 if written else kind.error)
 
     def _kill(self, whom: str, caller: int) -> None:
-        """Kill; who is dead makes no more calls, not even the one that he waits for."""
         victims = [caller if whom == "worker" else self.process.pid]
         if whom == "all":
             victims += descendants(self.process.pid)
+        self._killed.update(victims)
         for victim in victims:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
@@ -249,3 +261,28 @@ def descendants(process: int) -> list[int]:
     for each in found:
         found += children.get(each, ())
     return found[1:]
+
+
+def points(ended: Ended, kind: str, number: int, seed: str) -> list[Fault]:
+    """Faults for a command to meet: all sorts of calls in turn.
+
+    Args:
+        ended: how it went without one.
+        kind: the kind of fault.
+        number: how many; 0: one at every call.
+        seed: what they are chosen by.
+    """
+    can = [call for call in ended.calls if KINDS[kind].meets(call, ended.parent)]
+    chance = random.Random(f"{seed} {kind}")
+    sorts: dict[str, list[int]] = {}
+    for at, call in enumerate(can, 1):
+        sorts.setdefault(_sort(call), []).append(at)
+    turns = [chance.sample(each, len(each)) for each in sorts.values()]
+    chance.shuffle(turns)
+    in_turn = [each for some in itertools.zip_longest(*turns) for each in some if each is not None]
+    return [Fault(kind, at) for at in sorted(in_turn[: number or None])]
+
+
+def _sort(call: Call) -> str:
+    """Calls of one name on files of one sort are of one sort: ids, keys and numbers do not count."""
+    return re.sub(r"[a-z]{3}_[a-z2-7]{13}|-[a-z2-7]{8}|/[a-z2-7]{2}(?=/|$)|/w\d+/|\d+", "*", str(call))

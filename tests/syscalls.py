@@ -94,15 +94,27 @@ class Notice:
     arguments: tuple[int, ...]
 
     def path(self) -> str:
-        """What it changes; a path that a rename gives is the new one.
+        """What it changes; of a rename, the new path.
 
         Raises:
             OSError: its process has gone.
         """
-        form = FORMS[self.name]
-        base = "cwd" if form.handle is None else self._base(self.arguments[form.handle])
+        return self._path(FORMS[self.name].handle, FORMS[self.name].path)
+
+    def source(self) -> str:
+        """Of a rename, the old path; empty for other calls.
+
+        Raises:
+            OSError: its process has gone.
+        """
+        if not self.name.startswith("rename"):
+            return ""
+        return self._path(None, 0) if self.name == "rename" else self._path(0, 1)
+
+    def _path(self, handle: int | None, path: int | None) -> str:
+        base = "cwd" if handle is None else self._base(self.arguments[handle])
         above = os.readlink(f"/proc/{self.thread}/{base}")
-        if form.path is None or not (address := self.arguments[form.path]):
+        if path is None or not (address := self.arguments[path]):
             return above
         return os.path.normpath(os.path.join(above, self._text(address)))
 

@@ -14,14 +14,14 @@ import shutil
 import sys
 import time
 import wave
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import pytest
-from faults import KINDS, Call, Ended, Fault, watch, why_not
+from durable import Disk
+from faults import KINDS, Ended, Fault, points, watch, why_not
 from harness import KEY, Archive, install
 
 EXTENSION = '''
@@ -89,41 +89,26 @@ def results(archive: Archive) -> dict[str, bytes]:
     return {name: content for name, content in archive.files().items() if not aside.match(name)}
 
 
-@dataclass
 class Scene:
-    """Something that is done in an archive, and what comes of it where nothing goes wrong.
+    """Something that is done in an archive, and how that goes where nothing goes wrong.
 
-    Attributes:
+    Args:
         name: what it is called.
         template: how the archive is found.
-        arguments: what is done in it.
-        calls: the file-changing calls of that.
-        parent: the process that was started first.
-        results: what lies in the library afterwards.
-        state: everything that lies there after one more run.
+        arguments: what is typed in it.
     """
 
-    name: str
-    template: Archive
-    arguments: Sequence[str]
-    calls: list[Call] = field(init=False)
-    parent: int = field(init=False)
-    results: dict[str, bytes] = field(init=False)
-    state: set[str] = field(init=False)
+    def __init__(self, name: str, template: Archive, arguments: Sequence[str]) -> None:
+        self.name, self.template, self.arguments = name, template, arguments
+        archive = self.archive("undisturbed")
+        self.undisturbed = self.play(archive)
+        assert self.undisturbed.code == 0, self.undisturbed.err
+        self.learn(archive)
 
-    def __post_init__(self) -> None:
-        archive = self.archive(self.template.root.with_name(f"{self.name}, undisturbed"))
-        ended = self.play(archive)
-        assert ended.code == 0, ended.err
-        self.calls, self.parent, self.results = ended.calls, ended.parent, results(archive)
-        archive.librarian(*RUN)
-        self.state = state(archive)
-        shutil.rmtree(archive.root)
-
-    def archive(self, root: Path) -> Archive:
+    def archive(self, name: str) -> Archive:
         """A copy of the archive as it is found."""
-        shutil.copytree(self.template.root, root)
-        return Archive(root, self.template.environment)
+        root = self.template.root.with_name(f"{self.name}, {name}")
+        return Archive(Path(shutil.copytree(self.template.root, root)), self.template.environment)
 
     def play(self, archive: Archive, fault: Fault | None = None) -> Ended:
         """Do it, with a fault."""
@@ -131,24 +116,70 @@ class Scene:
         environment = {**os.environ, **archive.environment}
         return watch(command, archive.root, fault, cwd=archive.root, environment=environment)
 
-    def points(self, kind: str, number: int) -> list[int]:
-        """Calls for a kind of fault to strike at, by their order: all sorts of calls in turn; 0: all calls."""
-        can = [call for call in self.calls if KINDS[kind].meets(call, self.parent)]
-        if not number or number >= len(can):
-            return list(range(1, len(can) + 1))
-        chance = random.Random(f"{SEED} {self.name} {kind}")
-        sorts: dict[str, list[int]] = defaultdict(list)
-        for at, call in enumerate(can, 1):
-            sorts[sort_of(call)].append(at)
-        turns = [chance.sample(each, len(each)) for each in sorts.values()]
-        chance.shuffle(turns)
-        in_turn = (each[turn] for turn in range(len(can)) for each in turns if turn < len(each))
-        return sorted(at for at, _ in zip(in_turn, range(number), strict=False))
+    def learn(self, archive: Archive) -> None:
+        """Keep what came of it, and what lies there after one more run."""
+        self.results = results(archive)
+        archive.librarian(*RUN)
+        self.state = state(archive)
+
+    def check(self, archive: Archive, ended: Ended) -> None:
+        """Look at what a fault left, run without one, and look once more."""
+        found = results(archive)
+        assert found.items() <= self.results.items(), f"under a final name: {found.keys() - self.results.keys()}"
+        assert ended.code or found == self.results, "exit 0, and not all is there"
+        before = committed(archive)
+        again = archive.librarian(*RUN, code=None)
+        assert again.returncode == 0, f"again: exit {again.returncode}\n{again.stderr}"
+        assert results(archive) == self.results, "again: other files"
+        redone = [file for file, what in before.items() if identity(archive.root / "library" / file) != what]
+        assert not redone, f"committed, and redone: {redone}"
+        verified = archive.librarian("verify", "--read-data", code=None)
+        assert verified.returncode == 0, f"verify: {verified.stdout}{verified.stderr}"
+        assert not (left := state(archive) - self.state), f"left behind: {left}"
+
+    def failures(self, kind: str, number: int) -> list[str]:
+        """What did not hold, of so many faults of a kind; 0: of one at every call."""
+        chosen = points(self.undisturbed, kind, number, f"{SEED} {self.name}")
+        assert chosen
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            return list(filter(None, threads.map(self._strike, chosen)))
+
+    def _strike(self, fault: Fault) -> str:
+        archive, ended = self.archive(f"{fault.kind} at {fault.at}"), None
+        try:
+            ended = self.play(archive, fault)
+            check_words(ended, fault.kind)
+            assert not ended.outlived, "a process outlived the run"
+            self.check(archive, ended)
+        except (AssertionError, TimeoutError) as error:
+            said = f"{ended.struck}, exit {ended.code}\n{ended.err}" if ended else ""
+            return f"{fault.kind} at {fault.at}: {said}\n→ {error}"
+        shutil.rmtree(archive.root)
+        return ""
 
 
-def sort_of(call: Call) -> str:
-    """Calls of one name on files of one sort are of one sort."""
-    return re.sub(r"[a-z]{3}_[a-z2-7]{13}|-[a-z2-7]{8}|/[a-z2-7]{2}/|/w\d+/|\d+", "*", str(call))
+class Making(Scene):
+    """A project is made, with keys of its own."""
+
+    def learn(self, archive: Archive) -> None:
+        """Keep what lies there; the keys are others every time."""
+        self.state = state(archive)
+
+    def check(self, archive: Archive, ended: Ended) -> None:
+        """Look at what a fault left, make it again where it is no project yet, and look once more."""
+        before = keys(archive)
+        again = archive.librarian("init", code=None)
+        assert again.returncode in ((0, 2) if ended.code else (2,)), again.stderr
+        assert again.returncode == 0 or "is a librarian project already" in again.stderr
+        assert keys(archive).items() >= before.items(), "another key"
+        assert keys(archive).keys() == {"id", "pseudonym"}
+        archive.librarian("verify", "--read-data")
+        assert state(archive) == self.state
+
+
+def keys(archive: Archive) -> dict[str, bytes]:
+    """The keys that a project has."""
+    return {path.name: path.read_bytes() for path in archive.root.glob(".librarian/keys/*") if path.suffix != ".new"}
 
 
 @pytest.fixture(scope="module")
@@ -168,17 +199,19 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scenes(places: Path) -> dict[str, Scene]:
-    """A first run, which makes the project too; and one that does again what a first one did."""
+    """A first run, which makes the project too; one that does again what a first one did; the making of a project."""
     new = Archive(places / "new", {"LIBRARIAN_KEY": KEY, "XDG_CACHE_HOME": str(places / "cache")})
     new.root.mkdir()
     new.job(JOB)
     install(places / "site", new, "torture", EXTENSION)
     if above := os.environ.get("PYTHONPATH"):
         new.environment["PYTHONPATH"] += os.pathsep + above
-    first = Scene("first", new, RUN)
-    done = first.archive(places / "done")
+    first = Scene("a first run", new, RUN)
+    done = first.archive("done")
     done.librarian(*RUN)
-    return {"a first run": first, "a redo": Scene("redo", done, (*RUN, "--redo", "copies", "--redo-ok"))}
+    redo = Scene("a redo", done, (*RUN, "--redo", "copies", "--redo-ok"))
+    making = Making("init", Archive(new.root, {**new.environment, "LIBRARIAN_KEY": ""}), ["init"])
+    return {scene.name: scene for scene in (first, redo, making)}
 
 
 def committed(archive: Archive) -> dict[str, tuple[int, int]]:
@@ -212,7 +245,9 @@ def last_lines(archive: Archive) -> dict[str, tuple[str, list[str]]]:
 
 
 def check_words(ended: Ended, kind: str) -> None:
-    """What a run whose disk failed says, and how it ends."""
+    """How a command that met a fault ends, and what it says."""
+    if not ended.struck:
+        return
     assert "Traceback" not in ended.err and "internal error" not in ended.err
     if KINDS[kind].kills:
         assert ended.code in ((0, 1) if KINDS[kind].kills == "worker" else (-9,))
@@ -225,52 +260,28 @@ def check_words(ended: Ended, kind: str) -> None:
         assert OURS.search(line) and "MiB free" in line
 
 
-def strike(scene: Scene, fault: Fault, root: Path) -> str:
-    """Do it with a fault, then without one: why it is not as if there had been none; empty where it is."""
-    archive, ended = scene.archive(root), None
-    try:
-        ended = scene.play(archive, fault)
-        check(scene, archive, fault, ended)
-    except (AssertionError, TimeoutError) as error:
-        said = ended and f"{ended.struck}, exit {ended.code}\n{ended.err}"
-        return f"{fault.kind} at {fault.at}: {said}\n→ {error}"
-    shutil.rmtree(root)
-    return ""
-
-
-def check(scene: Scene, archive: Archive, fault: Fault, ended: Ended) -> None:
-    """Look at what a fault left, run again, and look once more."""
-    if ended.struck:
-        check_words(ended, fault.kind)
-    assert not ended.outlived, "a process outlived the run"
-    found = results(archive)
-    assert found.items() <= scene.results.items(), f"under a final name: {found.keys() - scene.results.keys()}"
-    assert ended.code or found == scene.results, "exit 0, and not all is there"
-    before = committed(archive)
-    again = archive.librarian(*RUN, code=None)
-    assert again.returncode == 0, f"again: exit {again.returncode}\n{again.stderr}"
-    assert results(archive) == scene.results, "again: other files"
-    redone = [file for file, what in before.items() if identity(archive.root / "library" / file) != what]
-    assert not redone, f"committed, and redone: {redone}"
-    verified = archive.librarian("verify", "--read-data", code=None)
-    assert verified.returncode == 0, f"verify: {verified.stdout}{verified.stderr}"
-    assert not (left := state(archive) - scene.state), f"left behind: {left}"
-
-
-def failures(scene: Scene, kind: str, number: int, places: Path) -> Iterator[str]:
-    """What did not hold, of all points."""
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        points = scene.points(kind, number)
-        assert points
-        done = threads.map(lambda at: strike(scene, Fault(kind, at), places / f"{scene.name}, {kind} at {at}"), points)
-        yield from filter(None, done)
-
-
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("scene", ["a first run", "a redo"])
+def test_what_a_power_failure_may_undo_is_relied_on_by_nothing(scene: str, scenes: dict[str, Scene]) -> None:
+    disk = Disk(scenes[scene].template.root.with_name(f"{scene}, undisturbed"))
+    disk.follow(scenes[scene].undisturbed.calls)
+    assert not disk.too_early
+
+
+SCENES = ["a first run", "a redo", "init"]
+
+
+@pytest.mark.parametrize(
+    ("scene", "kind"), [each for each in product(SCENES, KINDS) if each != ("init", "kill a worker")]
+)
 def test_a_fault_costs_nothing_but_what_was_open(
-    scene: str, kind: str, scenes: dict[str, Scene], places: Path, request: pytest.FixtureRequest
+    scene: str, kind: str, scenes: dict[str, Scene], request: pytest.FixtureRequest
 ) -> None:
-    number = request.config.getoption("--points")
-    found = list(failures(scenes[scene], kind, number, places))
+    found = scenes[scene].failures(kind, request.config.getoption("--points"))
+    assert not found, f"{len(found)} points:\n\n" + "\n\n".join(found)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_kill_at_any_call_costs_nothing_but_what_was_open(scene: str, scenes: dict[str, Scene]) -> None:
+    found = scenes[scene].failures("kill all", 0)
     assert not found, f"{len(found)} points:\n\n" + "\n\n".join(found)
