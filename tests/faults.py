@@ -54,6 +54,7 @@ class Kind:
     Attributes:
         error: what the call answers; 0: it comes to pass.
         calls: the names of the calls that it can happen at; none: any.
+        ending: how the path ends.
         half: whether the call writes the first half of its bytes, and says so.
         kills: "all", "parent" or "worker"; with a worker, only calls of workers count.
         lasts: whether all later calls fail as well.
@@ -61,13 +62,16 @@ class Kind:
 
     error: int = 0
     calls: frozenset[str] = frozenset()
+    ending: str = ""
     half: bool = False
     kills: str = ""
     lasts: bool = False
 
     def meets(self, call: Call, parent: int) -> bool:
         """Whether it can happen at a call."""
-        if (self.kills == "worker" and call.process == parent) or (self.calls and call.notice.name not in self.calls):
+        if self.calls and call.notice.name not in self.calls:
+            return False
+        if not call.path.endswith(self.ending) or (self.kills == "worker" and call.process == parent):
             return False
         return call.notice.arguments[2] > 1 if self.half else self.refuses(call)
 
@@ -82,6 +86,7 @@ KINDS = {
     "kill the parent": Kind(kills="parent"),
     "kill a worker": Kind(kills="worker"),
     "tear and kill all": Kind(calls=WRITES, half=True, kills="all"),
+    "tear a line and kill all": Kind(calls=WRITES, ending=".jsonl", half=True, kills="all"),
     "short write": Kind(calls=WRITES, half=True),
     "full once": Kind(errno.ENOSPC),
     "full from there on": Kind(errno.ENOSPC, lasts=True),

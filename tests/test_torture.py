@@ -199,7 +199,9 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scenes(places: Path) -> dict[str, Scene]:
-    """A first run, which makes the project too; one that does again what a first one did; the making of a project."""
+    """A first run, which makes the project too; one that does again what a first one did; one that finds
+    what a killed one left; the making of a project.
+    """
     new = Archive(places / "new", {"LIBRARIAN_KEY": KEY, "XDG_CACHE_HOME": str(places / "cache")})
     new.root.mkdir()
     new.job(JOB)
@@ -211,7 +213,16 @@ def scenes(places: Path) -> dict[str, Scene]:
     done.librarian(*RUN)
     redo = Scene("a redo", done, (*RUN, "--redo", "copies", "--redo-ok"))
     making = Making("init", Archive(new.root, {**new.environment, "LIBRARIAN_KEY": ""}), ["init"])
-    return {scene.name: scene for scene in (first, redo, making)}
+    recovery = Scene("a recovery", cut_off(redo), redo.arguments)
+    return {scene.name: scene for scene in (first, redo, recovery, making)}
+
+
+def cut_off(redo: Scene) -> Archive:
+    """An archive in which a redo was killed within the lines of its first group: one is torn, some are whole."""
+    archive = redo.archive("cut off")
+    assert redo.play(archive, Fault("tear a line and kill all", 2)).code == -9  # the first is the job's
+    assert list(archive.root.glob("library/.staging/*/*.old"))
+    return archive
 
 
 def committed(archive: Archive) -> dict[str, tuple[int, int]]:
@@ -267,12 +278,11 @@ def test_what_a_power_failure_may_undo_is_relied_on_by_nothing(scene: str, scene
     assert not disk.too_early
 
 
-SCENES = ["a first run", "a redo", "init"]
+NOTHING_THERE = {("init", "kill a worker"), ("init", "tear a line and kill all")}
+SCENES = ["a first run", "a redo", "a recovery", "init"]
 
 
-@pytest.mark.parametrize(
-    ("scene", "kind"), [each for each in product(SCENES, KINDS) if each != ("init", "kill a worker")]
-)
+@pytest.mark.parametrize(("scene", "kind"), [each for each in product(SCENES, KINDS) if each not in NOTHING_THERE])
 def test_a_fault_costs_nothing_but_what_was_open(
     scene: str, kind: str, scenes: dict[str, Scene], request: pytest.FixtureRequest
 ) -> None:
