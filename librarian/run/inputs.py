@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from librarian.files import StatKey, hash_file, stat_key
@@ -56,11 +55,12 @@ class Inputs:
         return found
 
     def _message(self, given: Input) -> Message:
-        if not given.step:
-            path, kind, facts = self._known.recordings[given.id].sighting.path, "audio", self._known.facts[given.id]
-        else:
+        if given.step:
             made = self._made[given.id]
             path, kind, facts = self._path(made), made.kind, made.facts
+        else:
+            path, kind = os.fspath(self._known.recordings[given.id].sighting.path), "audio"
+            facts = self._known.facts[given.id]
         return requests.source(path, kind, given.role, facts, recording=given.recording, item=given.item)
 
     def consumed(self) -> tuple[Consumed, ...]:
@@ -87,18 +87,18 @@ class Inputs:
 
     def stats(self) -> list[StatKey]:
         """The stats of the artifacts among them."""
-        return [stat_key(path.lstat()) for path in map(self._path, self._made.values()) if path.exists()]
+        return [stat_key(os.lstat(path)) for path in map(self._path, self._made.values()) if os.path.exists(path)]
 
     def wrong(self) -> list[str]:
         """The artifacts among them whose bytes are not those that were recorded."""
         return [made.id for made in self._made.values() if not self._is_as_recorded(made)]
 
-    def _path(self, made: MadeArtifact) -> Path:
-        return self._session.project.library / made.file
+    def _path(self, made: MadeArtifact) -> str:
+        return f"{self._session.project.library}/{made.file}"
 
     def _is_as_recorded(self, made: MadeArtifact) -> bool:
         try:
-            if self._known.hashed.get(made.id) == stat_key(self._path(made).lstat()):
+            if self._known.hashed.get(made.id) == stat_key(os.lstat(self._path(made))):
                 return True
             _, sha256 = hash_file(self._path(made))
         except OSError:
@@ -113,8 +113,7 @@ class Inputs:
 def note_hashed(session: Session, known: Known, line: OutcomeLine) -> None:
     """Keep the stats of what a task just made, and this process hashed."""
     for each in line.produced:
-        path = session.project.library / f"{line.folder}/{each.file}"
-        known.hashed[each.id] = stat_key(path.lstat())
+        known.hashed[each.id] = stat_key(os.lstat(f"{session.project.library}/{line.folder}/{each.file}"))
 
 
 def _changed(recording: Recording) -> bool:

@@ -38,7 +38,7 @@ def probes(paths: Sequence[Path]) -> Message:
 
 
 def source(
-    path: Path, kind: str, role: str, facts: Mapping[str, Any], *, recording: str = "", item: int = 0
+    path: Path | str, kind: str, role: str, facts: Mapping[str, Any], *, recording: str = "", item: int = 0
 ) -> Message:
     """One input of a task."""
     sound = {name: int(facts.get(name, 0)) for name in ("sample_rate", "frames", "channels")}
