@@ -170,10 +170,14 @@ def test_the_order_of_surround_channels_is_said(tmp_path: Path, container: str) 
     assert probe(tmp_path / "a").layout == "5.1"
 
 
-def test_no_and_one_frame_are_lengths_too(tmp_path: Path) -> None:
-    for frames in (0, 1):
+def test_a_sound_has_a_frame_at_least(tmp_path: Path) -> None:
+    for frames in (1, 0):
         soundfile.write(tmp_path / "a.wav", np.zeros((frames, 2), np.float32), 8000)
-        assert read_audio(tmp_path / "a.wav")[0].shape == (2, frames)
+        if frames:
+            assert read_audio(tmp_path / "a.wav")[0].shape == (2, frames)
+    refused(tmp_path / "a.wav", "corrupt", "holds no frame of sound")
+    with pytest.raises(UnusableInputError, match="holds no frame of sound"):
+        probe(tmp_path / "a.wav")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -192,6 +196,29 @@ def test_a_wav_that_claims_too_much_is_as_long_as_its_bytes(tmp_path: Path) -> N
     path.write_bytes(content[:-400])
     assert read_audio(path)[0].shape == (2, 900)
     assert probe(path).frames == 900
+
+
+@pytest.mark.parametrize(("container", "subtype"), [("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", None)])
+def test_sounds_that_were_put_one_after_the_other_are_read_to_the_last(
+    tmp_path: Path, container: str, subtype: str | None
+) -> None:
+    path, content = tmp_path / "a", b""
+    for _ in range(3):  # each Ogg has a serial number of its own
+        soundfile.write(path, signal(16_000, 8000).T, 8000, format=container, subtype=subtype)
+        content += path.read_bytes()
+        assert probe(path).frames_exact
+    path.write_bytes(content)
+    samples, rate = read_audio(path)
+    assert 3 * 2 <= samples.shape[1] / rate <= 3 * (2 + (PRIMING + PADDING) / 8000)
+    assert not probe(path).frames_exact
+
+
+def test_tags_behind_an_mp3_are_no_second_sound(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    encode(path, "mp3", "libmp3lame")
+    for tag in (b"TAG" + bytes(125), b"APETAGEX" + bytes(1000)):
+        path.write_bytes(path.read_bytes() + tag)
+        assert (probe(path).frames, probe(path).frames_exact) == (FRAMES, True)
 
 
 @pytest.mark.parametrize("container", ["FLAC", "MP3"])

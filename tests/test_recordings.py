@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import socket
@@ -132,6 +133,21 @@ class TestPatterns:
         with pytest.raises(PatternError, match="matches no file") as caught:
             found(folder, pattern)
         assert caught.value.problems == [(("recordings", 0, "path", 0), "matches no file")]
+
+    def test_what_cannot_be_looked_at_is_not_left_out(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        make(folder, "a.wav")
+        (folder / "circle.wav").symlink_to("circle.wav")
+        monkeypatch.chdir(folder)
+        for _ in range(20):  # until a path has more characters than the system takes
+            os.mkdir("n" * 250)
+            os.chdir("n" * 250)
+        looked = scan(job(folder, "**/*.wav"))
+        reasons = sorted((each.reason, each.path.name) for each in looked.sightings)
+        assert reasons == [
+            ("", "a.wav"),
+            (os.strerror(errno.ELOOP), "circle.wav"),
+            (f"a folder that cannot be opened: {os.strerror(errno.ENAMETOOLONG)}", "n" * 250),
+        ]
 
     def test_everything_but_what_is_hidden(self, folder: Path) -> None:
         make(folder, *self.TREE)

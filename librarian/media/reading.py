@@ -12,6 +12,8 @@ What holds for the length, for which file:
 * wma, avi, flv, fragmented mp4, mp4 with uneven packets (phones): probing estimates; delay and padding may stay.
 * aac, ac3, mpeg transport streams, amr, mp3 without a count: the file states no length; delay and padding stay.
 
+* sounds that were put one after the other into one ogg or mp3: probing estimates, some only the first; read whole.
+
 Those that state a length and end over a second before it, avi aside, are corrupt. Of several sounds the best one is
 read, as FFmpeg chooses. It begins with its first sample: gaps in its clock, or a beginning that is later than the
 picture's, are not filled with silence.
@@ -36,11 +38,14 @@ def probe(path: Path) -> AudioInfo:
     """What a sound file, or the best sound of a video file, says of itself.
 
     Raises:
-        UnusableInputError: it is no sound file that we read.
+        UnusableInputError: it is no sound file that we read, or holds no frame of sound.
         OSError: it cannot be opened.
     """
     with _opened(path) as sound:
-        return sound.info()
+        info = sound.info()
+    if info.frames_exact:
+        _check_length(info.frames)
+    return info
 
 
 def read_audio(path: Path) -> tuple[Samples, int]:
@@ -50,15 +55,21 @@ def read_audio(path: Path) -> tuple[Samples, int]:
         `[channels, frames]`
 
     Raises:
-        UnusableInputError: it is no sound file, is cut short, holds NaN or infinities, or is too large to be read as
-            a whole.
+        UnusableInputError: it is no sound file, is cut short, holds no frame, NaN or infinities, or is too large
+            to be read as a whole.
         OSError: it cannot be opened.
     """
     with _opened(path) as sound:
         samples, rate = sound.read()
+    _check_length(samples.shape[1])
     if not all(np.isfinite(channel).all() for channel in samples):
         raise UnusableInputError("corrupt", "holds samples that are NaN or infinite")
     return samples, rate
+
+
+def _check_length(frames: int) -> None:
+    if not frames:
+        raise UnusableInputError("corrupt", "holds no frame of sound")
 
 
 @contextlib.contextmanager

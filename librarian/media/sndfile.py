@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from io import FileIO
 
@@ -12,6 +13,8 @@ from librarian.errors import UnusableInputError
 from librarian.media.sound import BLOCK_BYTES, AudioInfo, Samples, check_size, gathered, joined, usual_layout
 
 _UNKNOWN_FRAMES = (1 << 63) - 1
+_LONGEST_PAGE = 65_307  # RFC 3533: 27 + 255 + 255 × 255 bytes
+_COUNTS_FRAMES, _COUNTS_BYTES = 1, 2  # flags of a Xing header
 _GET_CHANNEL_MAP = 0x1100  # SFC_GET_CHANNEL_MAP_INFO
 _L, _R, _C, _BC, _BL, _BR, _LFE, _SL, _SR = 2, 3, 4, 8, 9, 10, 11, 14, 15  # SF_CHANNEL_MAP_…
 _LAYOUTS = {
@@ -37,22 +40,44 @@ def opened(file: FileIO) -> Iterator[SndfileSound | None]:
 
 
 def _counted(sound: sf.SoundFile, file: FileIO) -> bool:
-    # libsndfile guesses the length of an mp3 that has no count, and reads no further than its guess.
-    return sound.frames != _UNKNOWN_FRAMES and (sound.format != "MP3" or _has_count(file))
+    # libsndfile guesses the length of an mp3 that has no count, and reads no further than its guess. Of sounds that
+    # were put one after the other into a file it reads the first.
+    if sound.format == "OGG":
+        return not _is_chained(file)
+    return sound.frames != _UNKNOWN_FRAMES and (sound.format != "MP3" or _has_count_of_all(file))
 
 
-def _has_count(file: FileIO) -> bool:
-    before = file.tell()
-    file.seek(0)
-    head = file.read(10)
-    if head[:3] == b"ID3":
-        file.seek(10 + sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True)))
-    else:
-        file.seek(0)
-    first = file.read(64)
-    file.seek(before)
-    at = max(first.find(b"Xing"), first.find(b"Info"))
-    return at >= 0 and bool(first[at + 7] & 1)
+def _is_chained(file: FileIO) -> bool:
+    """Whether the last page of an Ogg belongs to another sound than the first."""
+    first = _read_at(file, 0, 18)
+    end = os.fstat(file.fileno()).st_size
+    tail = _read_at(file, max(0, end - _LONGEST_PAGE), _LONGEST_PAGE)
+    last = tail.rfind(b"OggS")
+    return last >= 0 and tail[last + 14 : last + 18] not in (first[14:18], b"")
+
+
+def _has_count_of_all(file: FileIO) -> bool:
+    """Whether an mp3 counts its frames, and no more follow those that it counts."""
+    start = _tag_bytes(_read_at(file, 0, 10))
+    head = _read_at(file, start, 64)
+    at = max(head.find(b"Xing"), head.find(b"Info"))
+    if at < 0 or not head[at + 7] & _COUNTS_FRAMES:
+        return False
+    if not head[at + 7] & _COUNTS_BYTES:
+        return True
+    more = _read_at(file, start + int.from_bytes(head[at + 12 : at + 16]), 3)
+    return more != b"ID3" and not (more[:1] == b"\xff" and more[1:2] >= b"\xe0")
+
+
+def _tag_bytes(head: bytes) -> int:
+    """Length of the ID3v2 tag that begins so; 0 for none."""
+    if head[:3] != b"ID3":
+        return 0
+    return 10 + sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+
+
+def _read_at(file: FileIO, place: int, size: int) -> bytes:
+    return os.pread(file.fileno(), size, place)
 
 
 class SndfileSound:

@@ -12,14 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wcmatch import glob
-
 from librarian.errors import UsageError
 from librarian.job import GROUP, RECORDING, Job, RecordingsEntry, Sighting, is_under
 from librarian.recordings.names import NameReader
+from librarian.recordings.patterns import matches
 
-_FLAGS = glob.BRACE | glob.GLOBSTAR | glob.IGNORECASE | glob.NODIR
-_PATTERN_LIMIT = 1000
 _LABEL = re.compile(r"\w[\w .+:#-]{0,63}")
 _KNOWN_ENDINGS = frozenset(
     f".{ending}"
@@ -102,7 +99,7 @@ def scan(job: Job) -> Scan:
     for index, entry in enumerate(job.file.recordings):
         paths = _paths(entry, job.folder, index, problems)
         reader = NameReader(entry, job.folder, job.tables.get(entry.id))
-        found.sightings += [_look_at(entry.id, path, reader) for path in sorted(paths, key=os.fsencode)]
+        found.sightings += [_look_at(entry.id, path, paths[path], reader) for path in sorted(paths, key=os.fsencode)]
         problems += [(("recordings", index, "list"), wrong) for wrong in reader.wrong_rows()]
         if reader.table:
             found.unlisted[entry.id] = reader.unmatched()
@@ -116,29 +113,26 @@ def scan(job: Job) -> Scan:
     return found
 
 
-def _paths(entry: RecordingsEntry, folder: Path, index: int, problems: list[tuple[Place, str]]) -> set[Path]:
-    paths: set[Path] = set()
+def _paths(entry: RecordingsEntry, folder: Path, index: int, problems: list[tuple[Place, str]]) -> dict[Path, str]:
+    """What the entry's patterns take, and why those cannot be read of which that is known."""
+    paths: dict[Path, str] = {}
     for number, pattern in enumerate(entry.patterns):
-        matches = _matches(pattern, folder)
-        if not matches:
-            which = () if isinstance(entry.path, str) else (number,)
-            wrong = "the pattern cannot be read; check its braces" if matches is None else "matches no file"
-            problems.append((("recordings", index, "path", *which), wrong))
-        paths.update(matches or ())
+        which = () if isinstance(entry.path, str) else (number,)
+        try:
+            found = matches(pattern, folder)
+        except ValueError:
+            problems.append((("recordings", index, "path", *which), "the pattern cannot be read; check its braces"))
+            continue
+        if not found:
+            problems.append((("recordings", index, "path", *which), "matches no file"))
+        paths.update(found)
     return paths
 
 
-def _matches(pattern: str, folder: Path) -> set[Path] | None:
-    try:
-        matches = glob.glob(pattern, flags=_FLAGS, root_dir=folder, limit=_PATTERN_LIMIT)
-    except Exception:  # wcmatch has private types for what it cannot expand
-        return None
-    above = os.fspath(folder)
-    return {Path(os.path.normpath(os.path.join(above, match))) for match in matches}
-
-
-def _look_at(entry: str, path: Path, read_name: NameReader) -> Sighting:
+def _look_at(entry: str, path: Path, reason: str, read_name: NameReader) -> Sighting:
     said = read_name(path)
+    if reason:
+        return Sighting(entry, path, 0, 0, 0, 0, 0, reason=reason, **said)
     try:
         status = path.stat()
     except OSError as error:
