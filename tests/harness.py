@@ -31,6 +31,8 @@ class Archive:
         """Start the command line."""
         command = [sys.executable, "-P", "-m", "librarian", *arguments]
         environment = {**os.environ, **self.environment}
+        paths = (self.environment.get("PYTHONPATH"), os.environ.get("PYTHONPATH"))  # the checkout under test
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         return subprocess.Popen(
             command,
             cwd=self.root,

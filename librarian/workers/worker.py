@@ -33,6 +33,7 @@ from librarian.workers.execution import (
     load_runner,
 )
 from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode, failed
+from librarian.workers.restored import restored
 
 BEAT_SECONDS = 1.0
 KEPT_RUNNERS = 4
@@ -105,7 +106,7 @@ class Servant:
         operation = self._operation(request["operation"])
         settings = operation.settings.model_validate(request["settings"])
         task = RunningTask(request, settings, send)
-        with _restored(), _seeded(task.seed):
+        with restored(), _seeded(task.seed):
             runner = self._runner(request, operation, task)
             began = time.perf_counter()
             result = runner(task)
@@ -131,21 +132,6 @@ def _text(error: BaseException) -> str:
         return str(error)[:10_000]
     except Exception:
         return ""
-
-
-@contextlib.contextmanager
-def _restored() -> Iterator[None]:
-    """Give the next task the process as this one found it."""
-    folder, environment = os.getcwd(), dict(os.environ)
-    mask = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(mask)
-        os.chdir(folder)
-        if os.environ != environment:
-            os.environ.clear()
-            os.environ.update(environment)
 
 
 @contextlib.contextmanager

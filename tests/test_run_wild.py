@@ -1,0 +1,191 @@
+"""Whole runs with an extension that does anything: it costs its own task, and nothing of it stays behind."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+import wild
+from harness import TOP, Archive
+from hostile_media import pcm, wav
+
+DECLARES = """
+from librarian import Audio, Fact, Field, Operation, Settings, hookimpl
+
+class WildSettings(Settings):
+    way: int = Field(description="What to do.")
+
+@hookimpl
+def librarian_operations():
+    return [Operation(name="wild", version="1", run="librarian_wild_work:run", settings=WildSettings,
+                      inputs={"audio": Audio}, outputs={"audio": Audio}, description="Wild.",
+                      facts={"number": Fact("A number.")})]
+"""
+FAILS = {
+    "raises_with_a_number": ("error", "ValueError", "call <PHONE:"),
+    "raises_a_group": ("error", "ExceptionGroup", "ring <PHONE:"),
+    "raises_with_a_cause": ("error", "RuntimeError", "while ringing <PHONE:"),
+    "raises_an_endless_message": ("error", "ValueError", "xxx"),
+    "raises_lines_and_colours": ("error", "ValueError", "one"),
+    "raises_what_has_no_name": ("error", None, "it went wrong"),
+    "is_killed": ("crash", None, "SIGKILL"),
+    "ends_the_group": ("crash", None, "SIGKILL"),
+    "ignores_sigterm": ("timeout", None, "time limit"),
+    "holds_the_interpreter": ("timeout", None, "time limit"),
+    "stops_itself": ("timeout", None, "time limit"),
+    "closes_everything": ("crash", None, "its worker"),
+    "speaks_for_the_worker": ("crash", None, "its worker"),
+    "gives_a_pipe": ("bad_output", None, "no file"),
+    "gives_a_folder": ("bad_output", None, "no file"),
+    "gives_a_device": ("bad_output", None, "no file"),
+    "gives_an_odd_name": ("bad_output", None, "plain ending"),
+    "gives_another_kind": ("corrupt", None, "no sound file"),
+    "gives_a_large_fact": ("bad_output", None, "finite"),
+    "gives_a_nan_of_numpy": ("bad_output", None, "finite"),
+    "gives_a_fact_of_the_core": ("bad_output", None, "declare"),
+    "removes_its_folder": ("bad_output", None, "no file"),
+    "replaces_its_folder": ("bad_output", None, "folder"),
+    "litters": ("bad_output", None, "10000 files"),
+    "digs": ("bad_output", None, "did not declare"),
+    "saves_an_endless_state": ("error", "BrokenMessageError", "message"),
+    "exhausts_files": ("error", "OSError", "open files"),
+}
+DONE = (
+    "prints_200_mb", "prints_200_mb_without_a_line", "prints_a_number", "reports_without_end", "closes_its_folder",
+    "leaves_a_child", "leaves_a_child_of_a_child", "leaves_200_children", "leaves_threads", "changes_the_process",
+    "fine",
+)  # fmt: skip
+NOT_YET = {
+    "writes_outside": ("error", "workers have no fence against writing elsewhere"),
+    "writes_into_the_library": ("error", "workers have no fence against writing elsewhere"),
+    "kills_its_parent": ("error", "workers have no fence against signals"),
+    "stops_its_parent": ("error", "workers have no fence against signals"),
+    "takes_all_memory": ("out_of_memory", "a worker's memory has no limit"),
+    "patches_librarian": ("bad_output", "a worker goes on after its librarian was patched"),
+    "leaves_a_child_of_its_own_session": ("done", "a child with a session of its own outlives its worker"),
+}
+LIMIT = 10
+"""Seconds that a task may take: those that hang take all of it."""
+
+
+@pytest.fixture
+def project(archive: Archive, make_extension) -> Iterator[Archive]:  # type: ignore[no-untyped-def]
+    path = make_extension("wild", DECLARES)
+    path.with_name("librarian_wild_work.py").write_text((TOP / "tests" / "wild.py").read_text())
+    outside = archive.root.parent / "outside"
+    outside.mkdir()
+    (archive.root / "tapes").mkdir()
+    (archive.root / "tapes" / "a.wav").write_bytes(wav(pcm()))
+    archive.environment |= {"WILD_OUTSIDE": str(outside), "WILD_MARK": uuid.uuid4().hex}
+    yield archive
+    for process in marked(archive):
+        process.kill()
+
+
+def job_of(ways: list[str]) -> str:
+    steps: list[dict[str, Any]] = []
+    for number, way in enumerate(ways):
+        steps.append({"id": f"s{number}", "use": "wild", "with": {"way": list(wild.WAYS).index(way)}})
+        steps.append({"id": f"after{number}", "use": "measure", "from": f"s{number}.audio"})
+    steps.append({"id": "bystander", "use": "normalize"})
+    recordings = [{"id": "tapes", "path": "tapes/*.wav"}]
+    return json.dumps(
+        {"librarian": 1, "name": "wild", "recordings": recordings, "steps": steps, "run": {"timeout": LIMIT}}
+    )
+
+
+def run(archive: Archive, *ways: str, code: int) -> dict[str, dict[str, Any]]:
+    """Run all ways at once, look at what must always hold; the outcome of each."""
+    archive.job(job_of([*ways]))
+    before = (archive.root / "tapes" / "a.wav").read_bytes()
+    done = archive.librarian("run", "job.yaml", "--workers", "2", code=code)
+    (manifest,) = (archive.root / "manifests").glob("*.jsonl")
+    lines = [json.loads(line)["body"] for line in manifest.read_text().splitlines()]
+    ended = {each["step"]: each for each in lines if each["type"] == "outcome"}
+    assert ended["bystander"]["outcome"] == "done"
+    assert lines[-1]["state"] == "complete"
+    archive.librarian("verify", "--read-data")
+    assert left_behind(archive) == []
+    assert (archive.root / "tapes" / "a.wav").read_bytes() == before
+    assert tells_a_number(archive, done.stdout + done.stderr) == []
+    for number, way in enumerate(ways):
+        good = ended[f"s{number}"]["outcome"] == "done"
+        assert ended[f"after{number}"]["outcome"] == ("done" if good else "skipped"), way
+    return {way: ended[f"s{number}"] for number, way in enumerate(ways)}
+
+
+def left_behind(archive: Archive) -> list[str]:
+    """Processes, staging, files beside the project and undeclared ones in it, that a run left."""
+    root = archive.root
+    found = [f"process {each.name()}" for each in marked(archive)]
+    found += [str(path) for path in (root.parent / "outside").iterdir()]
+    found += [str(path) for path in (root / "library" / ".staging", root / "library" / "planted.flac") if path.exists()]
+    return found
+
+
+def marked(archive: Archive) -> list[psutil.Process]:
+    """Processes that live and come of the archive's command line."""
+    return [each for each in psutil.process_iter() if mark_of(each) == archive.environment["WILD_MARK"]]
+
+
+def mark_of(process: psutil.Process) -> str:
+    try:
+        return process.environ().get("WILD_MARK", "") if process.status() != psutil.STATUS_ZOMBIE else ""
+    except psutil.Error:
+        return ""
+
+
+def tells_a_number(archive: Archive, printed: str) -> list[str]:
+    """Files outside the vault, or the terminal, that hold the telephone number or the address."""
+    written = {str(path): path.read_bytes() for path in archive.root.rglob("*") if path.is_file()}
+    words = (b"7700", b"900123", b"maria")
+    return [
+        path
+        for path, content in {**written, "terminal": printed.encode()}.items()
+        if "vault.db" not in path and any(word in content for word in words)
+    ]
+
+
+def test_each_way_to_fail_fails_its_task_with_its_cause(project: Archive) -> None:
+    ended = run(project, *FAILS, code=1)
+    for way, (reason, exception, words) in FAILS.items():
+        assert ended[way]["outcome"] == "failed", way
+        cause = ended[way]["cause"]
+        assert (cause["reason"], cause["exception"]) == (reason, exception), (way, cause)
+        assert words in cause["message"] and cause["message"].isprintable(), (way, cause)
+        assert len(cause["message"]) <= 600
+
+
+def test_what_is_only_careless_is_done_and_nothing_of_it_stays(project: Archive) -> None:
+    ended = run(project, *DONE, code=0)
+    assert {way: each["outcome"] for way, each in ended.items()} == dict.fromkeys(DONE, "done")
+    (log,) = (project.root / ".librarian" / "logs").iterdir()
+    assert log.stat().st_size < 5 << 20
+
+
+def test_what_a_task_changes_in_its_process_the_next_does_not_notice(project: Archive) -> None:
+    ways = [way for _ in range(3) for way in ("changes_the_process", "fine")]
+    project.job(job_of(ways))
+    project.librarian("run", "job.yaml", "--workers", "1")
+
+
+def test_an_input_that_a_task_edits_fails_it(project: Archive) -> None:
+    project.job(job_of(["edits_its_input"]))
+    project.librarian("run", "job.yaml", "--workers", "1", code=1)
+    (manifest,) = (project.root / "manifests").glob("*.jsonl")
+    assert '"reason":"input_changed"' in manifest.read_text()
+    project.librarian("verify", "--read-data")
+
+
+@pytest.mark.parametrize(
+    ("way", "end"),
+    [pytest.param(way, end, marks=pytest.mark.xfail(reason=why)) for way, (end, why) in NOT_YET.items()],
+)
+def test_what_reaches_beyond_its_task_is_held_back(project: Archive, way: str, end: str) -> None:
+    ended = run(project, way, "fine", code=end != "done")
+    assert ended["fine"]["outcome"] == "done"
+    assert (ended[way]["cause"] or {"reason": "done"})["reason"] == end
