@@ -6,17 +6,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
 import re
 import shutil
 import sys
+import tempfile
 import time
 import wave
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -100,15 +101,15 @@ class Scene:
 
     def __init__(self, name: str, template: Archive, arguments: Sequence[str]) -> None:
         self.name, self.template, self.arguments = name, template, arguments
-        archive = self.archive("undisturbed")
-        self.undisturbed = self.play(archive)
+        archive = self.archive()
+        self.root, self.undisturbed = archive.root, self.play(archive)
         assert self.undisturbed.code == 0, self.undisturbed.err
         self.learn(archive)
 
-    def archive(self, name: str) -> Archive:
+    def archive(self) -> Archive:
         """A copy of the archive as it is found."""
-        root = self.template.root.with_name(f"{self.name}, {name}")
-        return Archive(Path(shutil.copytree(self.template.root, root)), self.template.environment)
+        root = Path(tempfile.mkdtemp(dir=self.template.root.parent))
+        return Archive(shutil.copytree(self.template.root, root, dirs_exist_ok=True), self.template.environment)
 
     def play(self, archive: Archive, fault: Fault | None = None) -> Ended:
         """Do it, with a fault."""
@@ -145,7 +146,7 @@ class Scene:
             return list(filter(None, threads.map(self._strike, chosen)))
 
     def _strike(self, fault: Fault) -> str:
-        archive, ended = self.archive(f"{fault.kind} at {fault.at}"), None
+        archive, ended = self.archive(), None
         try:
             ended = self.play(archive, fault)
             check_words(ended, fault.kind)
@@ -209,7 +210,7 @@ def scenes(places: Path) -> dict[str, Scene]:
     if above := os.environ.get("PYTHONPATH"):
         new.environment["PYTHONPATH"] += os.pathsep + above
     first = Scene("a first run", new, RUN)
-    done = first.archive("done")
+    done = first.archive()
     done.librarian(*RUN)
     redo = Scene("a redo", done, (*RUN, "--redo", "copies", "--redo-ok"))
     making = Making("init", Archive(new.root, {**new.environment, "LIBRARIAN_KEY": ""}), ["init"])
@@ -219,7 +220,7 @@ def scenes(places: Path) -> dict[str, Scene]:
 
 def cut_off(redo: Scene) -> Archive:
     """An archive in which a redo was killed within the lines of its first group: one is torn, some are whole."""
-    archive = redo.archive("cut off")
+    archive = redo.archive()
     assert redo.play(archive, Fault("tear a line and kill all", 2)).code == -9  # the first is the job's
     assert list(archive.root.glob("library/.staging/*/*.old"))
     return archive
@@ -273,7 +274,7 @@ def check_words(ended: Ended, kind: str) -> None:
 
 @pytest.mark.parametrize("scene", ["a first run", "a redo"])
 def test_what_a_power_failure_may_undo_is_relied_on_by_nothing(scene: str, scenes: dict[str, Scene]) -> None:
-    disk = Disk(scenes[scene].template.root.with_name(f"{scene}, undisturbed"))
+    disk = Disk(scenes[scene].root)
     disk.follow(scenes[scene].undisturbed.calls)
     assert not disk.too_early
 
@@ -282,7 +283,7 @@ NOTHING_THERE = {("init", "kill a worker"), ("init", "tear a line and kill all")
 SCENES = ["a first run", "a redo", "a recovery", "init"]
 
 
-@pytest.mark.parametrize(("scene", "kind"), [each for each in product(SCENES, KINDS) if each not in NOTHING_THERE])
+@pytest.mark.parametrize(("scene", "kind"), sorted(set(itertools.product(SCENES, KINDS)) - NOTHING_THERE))
 def test_a_fault_costs_nothing_but_what_was_open(
     scene: str, kind: str, scenes: dict[str, Scene], request: pytest.FixtureRequest
 ) -> None:

@@ -1,0 +1,44 @@
+"""Plain file work: what goes wrong is told with the file it went wrong with."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from librarian.files import naming, room, write_file
+
+
+def test_an_error_of_a_handle_names_its_file(tmp_path: Path) -> None:
+    handle = os.open(tmp_path / "a", os.O_RDONLY | os.O_CREAT)
+    for fails in (lambda: os.write(handle, b"a word"), lambda: os.truncate(handle, 0)):
+        with pytest.raises(OSError) as caught, naming(tmp_path / "a"):
+            fails()
+        assert caught.value.filename == os.fspath(tmp_path / "a")
+    os.close(handle)
+
+
+def test_an_error_that_names_a_file_keeps_it(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught, naming(tmp_path / "a"):
+        (tmp_path / "b").read_bytes()
+    assert caught.value.filename == os.fspath(tmp_path / "b")
+
+
+def test_the_room_where_a_file_was_to_be_made_is_that_of_the_folder_above(tmp_path: Path) -> None:
+    assert room(tmp_path / "a" / "b") == room(tmp_path)
+    assert room(tmp_path).endswith(" MiB free there")
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_file(tmp_path / "a", b"old")
+
+    def refuse(handle: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError) as caught:
+        write_file(tmp_path / "a", b"new")
+    assert caught.value.filename == os.fspath(tmp_path / "a.new")
+    assert (tmp_path / "a").read_bytes() == b"old"
