@@ -163,10 +163,11 @@ def remove_tree(folder: Path, tries: int = 5) -> None:
                 shutil.rmtree(folder)
             else:
                 folder.unlink(missing_ok=True)
-        except OSError:
+        except OSError as error:
             if not os.path.lexists(folder):
                 return
             if not left:
+                error.filename = os.fspath(folder)  # it says the name of what is below only
                 raise
             _open_up(folder)
             time.sleep(0.2)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from librarian.files import naming, room, write_file
+from librarian.files import naming, remove_tree, room, write_file
 
 
 def test_an_error_of_a_handle_names_its_file(tmp_path: Path) -> None:
@@ -24,6 +24,18 @@ def test_an_error_that_names_a_file_keeps_it(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught, naming(tmp_path / "a"):
         (tmp_path / "b").read_bytes()
     assert caught.value.filename == os.fspath(tmp_path / "b")
+
+
+def test_a_folder_that_cannot_be_removed_is_named_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str, *, dir_fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error", name)
+
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").touch()
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(OSError) as caught:
+        remove_tree(tmp_path / "a", tries=1)
+    assert caught.value.filename == os.fspath(tmp_path / "a")
 
 
 def test_the_room_where_a_file_was_to_be_made_is_that_of_the_folder_above(tmp_path: Path) -> None:
