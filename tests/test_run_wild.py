@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 import wild
+from aftermath import left_behind, tells_a_number, watched
 from harness import TOP, Archive
-from hostile_media import pcm, wav
 
 DECLARES = """
 from librarian import Audio, Fact, Field, Operation, Settings, hookimpl
@@ -76,14 +74,8 @@ LIMIT = 10
 def project(archive: Archive, make_extension) -> Iterator[Archive]:  # type: ignore[no-untyped-def]
     path = make_extension("wild", DECLARES)
     path.with_name("librarian_wild_work.py").write_text((TOP / "tests" / "wild.py").read_text())
-    outside = archive.root.parent / "outside"
-    outside.mkdir()
-    (archive.root / "tapes").mkdir()
-    (archive.root / "tapes" / "a.wav").write_bytes(wav(pcm()))
-    archive.environment |= {"WILD_OUTSIDE": str(outside), "WILD_MARK": uuid.uuid4().hex}
-    yield archive
-    for process in marked(archive):
-        process.kill()
+    with watched(archive):
+        yield archive
 
 
 def job_of(ways: list[str]) -> str:
@@ -116,38 +108,6 @@ def run(archive: Archive, *ways: str, code: int) -> dict[str, dict[str, Any]]:
         good = ended[f"s{number}"]["outcome"] == "done"
         assert ended[f"after{number}"]["outcome"] == ("done" if good else "skipped"), way
     return {way: ended[f"s{number}"] for number, way in enumerate(ways)}
-
-
-def left_behind(archive: Archive) -> list[str]:
-    """Processes, staging, files beside the project and undeclared ones in it, that a run left."""
-    root = archive.root
-    found = [f"process {each.name()}" for each in marked(archive)]
-    found += [str(path) for path in (root.parent / "outside").iterdir()]
-    found += [str(path) for path in (root / "library" / ".staging", root / "library" / "planted.flac") if path.exists()]
-    return found
-
-
-def marked(archive: Archive) -> list[psutil.Process]:
-    """Processes that live and come of the archive's command line."""
-    return [each for each in psutil.process_iter() if mark_of(each) == archive.environment["WILD_MARK"]]
-
-
-def mark_of(process: psutil.Process) -> str:
-    try:
-        return process.environ().get("WILD_MARK", "") if process.status() != psutil.STATUS_ZOMBIE else ""
-    except psutil.Error:
-        return ""
-
-
-def tells_a_number(archive: Archive, printed: str) -> list[str]:
-    """Files outside the vault, or the terminal, that hold the telephone number or the address."""
-    written = {str(path): path.read_bytes() for path in archive.root.rglob("*") if path.is_file()}
-    words = (b"7700", b"900123", b"maria")
-    return [
-        path
-        for path, content in {**written, "terminal": printed.encode()}.items()
-        if "vault.db" not in path and any(word in content for word in words)
-    ]
 
 
 def test_each_way_to_fail_fails_its_task_with_its_cause(project: Archive) -> None:

@@ -1,4 +1,4 @@
-"""Child side: the next task finds the process as the one before it did, whatever that one changed."""
+"""Child side: the next request finds the process as the one before it did, whatever an extension changed."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _STATE: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
 
 @contextlib.contextmanager
 def restored() -> Iterator[None]:
-    """Give the next task the process as this one found it."""
+    """Give the next request the process as this one found it."""
     found = [(give, take()) for take, give in _STATE]
     try:
         with warnings.catch_warnings():

@@ -55,7 +55,8 @@ class Servant:
         """The one final answer to a request; whatever goes wrong is an answer too."""
         try:
             handler: Callable[[Message, Send], Message] = getattr(self, f"_{request['type']}")
-            return handler(request, send)
+            with restored():
+                return handler(request, send)
         except UnusableInputError as error:
             return failed(error.cause, message=str(error))
         except (BadOutputError, BrokenExtensionError) as error:
@@ -106,7 +107,7 @@ class Servant:
         operation = self._operation(request["operation"])
         settings = operation.settings.model_validate(request["settings"])
         task = RunningTask(request, settings, send)
-        with restored(), _seeded(task.seed):
+        with _seeded(task.seed):
             runner = self._runner(request, operation, task)
             began = time.perf_counter()
             result = runner(task)
