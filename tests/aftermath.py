@@ -52,7 +52,7 @@ def mark_of(process: psutil.Process) -> str:
 def tells_a_number(archive: Archive, printed: str) -> list[str]:
     """Files outside the vault, or the terminal, that hold the telephone number or the address."""
     written = {str(path): path.read_bytes() for path in archive.root.rglob("*") if path.is_file()}
-    words = (PHONE[4:8].encode(), PHONE[-6:].encode(), ADDRESS[:5].encode())
+    words = (PHONE[4:].encode(), PHONE[-6:].encode(), ADDRESS[:5].encode())
     return [
         path
         for path, content in {**written, "terminal": printed.encode()}.items()
