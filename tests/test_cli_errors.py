@@ -122,7 +122,7 @@ def test_a_name_with_an_address_in_it_is_no_name(calls: Archive) -> None:
 def test_a_list_of_names_that_cannot_be_read(calls: Archive) -> None:
     edit(calls, ("name: calls", "name: calls\nprivacy: {names: names.txt}"))
     (line,) = refused(calls, "run", "job.yaml", code=2)
-    assert "privacy.names" in line
+    assert line.startswith(f"{at(calls, 'names.txt')}: privacy.names: the file cannot be read")
 
 
 def test_a_device_that_is_not_served_is_exit_5(calls: Archive) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from librarian.cli.words import say
-from librarian.errors import EnvironmentFailedError, ExtensionError
+from librarian.errors import EnvironmentFailedError, ExtensionError, UsageError
 from librarian.files import naming, private
 from librarian.job import Job, Read, Validate, resolve
 from librarian.job.read import IS_MISSING, UNKNOWN_KEY, Problem, RefusedJobError
@@ -139,8 +139,7 @@ def check(text: Read, workers: Workers) -> Checked:
     _note_broken(text, installed, scrubber)
     declarations = [each for extension in installed for each in extension.declarations]
     job = resolve(text, declarations, _scrubbing(validator(workers, installed), scrubber))
-    if job.file.privacy.names:
-        private += names_in(text.folder / job.file.privacy.names)
+    private += _listed_names(job, text)
     device_of(job)
     _check_words(job.words(), text, private)
     try:
@@ -152,6 +151,17 @@ def check(text: Read, workers: Workers) -> Checked:
     gc.freeze()  # what is known of the recordings stays: the collector need not walk through it again and again
     _check_words(_labels(job, found), text, private)
     return Checked(job, found, private, chosen)
+
+
+def _listed_names(job: Job, text: Read) -> list[str]:
+    if not job.file.privacy.names:
+        return []
+    try:
+        return names_in(text.folder / job.file.privacy.names)
+    except UsageError as error:
+        text.problems.append(Problem(("privacy", "names"), str(error)))
+        text.check()
+        raise
 
 
 def _labels(job: Job, found: Scan) -> Iterator[tuple[Place, str]]:

@@ -45,7 +45,7 @@ def names_in(path: Path) -> list[str]:
             text = file.read(MOST_BYTES + 1)
         lines = text.decode().splitlines()
     except (OSError, UnicodeDecodeError):
-        raise UsageError("privacy.names: the file cannot be read; it holds one name a line, in UTF-8") from None
+        raise UsageError("the file cannot be read; it holds one name a line, in UTF-8") from None
     if len(text) > MOST_BYTES:
-        raise UsageError(f"privacy.names: the file is larger than {MOST_BYTES >> 20} MiB")
+        raise UsageError(f"the file is larger than {MOST_BYTES >> 20} MiB")
     return [name for line in lines if (name := line.strip()) and not name.startswith("#")]
