@@ -28,7 +28,8 @@ from librarian.run.inputs import Inputs, Known, note_hashed
 from librarian.run.session import Session
 from librarian.workers import requests
 from librarian.workers.messages import Message, cause
-from librarian.workers.pool import Request, Workers
+from librarian.workers.pool import Workers
+from librarian.workers.requests import Request
 
 PROBE_TIMEOUT = 60.0
 REQUESTS_PER_WORKER = 4

@@ -1,12 +1,13 @@
-"""Parent side: warm worker processes, each with one request at a time.
+"""Parent side: warm worker processes, each with one request that it works on and perhaps some that wait for it.
 
 A worker that dies or falls silent costs the request it was working on, which is answered `failed` with the cause;
-the next request gets a fresh process. What workers print goes to the log, line by line, never to the terminal.
+the others get a fresh process. What workers print goes to the log, line by line, never to the terminal.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import selectors
 import signal
@@ -15,18 +16,19 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from librarian.errors import EnvironmentFailedError
 from librarian.files import cache_folder
 from librarian.keys import KEY_VARIABLE
+from librarian.workers.assigned import Assigned
 from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode, failed
+from librarian.workers.printed import Log, Printed
+from librarian.workers.requests import Request
+from librarian.workers.routing import Match, for_busy, for_idle
 
 SILENCE_SECONDS = 60.0
 """A busy worker beats every second; one that did not for so long holds its interpreter and is replaced."""
-MAX_LINE = 8192
 _QUIET = {
     "PYANNOTE_METRICS_ENABLED": "0",
     "HF_HUB_OFFLINE": "1",
@@ -40,9 +42,6 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 MOST_WORKERS = 8
 """Unless more are asked for."""
 
-Log = Callable[[str], None]
-OnInterim = Callable[[Message], None]
-
 
 def cores() -> int:
     """Cores that this process may use."""
@@ -52,29 +51,6 @@ def cores() -> int:
 def default_size() -> int:
     """Worker processes where nobody says how many."""
     return min(cores(), MOST_WORKERS)
-
-
-def _ignore(message: Message) -> None:
-    pass
-
-
-@dataclass(eq=False)
-class Request:
-    """Something for a worker to do.
-
-    Attributes:
-        message: what is sent.
-        timeout: time after which the worker is ended (s); None for as long as it takes.
-        prepare: called with the worker's name before the message is sent, for what depends on it.
-        on_interim: called with `progress` and `state` messages.
-    """
-
-    message: Message
-    timeout: float | None = None
-    prepare: Callable[[str], None] | None = None
-    on_interim: OnInterim = _ignore
-    queued: float = field(default_factory=time.monotonic)
-    waited: float = 0.0
 
 
 class Workers(Protocol):
@@ -140,20 +116,13 @@ class _Process:
         os.set_blocking(self.output.fileno(), False)
         self.decoder = Decoder()
         self.line = b""
-        self.request: Request | None = None
-        self.deadline = float("inf")
-        self.silent_after = float("inf")
+        self.assigned = Assigned()
+        self.heard = time.monotonic()
 
-    def send(self, request: Request) -> None:
-        now = time.monotonic()
-        self.request = request
-        request.waited = now - request.queued
-        self.deadline = now + request.timeout if request.timeout else float("inf")
-        self.beat(now)
-        self.socket.sendall(encode(request.message))
-
-    def beat(self, now: float, silence: float = SILENCE_SECONDS) -> None:
-        self.silent_after = now + silence
+    def send(self, number: int, request: Request) -> None:
+        self.heard = time.monotonic()
+        self.assigned.add(number, request, self.heard)
+        self.socket.sendall(encode({**request.message, "id": number, "route": request.route}))
 
     def end(self) -> int:
         """Kill it and everything it started; its exit code, negative for a signal."""
@@ -174,13 +143,15 @@ class Pool:
     """
 
     def __init__(self, size: int, log: Log, *, silence: float = SILENCE_SECONDS, threads: int = 1) -> None:
-        self._size, self._log, self._silence = size, log, silence
+        self._size, self._silence = size, silence
         self._environment = _environment(threads)
         self._selector = selectors.DefaultSelector()
+        self._printed = Printed(log)
         self._processes: list[_Process] = []
         self._queue: deque[Request] = deque()
         self._answers: list[tuple[Request, Message]] = []
         self._started = 0
+        self._numbers = itertools.count(1)
 
     @property
     def size(self) -> int:
@@ -190,7 +161,8 @@ class Pool:
     @property
     def unanswered(self) -> int:
         """Requests that have no answer yet."""
-        return len(self._queue) + len(self._answers) + sum(bool(each.request) for each in self._processes)
+        under_way = sum(len(each.assigned.under_way) for each in self._processes)
+        return len(self._queue) + len(self._answers) + under_way
 
     def submit(self, request: Request) -> None:
         """Queue a request."""
@@ -205,24 +177,27 @@ class Pool:
 
     def _dispatch(self) -> None:
         while self._queue:
-            idle = next((each for each in self._processes if each.request is None), None)
-            if idle is None and len(self._processes) < self._size:
-                idle = self._start()
-            if idle is None:
+            workers = [each.assigned for each in self._processes]
+            found = for_idle(self._queue, workers) or self._start() or for_busy(self._queue, workers)
+            if not found:
                 return
-            self._send(idle, self._queue.popleft())
+            place, number = found
+            request = self._queue[number]
+            del self._queue[number]
+            self._send(self._processes[place], request)
 
     def _send(self, process: _Process, request: Request) -> None:
         if request.prepare:
             request.prepare(process.name)
         try:
-            process.send(request)
+            process.send(next(self._numbers), request)
         except OSError:
             self._lost(process)
-        else:
-            process.beat(time.monotonic(), self._silence)
 
-    def _start(self) -> _Process:
+    def _start(self) -> Match | None:
+        """Start a process for the oldest request, if there may be one more."""
+        if len(self._processes) >= self._size:
+            return None
         self._started += 1
         try:
             process = _Process(f"w{self._started}", self._environment)
@@ -231,7 +206,7 @@ class Pool:
         self._processes.append(process)
         self._selector.register(process.socket, selectors.EVENT_READ, (process, self._hear))
         self._selector.register(process.output, selectors.EVENT_READ, (process, self._overhear))
-        return process
+        return len(self._processes) - 1, 0
 
     def wait(self, timeout: float | None) -> list[tuple[Request, Message]]:
         """The answers that came in; waits for one at most `timeout` seconds (None: until there is one)."""
@@ -251,7 +226,8 @@ class Pool:
 
     def _next_limit(self) -> float:
         # Not for ever, so that a signal's flag is looked at.
-        limits = [min(each.deadline, each.silent_after) for each in self._processes if each.request]
+        busy = [each for each in self._processes if each.assigned.under_way]
+        limits = [min(each.assigned.deadline, each.heard + self._silence) for each in busy]
         return min([time.monotonic() + 1.0, *limits])
 
     def _hear(self, process: _Process) -> None:
@@ -266,27 +242,23 @@ class Pool:
             self._take(process, message)
 
     def _take(self, process: _Process, message: Message) -> None:
-        process.beat(time.monotonic(), self._silence)
-        request = process.request
+        process.heard = time.monotonic()
+        request = process.assigned.under_way.get(message.get("id", 0))
         if request is None or message["type"] == "beat":
             return
         if message["type"] in ("progress", "state"):
             request.on_interim(message)
         else:
-            process.request = None
+            process.assigned.take_out(message["id"], process.heard)
+            process.assigned.note(request, message)
             self._answers.append((request, message))
 
     def _overhear(self, process: _Process) -> None:
         data = os.read(process.output.fileno(), 1 << 16)
+        process.line = self._printed.take(process.line, data)
         if not data:
             self._selector.unregister(process.output)
             process.output.close()
-        *lines, process.line = (process.line + data).split(b"\n")
-        if len(process.line) > MAX_LINE or not data:
-            lines, process.line = [*lines, process.line], b""
-        for line in lines:
-            if line:
-                self._log(line[:MAX_LINE].decode(errors="replace"))
 
     def _hear_out(self, process: _Process) -> None:
         """Take what a worker printed last; a child of its own may hold the pipe open, and is not waited for."""
@@ -298,22 +270,27 @@ class Pool:
             process.output.close()
 
     def _end_late(self, now: float) -> None:
-        for process in list(self._processes):
-            if process.request is None:
-                continue
-            if now >= process.deadline:
+        for process in [each for each in self._processes if each.assigned.under_way]:
+            if now >= process.assigned.deadline:
                 self._lost(process, failed("timeout", message="it took longer than its time limit"))
-            elif now >= process.silent_after:
+            elif now >= process.heard + self._silence:
                 self._lost(process, failed("timeout", message="its worker gave no sign of life"))
 
     def _lost(self, process: _Process, answer: Message | None = None) -> None:
         code = _exit_code(process) if answer is None else None
+        ended = self._end(process)
+        blamed, others = process.assigned.blame()
+        self._queue.extendleft(reversed(others))
+        if blamed:
+            self._answers.append((blamed, answer or _crash(ended if code is None else code)))
+
+    def _end(self, process: _Process) -> int:
+        """End a process now, and take what it printed last; its exit code."""
         self._selector.unregister(process.socket)
         ended = process.end()
         self._hear_out(process)
         self._processes.remove(process)
-        if process.request:
-            self._answers.append((process.request, answer or _crash(ended if code is None else code)))
+        return ended
 
     def close(self) -> None:
         """End all workers now."""

@@ -1,0 +1,129 @@
+"""Parent side: what one worker has under way, and who is to blame when it is lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from librarian.workers.messages import Message
+from librarian.workers.requests import Request
+
+
+@dataclass(frozen=True)
+class Warm:
+    """What a worker said of a route.
+
+    Attributes:
+        ahead: requests of it that the worker can use at once.
+        batch: tasks that it computes together; 0 where it does one after the other and nothing beside.
+    """
+
+    ahead: int = 1
+    batch: int = 0
+
+    @classmethod
+    def read(cls, answer: Message) -> Warm:
+        """From a worker's answer."""
+        ahead, batch = answer.get("ahead", 1), answer.get("batch", 0)
+        return cls(max(1, ahead), max(0, batch)) if isinstance(ahead, int) and isinstance(batch, int) else cls()
+
+
+COLD = Warm()
+"""What holds for a route of which nothing is known yet."""
+
+
+class Assigned:
+    """The requests under way in one worker, oldest first. Only the oldest one's clock runs.
+
+    Attributes:
+        device: where it works: `cpu` or `cuda:N`.
+        under_way: number → request.
+        warm: route → what the worker said of it.
+        answered: number of requests that it answered.
+        retiring: whether it gets nothing more, and ends once nothing is under way.
+        deadline: when the oldest one's time is up (monotonic, s).
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
+        self.under_way: dict[int, Request] = {}
+        self.warm: dict[str, Warm] = {}
+        self.answered = 0
+        self.retiring = False
+        self.deadline = float("inf")
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for something to do."""
+        return not self.under_way and not self.retiring
+
+    def takes(self, request: Request) -> bool:
+        """Whether it can use a request now."""
+        if self.retiring or not _serves(self.device, request.device):
+            return False
+        if not self.under_way:
+            return True
+        most = min(self._ahead(each) for each in (request, *self.under_way.values()))
+        return len(self.under_way) < most
+
+    def _ahead(self, request: Request) -> int:
+        return 1 if request.alone else self.warm.get(request.route, COLD).ahead
+
+    def add(self, number: int, request: Request, now: float) -> None:
+        """Take in a request that is sent."""
+        self.under_way[number] = request
+        if self._batch(request):
+            request.waited = now - request.queued
+        if len(self.under_way) == 1:
+            self._begin_oldest(now)
+
+    def take_out(self, number: int, now: float) -> Request | None:
+        """Take out a request that is answered or came back; None where there is no such one."""
+        was_oldest = next(iter(self.under_way), None) == number
+        request = self.under_way.pop(number, None)
+        if was_oldest:
+            self._begin_oldest(now)
+        return request
+
+    def _begin_oldest(self, now: float) -> None:
+        self.deadline = float("inf")
+        for request in self.under_way.values():
+            batch = self._batch(request)
+            if not batch:
+                request.waited = now - request.queued
+            if request.timeout:
+                self.deadline = now + request.timeout * max(1, batch)
+            return
+
+    def _batch(self, request: Request) -> int:
+        return self.warm.get(request.route, COLD).batch
+
+    def note(self, request: Request, answer: Message) -> None:
+        """Learn from an answer."""
+        self.answered += 1
+        if "ahead" in answer:
+            self.warm[request.route] = Warm.read(answer)
+        for route in answer.get("unloaded", ()):
+            self.warm.pop(route, None)
+
+    def blame(self, suspect: Request | None = None) -> tuple[Request | None, list[Request]]:
+        """Who ended the worker, and who can be tried elsewhere.
+
+        Where several were read, computed and written at once nobody can be blamed: they are tried one at a time.
+
+        Args:
+            suspect: with whom it showed; else the oldest.
+        """
+        requests = list(self.under_way.values())
+        suspect = suspect or (requests[0] if requests else None)
+        if suspect is None:
+            return None, []
+        together = [each for each in requests if each.route == suspect.route] if self._batch(suspect) else [suspect]
+        if len(together) == 1:
+            return suspect, [each for each in requests if each is not suspect]
+        for each in together:
+            each.alone = True
+        return None, requests
+
+
+def _serves(device: str, asked: str) -> bool:
+    return device == asked or (asked == "cuda" and device.startswith("cuda"))

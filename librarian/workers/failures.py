@@ -1,0 +1,41 @@
+"""Child side: errors → answers."""
+
+from __future__ import annotations
+
+import errno
+
+from librarian.errors import UnusableInputError
+from librarian.workers.discovery import BrokenExtensionError
+from librarian.workers.messages import Message, failed
+
+_DISK_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+class BadOutputError(Exception):
+    """What a task gave back is not what its operation declares."""
+
+
+def failure_of(error: BaseException) -> Message:
+    """The answer that an error makes. SystemExit is one: an extension that exits has failed.
+
+    Raises:
+        KeyboardInterrupt, GeneratorExit: the error, where it is none of a task's.
+    """
+    if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
+        raise error
+    if isinstance(error, UnusableInputError):
+        return failed(error.cause, message=str(error))
+    if isinstance(error, (BadOutputError, BrokenExtensionError)):
+        return failed("bad_output", message=str(error))
+    if isinstance(error, MemoryError):
+        return failed("out_of_memory", exception="MemoryError")
+    reason = "disk" if isinstance(error, OSError) and error.errno in _DISK_REFUSED else "error"
+    return failed(reason, exception=type(error).__name__, message=text_of(error))
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says; nothing where it cannot."""
+    try:
+        return str(error)[:10_000]
+    except Exception:
+        return ""

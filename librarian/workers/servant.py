@@ -1,0 +1,150 @@
+"""Child side: one request → its answer. Also what `--workers 0` calls in the main process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from librarian.operation import Operation, Resolved, Settings
+from librarian.workers.discovery import declare, load, resolve
+from librarian.workers.execution import RunningTask, audio_facts, collect
+from librarian.workers.failures import failure_of
+from librarian.workers.messages import Message
+from librarian.workers.replies import Send
+from librarian.workers.runners import Runner, Runners, build, named, splits
+
+GROUP = "librarian"
+
+
+@dataclass(frozen=True)
+class Route:
+    """What requests of one route have in common."""
+
+    name: str
+    operation: Operation
+    settings: Settings
+    device: str
+
+
+class Servant:
+    """Answers requests, one after the other."""
+
+    def __init__(self) -> None:
+        self._operations: dict[str, dict[str, Operation]] = {}
+        self._routes: dict[str, Route] = {}
+        self._runners = Runners()
+
+    def answer(self, request: Message, send: Send) -> Message:
+        """The one final answer to a request; whatever goes wrong is an answer too."""
+        try:
+            handler: Callable[[Message, Send], Message] = getattr(self, f"_{request['type']}")
+            answer = handler(request, send)
+        except BaseException as error:
+            answer = failure_of(error)
+        runner = self._runners.kept(request.get("route", ""))
+        return {**answer, **runner.use()} if runner else answer
+
+    def _declare(self, request: Message, send: Send) -> Message:
+        operations = self._load(request["package"], request["entry_point"], request["value"])
+        declared = [declare(each, request["package"], request["version"]) for each in operations.values()]
+        return {"type": "done", "declarations": [each.model_dump(mode="json") for each in declared]}
+
+    def _load(self, package: str, name: str, value: str) -> dict[str, Operation]:
+        if package not in self._operations:
+            found = load(EntryPoint(name, value, GROUP))
+            self._operations[package] = {each.name: each for each in found}
+        return self._operations[package]
+
+    def _operation(self, full_name: str) -> Operation:
+        package, _, name = full_name.partition("/")
+        if package not in self._operations:
+            for entry_point in entry_points(group=GROUP):
+                if entry_point.dist and entry_point.dist.name == package:
+                    self._load(package, entry_point.name, entry_point.value)
+        return self._operations[package][name]
+
+    def _validate(self, request: Message, send: Send) -> Message:
+        answer = resolve(self._operation(request["operation"]), request["settings"])
+        if isinstance(answer, Resolved):
+            return {"type": "done", "resolved": answer.model_dump(mode="json")}
+        return {"type": "problems", "problems": answer}
+
+    def _probe(self, request: Message, send: Send) -> Message:
+        return {"type": "done", "facts": audio_facts(Path(request["path"])), "ahead": 2, "batch": 0}
+
+    def _run(self, request: Message, send: Send) -> Message:
+        route = self.route(request)
+        task = RunningTask(request, route.settings, send)
+        with restored():
+            runner = self.runner(route, task)
+            seed(task.seed)
+            began = time.perf_counter()
+            result = runner(task)
+            spent = time.perf_counter() - began
+            task.timer.compute = max(0.0, spent - task.timer.read - task.timer.write)
+            return done(request, route, task, result)
+
+    def splits(self, request: Message) -> bool:
+        """Whether a request is for a class that reads, computes and writes apart. What is broken says so later."""
+        try:
+            return request["type"] == "run" and splits(named(self.route(request).operation))
+        except Exception:
+            return False
+
+    def route(self, request: Message) -> Route:
+        """The route of a `run` request."""
+        name = request["route"]
+        if name not in self._routes:
+            operation = self._operation(request["operation"])
+            settings = operation.settings.model_validate(request["settings"])
+            self._routes[name] = Route(name, operation, settings, request["device"])
+        return self._routes[name]
+
+    def runner(self, route: Route, task: RunningTask) -> Runner:
+        """The runner of a route, warm or built now."""
+        began = time.perf_counter()
+        try:
+            return self._runners.get(route.name, lambda: build(route.operation, route.settings, route.device))
+        finally:
+            task.timer.load = time.perf_counter() - began
+
+
+def done(request: Message, route: Route, task: RunningTask, result: Any) -> Message:
+    """The answer to a task that gave a result.
+
+    Raises:
+        BadOutputError: it is not what the operation declares.
+    """
+    outputs = collect(task, route.operation, result, request["stem"])
+    return {"type": "done", "outputs": outputs, "timings": vars(task.timer)}
+
+
+@contextlib.contextmanager
+def restored() -> Iterator[None]:
+    """Give the next task the process as this one found it."""
+    folder, environment = os.getcwd(), dict(os.environ)
+    mask = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(mask)
+        os.chdir(folder)
+        if os.environ != environment:
+            os.environ.clear()
+            os.environ.update(environment)
+
+
+def seed(number: int) -> None:
+    """Set the global generators, those that are loaded."""
+    import random
+
+    random.seed(number)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(number)
