@@ -17,7 +17,6 @@ from librarian.workers.requests import Request
 
 PACKAGE = "librarian-told"
 DECLARED = """
-import librarian
 from librarian import Field, Operation, Settings, Text, hookimpl
 
 class Told(Settings):
@@ -68,7 +67,7 @@ class Told:
         self.folder, self.log = folder, folder / "log"
         self.site = folder / "site"
         archive = Archive(folder)
-        install(self.site, archive, "told", f"OPERATIONS = {operations}\n{DECLARED}")
+        install(self.site, archive, "told", f"import librarian\nOPERATIONS = {operations}\n{DECLARED}")
         (self.site / "librarian_told_work.py").write_text(WORK + work)
         self._numbers = itertools.count(1)
 

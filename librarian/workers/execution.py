@@ -52,13 +52,15 @@ class Timer:
 class RunningTask:
     """What the extension is given: `librarian.Task`."""
 
-    def __init__(self, request: Mapping[str, Any], settings: Settings, send: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, request: Mapping[str, Any], settings: Settings, device: str, send: Callable[[dict[str, Any]], None]
+    ) -> None:
         self.inputs: dict[str, Any] = {
             port: tuple(map(artifact_of, each)) if isinstance(each, list) else artifact_of(each)
             for port, each in request["inputs"].items()
         }
         self.settings = settings
-        self.device: str = request["device"]
+        self.device = device
         self.seed: int = request["seed"]
         self.folder = Path(request["folder"])
         self.state = TaskState(request["state"], send)

@@ -8,6 +8,8 @@ from librarian.errors import UnusableInputError
 from librarian.workers.discovery import BrokenExtensionError
 from librarian.workers.messages import Message, failed
 
+_OUT_OF_MEMORY = ("CUDA out of memory", "CUDA error: out of memory", "can't allocate memory", "ALLOC_FAILED")
+"""What torch says where it raises no error of its own for it; the last is cuBLAS's and cuDNN's."""
 _DISK_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -27,10 +29,19 @@ def failure_of(error: BaseException) -> Message:
         return failed(error.cause, message=str(error))
     if isinstance(error, (BadOutputError, BrokenExtensionError)):
         return failed("bad_output", message=str(error))
-    if isinstance(error, MemoryError):
-        return failed("out_of_memory", exception="MemoryError")
+    if is_out_of_memory(error):
+        return failed("out_of_memory", exception=type(error).__name__)
     reason = "disk" if isinstance(error, OSError) and error.errno in _DISK_REFUSED else "error"
     return failed(reason, exception=type(error).__name__, message=text_of(error))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory did not suffice, the machine's or the GPU's."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and any(words in text_of(error) for words in _OUT_OF_MEMORY)
 
 
 def text_of(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """Child side: a class that splits itself reads ahead and writes behind while it computes.
 
 One thread reads, the main thread computes, one thread writes. What is read and not yet computed is never more than a
-batch and one.
+batch and one. What memory does not suffice for is handed back, to be done with nothing beside it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from librarian.workers.execution import RunningTask
-from librarian.workers.failures import failure_of
+from librarian.workers.failures import failure_of, is_out_of_memory
 from librarian.workers.inbox import Inbox
 from librarian.workers.messages import Message
 from librarian.workers.replies import Replies
-from librarian.workers.servant import Route, Servant, done, restored, seed
+from librarian.workers.route import Route
+from librarian.workers.runners import give_back
+from librarian.workers.servant import Servant, done, restored, seed
 
 
 @dataclass
@@ -35,21 +37,29 @@ class Pipeline:
 
     def __init__(self, servant: Servant, route: Route, inbox: Inbox, replies: Replies) -> None:
         self._servant, self._route, self._inbox, self._replies = servant, route, inbox, replies
+        self._rung = route.start
+        self._lacking: list[Message] = []
         self._reader, self._writer = ThreadPoolExecutor(1, "read"), ThreadPoolExecutor(1, "write")
         self._reading: deque[tuple[Passing, Future[Any]]] = deque()
         self._writing: deque[tuple[Passing, Future[None]]] = deque()
 
-    def run(self, request: Message) -> None:
-        """Answer a request and those of its route that follow."""
+    def run(self, request: Message) -> list[Message]:
+        """Answer a request and those of its route that follow.
+
+        Returns:
+            The requests for which memory does not suffice beside others: they are not answered.
+        """
         first = self._passing(request)
         with restored(), self._reader, self._writer:
             try:
-                self._runner = self._servant.runner(self._route, first.task)
+                self._runner = self._servant.runner(self._route, self._rung, first.task)
             except BaseException as error:
-                return self._replies.answer(request, failure_of(error))
+                self._fail(first, error)
+                return self._lacking
             self._read(first)
             while self._reading or self._writing:
                 self._step()
+        return self._lacking
 
     def _step(self) -> None:
         self._read_ahead()
@@ -60,14 +70,17 @@ class Pipeline:
         self._read_ahead()
         if batch:
             self._compute(batch)
-        while self._writing and (self._writing[0][1].done() or len(self._writing) > self._runner.batch):
+        while self._writing and (self._writing[0][1].done() or len(self._writing) > self._route.batch):
             self._written(self._writing.popleft())
 
     def _passing(self, request: Message) -> Passing:
-        return Passing(request, RunningTask(request, self._route.settings, self._replies.before(request)))
+        rung = self._route.rungs[self._rung]
+        return Passing(request, RunningTask(request, rung.settings, rung.device, self._replies.before(request)))
 
     def _read_ahead(self) -> None:
-        while len(self._reading) <= self._runner.batch and (request := self._inbox.take(self._route.name)):
+        if self._lacking:
+            return
+        while len(self._reading) <= self._route.batch and (request := self._inbox.take(self._route.name)):
             self._read(self._passing(request))
 
     def _read(self, passing: Passing) -> None:
@@ -82,7 +95,7 @@ class Pipeline:
 
     def _next_batch(self) -> list[Passing]:
         batch: list[Passing] = []
-        while self._reading and len(batch) < self._runner.batch:
+        while self._reading and len(batch) < self._route.batch:
             passing, future = self._reading.popleft()
             try:
                 passing.given = future.result()
@@ -101,12 +114,15 @@ class Pipeline:
         except BaseException as error:
             if len(batch) == 1:
                 return self._fail(batch[0], error)
+            if is_out_of_memory(error):
+                self._route.run_singly()
         else:
             spent = time.perf_counter() - began
             for each, result in zip(batch, results, strict=True):
                 each.given, each.task.timer.compute = None, spent / len(batch)
                 self._writing.append((each, self._writer.submit(self._write, each, result)))
             return
+        give_back()
         for each in batch:
             self._compute([each])
 
@@ -115,7 +131,8 @@ class Pipeline:
         outputs = self._runner.write(task, result)
         task.timer.write = time.perf_counter() - began
         answer = done(passing.request, self._route, task, outputs)
-        self._replies.answer(passing.request, {**answer, **self._runner.use()})
+        taken = self._route.taken(passing.request, self._rung)
+        self._replies.answer(passing.request, {**answer, **taken, **self._route.use})
 
     def _written(self, writing: tuple[Passing, Future[None]]) -> None:
         passing, future = writing
@@ -125,4 +142,8 @@ class Pipeline:
             self._fail(passing, error)
 
     def _fail(self, passing: Passing, error: BaseException) -> None:
-        self._replies.answer(passing.request, {**failure_of(error), **self._runner.use()})
+        passing.given = None
+        if is_out_of_memory(error):
+            self._lacking.append(passing.request)
+        else:
+            self._replies.answer(passing.request, {**failure_of(error), **self._route.use})

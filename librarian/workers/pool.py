@@ -22,6 +22,7 @@ from librarian.errors import EnvironmentFailedError
 from librarian.files import cache_folder
 from librarian.keys import KEY_VARIABLE
 from librarian.workers.assigned import Assigned
+from librarian.workers.memory import KillsForMemory
 from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode, failed
 from librarian.workers.printed import Log, Printed
 from librarian.workers.requests import Request
@@ -152,6 +153,7 @@ class Pool:
         self._answers: list[tuple[Request, Message]] = []
         self._started = 0
         self._numbers = itertools.count(1)
+        self._memory = KillsForMemory()
 
     @property
     def size(self) -> int:
@@ -277,12 +279,17 @@ class Pool:
                 self._lost(process, failed("timeout", message="its worker gave no sign of life"))
 
     def _lost(self, process: _Process, answer: Message | None = None) -> None:
-        code = _exit_code(process) if answer is None else None
+        waited = _exit_code(process) if answer is None else None
         ended = self._end(process)
+        code = ended if waited is None else waited
+        for_memory = self._memory.took(code) if answer is None else False
         blamed, others = process.assigned.blame()
+        if blamed and for_memory and blamed.message["type"] == "run":
+            blamed.take_next_rung()
+            others.insert(0, blamed)
+        elif blamed:
+            self._answers.append((blamed, answer or _crash(code, for_memory)))
         self._queue.extendleft(reversed(others))
-        if blamed:
-            self._answers.append((blamed, answer or _crash(ended if code is None else code)))
 
     def _end(self, process: _Process) -> int:
         """End a process now, and take what it printed last; its exit code."""
@@ -310,7 +317,9 @@ def _exit_code(process: _Process) -> int | None:
         return None
 
 
-def _crash(code: int) -> Message:
+def _crash(code: int, for_memory: bool) -> Message:
+    if for_memory:
+        return failed("out_of_memory", message="the machine's memory does not suffice")
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
         return failed("crash", signal=-code, message=f"its worker was ended by {name}")

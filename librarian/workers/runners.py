@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +13,8 @@ from librarian.workers.failures import BadOutputError
 from librarian.workers.messages import Message
 
 KEPT_RUNNERS = 4
+Key = tuple[str, int]
+"""A route and the number of its rung."""
 
 
 class Runner:
@@ -50,13 +54,14 @@ class Runner:
         """The outputs of a task."""
         return self._built.write(task, result)
 
-    def use(self) -> Message:
-        """What the parent is told: how many tasks it can use at once, and how many it computes together.
 
-        A batch is computed, the one before is written, the next one and a task more are read, and one waits. Of what
-        does not split itself one runs and one waits.
-        """
-        return {"ahead": 3 * self.batch + 2, "batch": self.batch} if self.splits else {"ahead": 2, "batch": 0}
+def use(runner: Runner, batch: int) -> Message:
+    """What the parent is told: how many tasks a worker can use at once, and how many it computes together.
+
+    A batch is computed, the one before is written, the next one and a task more are read, and one waits. Of what does
+    not split itself one runs and one waits.
+    """
+    return {"ahead": 3 * batch + 2, "batch": batch} if runner.splits else {"ahead": 2, "batch": 0}
 
 
 def splits(runner: Any) -> bool:
@@ -80,17 +85,25 @@ class Runners:
     """Warm runners, the one used last at the end."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Runner] = {}
+        self._kept: dict[Key, Runner] = {}
 
-    def kept(self, route: str) -> Runner | None:
-        """A runner that is warm."""
-        return self._kept.get(route)
-
-    def get(self, route: str, build: Callable[[], Runner]) -> Runner:
-        """The runner of a route, built where it is not warm."""
-        if route not in self._kept:
+    def get(self, key: Key, build: Callable[[], Runner]) -> Runner:
+        """A runner, built where it is not warm."""
+        if key not in self._kept:
             while len(self._kept) >= KEPT_RUNNERS:
                 del self._kept[next(iter(self._kept))]
-            self._kept[route] = build()
-        self._kept[route] = self._kept.pop(route)
-        return self._kept[route]
+            self._kept[key] = build()
+        self._kept[key] = self._kept.pop(key)
+        return self._kept[key]
+
+    def unload(self) -> None:
+        """Let go of all, and give the memory back."""
+        self._kept.clear()
+        give_back()
+
+
+def give_back() -> None:
+    """Give back memory that nothing uses any more, the GPU's too."""
+    gc.collect()
+    if torch := sys.modules.get("torch"):
+        torch.cuda.empty_cache()

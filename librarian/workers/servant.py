@@ -7,30 +7,20 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from librarian.operation import Operation, Resolved, Settings
+from librarian.operation import Operation, Resolved
 from librarian.workers.discovery import declare, load, resolve
 from librarian.workers.execution import RunningTask, audio_facts, collect
-from librarian.workers.failures import failure_of
+from librarian.workers.failures import failure_of, is_out_of_memory
 from librarian.workers.messages import Message
 from librarian.workers.replies import Send
+from librarian.workers.route import Route, empty
 from librarian.workers.runners import Runner, Runners, build, named, splits
 
 GROUP = "librarian"
-
-
-@dataclass(frozen=True)
-class Route:
-    """What requests of one route have in common."""
-
-    name: str
-    operation: Operation
-    settings: Settings
-    device: str
 
 
 class Servant:
@@ -48,8 +38,8 @@ class Servant:
             answer = handler(request, send)
         except BaseException as error:
             answer = failure_of(error)
-        runner = self._runners.kept(request.get("route", ""))
-        return {**answer, **runner.use()} if runner else answer
+        route = self._routes.get(request.get("route", ""))
+        return {**answer, **route.use} if route else answer
 
     def _declare(self, request: Message, send: Send) -> Message:
         operations = self._load(request["package"], request["entry_point"], request["value"])
@@ -80,10 +70,31 @@ class Servant:
         return {"type": "done", "facts": audio_facts(Path(request["path"])), "ahead": 2, "batch": 0}
 
     def _run(self, request: Message, send: Send) -> Message:
+        """Do a task; where memory does not suffice, in the ways that are left, each with nothing else in memory."""
         route = self.route(request)
-        task = RunningTask(request, route.settings, send)
+        for number in range(route.first(request), len(route.rungs)):
+            try:
+                answer = self._attempt(request, route, number, send)
+            except BaseException as error:
+                if not is_out_of_memory(error):
+                    raise
+            else:
+                answer |= route.taken(request, number)
+                route.start = number
+                return answer
+            self.start_over(request)
+        return route.out_of_memory()
+
+    def start_over(self, request: Message) -> None:
+        """Make room for one more try at a task."""
+        self._runners.unload()
+        empty(request["folder"])
+
+    def _attempt(self, request: Message, route: Route, number: int, send: Send) -> Message:
+        rung = route.rungs[number]
+        task = RunningTask(request, rung.settings, rung.device, send)
         with restored():
-            runner = self.runner(route, task)
+            runner = self.runner(route, number, task)
             seed(task.seed)
             began = time.perf_counter()
             result = runner(task)
@@ -107,13 +118,16 @@ class Servant:
             self._routes[name] = Route(name, operation, settings, request["device"])
         return self._routes[name]
 
-    def runner(self, route: Route, task: RunningTask) -> Runner:
-        """The runner of a route, warm or built now."""
+    def runner(self, route: Route, number: int, task: RunningTask) -> Runner:
+        """The runner of a rung, warm or built now."""
         began = time.perf_counter()
+        rung = route.rungs[number]
         try:
-            return self._runners.get(route.name, lambda: build(route.operation, route.settings, route.device))
+            runner = self._runners.get((route.name, number), lambda: build(route.operation, rung.settings, rung.device))
         finally:
             task.timer.load = time.perf_counter() - began
+        route.runs_as(runner)
+        return runner
 
 
 def done(request: Message, route: Route, task: RunningTask, result: Any) -> Message:

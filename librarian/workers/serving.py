@@ -35,7 +35,11 @@ class Service:
 
     def serve(self, request: Message) -> None:
         """Answer a request, and where it goes through a pipeline those that follow it there."""
-        if self._servant.splits(request):
-            Pipeline(self._servant, self._servant.route(request), self._inbox, self._replies).run(request)
-        else:
-            self._replies.answer(request, self._servant.answer(request, self._replies.before(request)))
+        if not self._servant.splits(request):
+            return self._answer(request)
+        for each in Pipeline(self._servant, self._servant.route(request), self._inbox, self._replies).run(request):
+            self._servant.start_over(each)
+            self._answer(each)
+
+    def _answer(self, request: Message) -> None:
+        self._replies.answer(request, self._servant.answer(request, self._replies.before(request)))
