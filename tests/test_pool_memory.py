@@ -47,6 +47,7 @@ OPERATIONS = f"""[
 ]"""
 TORCH = """
 class OutOfMemoryError(RuntimeError): pass
+def manual_seed(seed): pass
 class cuda:
     emptied = 0
     @classmethod

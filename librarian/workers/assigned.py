@@ -105,20 +105,19 @@ class Assigned:
         for route in answer.get("unloaded", ()):
             self.warm.pop(route, None)
 
-    def blame(self, suspect: Request | None = None) -> tuple[Request | None, list[Request]]:
+    def blame(self, suspect: Request | None = None, *, whole: bool = True) -> tuple[Request | None, list[Request]]:
         """Who ended the worker, and who can be tried elsewhere.
 
         Where several were read, computed and written at once nobody can be blamed: they are tried one at a time.
 
         Args:
             suspect: with whom it showed; else the oldest.
+            whole: whether it can have been any of those that were worked on at once.
         """
         requests = list(self.under_way.values())
-        suspect = suspect or (requests[0] if requests else None)
-        if suspect is None:
-            return None, []
-        together = [each for each in requests if each.route == suspect.route] if self._batch(suspect) else [suspect]
-        if len(together) == 1:
+        suspect = suspect or next(iter(requests), None)
+        together = [each for each in requests if suspect and each.route == suspect.route and self._batch(each)]
+        if not whole or len(together) <= 1:
             return suspect, [each for each in requests if each is not suspect]
         for each in together:
             each.alone = True

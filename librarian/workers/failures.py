@@ -10,6 +10,8 @@ from librarian.workers.messages import Message, failed
 
 _OUT_OF_MEMORY = ("CUDA out of memory", "CUDA error: out of memory", "can't allocate memory", "ALLOC_FAILED")
 """What torch says where it raises no error of its own for it; the last is cuBLAS's and cuDNN's."""
+_POISONED = ("CUDA error", "device-side assert", "illegal memory access")
+"""A GPU that refuses everything from then on, in this process, whoever it was."""
 _DISK_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -31,6 +33,8 @@ def failure_of(error: BaseException) -> Message:
         return failed("bad_output", message=str(error))
     if is_out_of_memory(error):
         return failed("out_of_memory", exception=type(error).__name__)
+    if is_poisoned(error):
+        return {**failed("error", exception=type(error).__name__, message=text_of(error)), "end": True, "again": True}
     reason = "disk" if isinstance(error, OSError) and error.errno in _DISK_REFUSED else "error"
     return failed(reason, exception=type(error).__name__, message=text_of(error))
 
@@ -42,6 +46,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     return isinstance(error, RuntimeError) and any(words in text_of(error) for words in _OUT_OF_MEMORY)
+
+
+def is_poisoned(error: BaseException) -> bool:
+    """Whether the process can do nothing more on its GPU."""
+    if type(error).__name__ == "AcceleratorError":
+        return True
+    return isinstance(error, RuntimeError) and any(words in text_of(error) for words in _POISONED)
 
 
 def text_of(error: BaseException) -> str:

@@ -20,7 +20,8 @@ from librarian.workers.messages import Message
 from librarian.workers.replies import Replies
 from librarian.workers.route import Route
 from librarian.workers.runners import give_back
-from librarian.workers.servant import Servant, done, restored, seed
+from librarian.workers.servant import Servant, done
+from librarian.workers.surroundings import seed
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Pipeline:
             The requests for which memory does not suffice beside others: they are not answered.
         """
         first = self._passing(request)
-        with restored(), self._reader, self._writer:
+        with self._servant.health.restored() as self._before, self._reader, self._writer:
             try:
                 self._runner = self._servant.runner(self._route, self._rung, first.task)
             except BaseException as error:
@@ -117,6 +118,7 @@ class Pipeline:
             if is_out_of_memory(error):
                 self._route.run_singly()
         else:
+            self._servant.health.check(self._before)
             spent = time.perf_counter() - began
             for each, result in zip(batch, results, strict=True):
                 each.given, each.task.timer.compute = None, spent / len(batch)

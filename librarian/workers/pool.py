@@ -30,6 +30,8 @@ from librarian.workers.routing import Match, for_busy, for_idle
 
 SILENCE_SECONDS = 60.0
 """A busy worker beats every second; one that did not for so long holds its interpreter and is replaced."""
+LAST_READS = 4
+"""More than a pipe holds: what a process printed before it ended, and not what another prints on and on."""
 _QUIET = {
     "PYANNOTE_METRICS_ENABLED": "0",
     "HF_HUB_OFFLINE": "1",
@@ -241,19 +243,43 @@ class Pool:
         except (OSError, BrokenMessageError):
             return self._lost(process)
         for message in messages:
-            self._take(process, message)
+            if process in self._processes:  # the message before this one may have ended it
+                self._take(process, message)
 
     def _take(self, process: _Process, message: Message) -> None:
         process.heard = time.monotonic()
+        if message["type"] == "retire":
+            return self._retire(process)
         request = process.assigned.under_way.get(message.get("id", 0))
         if request is None or message["type"] == "beat":
             return
         if message["type"] in ("progress", "state"):
             request.on_interim(message)
+        elif message.get("end"):
+            self._give_up(process, request, message)
         else:
             process.assigned.take_out(message["id"], process.heard)
             process.assigned.note(request, message)
             self._answers.append((request, message))
+            if process.assigned.retiring:
+                self._retire(process)
+
+    def _retire(self, process: _Process) -> None:
+        """Give a process nothing more; it ends once nothing is under way."""
+        process.assigned.retiring = True
+        if not process.assigned.under_way:
+            self._end(process)
+
+    def _give_up(self, process: _Process, request: Request, answer: Message) -> None:
+        """End a process that is of no more use; who may not have been the cause of it is tried in another."""
+        self._end(process)
+        blamed, others = process.assigned.blame(request, whole=bool(answer.get("again")))
+        if blamed and answer.get("again") and process.assigned.answered and not blamed.retried:
+            blamed.retried = True
+            others.insert(0, blamed)
+        elif blamed:
+            self._answers.append((blamed, answer))
+        self._queue.extendleft(reversed(others))
 
     def _overhear(self, process: _Process) -> None:
         data = os.read(process.output.fileno(), 1 << 16)
@@ -265,8 +291,9 @@ class Pool:
     def _hear_out(self, process: _Process) -> None:
         """Take what a worker printed last; a child of its own may hold the pipe open, and is not waited for."""
         with contextlib.suppress(BlockingIOError):
-            while not process.output.closed:
-                self._overhear(process)
+            for _ in range(LAST_READS):
+                if not process.output.closed:
+                    self._overhear(process)
         if not process.output.closed:
             self._selector.unregister(process.output)
             process.output.close()

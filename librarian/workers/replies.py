@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from librarian.workers.messages import BrokenMessageError, Message, failed
@@ -29,3 +30,9 @@ class Replies:
             self._send({**answer, "id": request["id"]})
         except (ValueError, TypeError, BrokenMessageError):
             self._send({**failed("bad_output", message="its answer is no JSON"), "id": request["id"]})
+        if answer.get("end"):
+            threading.Event().wait()  # for the parent to end this process: nothing else is begun in it
+
+    def retire(self) -> None:
+        """Ask for nothing more to do."""
+        self._send({"type": "retire"})

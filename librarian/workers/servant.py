@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -15,10 +12,12 @@ from librarian.operation import Operation, Resolved
 from librarian.workers.discovery import declare, load, resolve
 from librarian.workers.execution import RunningTask, audio_facts, collect
 from librarian.workers.failures import failure_of, is_out_of_memory
+from librarian.workers.health import Health
 from librarian.workers.messages import Message
 from librarian.workers.replies import Send
 from librarian.workers.route import Route, empty
 from librarian.workers.runners import Runner, Runners, build, named, splits
+from librarian.workers.surroundings import seed
 
 GROUP = "librarian"
 
@@ -30,6 +29,7 @@ class Servant:
         self._operations: dict[str, dict[str, Operation]] = {}
         self._routes: dict[str, Route] = {}
         self._runners = Runners()
+        self.health = Health()
 
     def answer(self, request: Message, send: Send) -> Message:
         """The one final answer to a request; whatever goes wrong is an answer too."""
@@ -93,7 +93,7 @@ class Servant:
     def _attempt(self, request: Message, route: Route, number: int, send: Send) -> Message:
         rung = route.rungs[number]
         task = RunningTask(request, rung.settings, rung.device, send)
-        with restored():
+        with self.health.restored():
             runner = self.runner(route, number, task)
             seed(task.seed)
             began = time.perf_counter()
@@ -138,27 +138,3 @@ def done(request: Message, route: Route, task: RunningTask, result: Any) -> Mess
     """
     outputs = collect(task, route.operation, result, request["stem"])
     return {"type": "done", "outputs": outputs, "timings": vars(task.timer)}
-
-
-@contextlib.contextmanager
-def restored() -> Iterator[None]:
-    """Give the next task the process as this one found it."""
-    folder, environment = os.getcwd(), dict(os.environ)
-    mask = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(mask)
-        os.chdir(folder)
-        if os.environ != environment:
-            os.environ.clear()
-            os.environ.update(environment)
-
-
-def seed(number: int) -> None:
-    """Set the global generators, those that are loaded."""
-    import random
-
-    random.seed(number)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(number)

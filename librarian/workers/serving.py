@@ -40,6 +40,13 @@ class Service:
         for each in Pipeline(self._servant, self._servant.route(request), self._inbox, self._replies).run(request):
             self._servant.start_over(each)
             self._answer(each)
+        self._retire_if_it_must()
 
     def _answer(self, request: Message) -> None:
-        self._replies.answer(request, self._servant.answer(request, self._replies.before(request)))
+        answer = self._servant.answer(request, self._replies.before(request))
+        self._retire_if_it_must()
+        self._replies.answer(request, answer)
+
+    def _retire_if_it_must(self) -> None:
+        if self._servant.health.must_end():
+            self._replies.retire()
