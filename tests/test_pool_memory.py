@@ -10,6 +10,7 @@ import pytest
 from pools import Told, run
 
 from librarian.workers import memory
+from librarian.workers import pool as pool_module
 
 WORK = """
 def hungry(task):
@@ -36,6 +37,19 @@ class Batch:
         return tasks
     def write(self, task, result):
         return text(task)
+
+class Kept:
+    def __init__(self, settings, device):
+        self.held = b"x" * (settings.size << 20)
+        with open(settings.log, "a") as log:
+            log.write(json.dumps({"what": "built", "size": settings.size, "mild": settings.mild}) + "\\n")
+    def __call__(self, task):
+        return plain(task)
+
+def leaks(task):
+    import builtins
+    builtins.held = getattr(builtins, "held", b"") + b"x" * (task.settings.size << 20)
+    return plain(task)
 """
 LADDER = "'ladder': lambda settings: [{'mild': 1}, {'size': settings.size // 2}, {'size': settings.size // 4}]"
 OPERATIONS = f"""[
@@ -43,6 +57,9 @@ OPERATIONS = f"""[
     ("batch", "Batch", {{{LADDER}}}),
     ("fixed", "hungry", {{}}),
     ("device", "hungry", {{"resources": librarian.Resources(gpu="optional")}}),
+    ("kept", "Kept", {{"resources": librarian.Resources(memory="300 MiB")}}),
+    ("modest", "Kept", {{"resources": librarian.Resources(memory="1 MiB")}}),
+    ("leaks", "leaks", {{"resources": librarian.Resources(memory="1 MiB")}}),
     ("wrong", "hungry", {{"ladder": lambda settings: [{{"none": 1}}]}}),
 ]"""
 TORCH = """
@@ -202,3 +219,49 @@ def test_a_kill_that_was_not_for_memory_is_a_crash(told: Told) -> None:
         (answer,) = run(pool, [told.request("hungry", 1, size=100)]).values()
     assert (answer["cause"]["reason"], answer["cause"]["signal"]) == ("crash", 9)
     assert tries(told, 1) == [(100, 0)]
+
+
+def budget(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Give the one worker of a pool so much (MiB)."""
+    monkeypatch.setattr(pool_module, "machine_memory", lambda: float(size << 20) / memory.SHARE)
+
+
+def built(told: Told) -> list[int]:
+    return [each["mild"] for each in told.seen("built")]
+
+
+def test_runners_stay_warm_as_long_as_memory_holds_them(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget(monkeypatch, 800)
+    with closing(told.pool()) as pool:
+        run(pool, [told.request("kept", seed, size=1, mild=seed % 6) for seed in range(1, 13)])
+        assert sorted(built(told)) == list(range(6))
+
+
+def test_the_runner_that_was_not_used_for_longest_makes_room(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget(monkeypatch, 800)
+    with closing(told.pool()) as pool:
+        for seed, route in enumerate([1, 2, 1, 3, 1, 2], 1):
+            run(pool, [told.request("kept", seed, size=300, mild=route)])
+    assert built(told) == [1, 2, 3, 2]
+
+
+def test_a_runner_that_holds_more_than_was_declared_is_measured(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget(monkeypatch, 800)
+    with closing(told.pool()) as pool:
+        for seed, route in enumerate([1, 2, 3, 2, 1], 1):
+            run(pool, [told.request("modest", seed, size=300, mild=route)])
+        warm = set(pool._processes[0].assigned.warm)
+    assert built(told) == [1, 2, 3, 1]
+    assert len(warm) == 2  # the parent knows what went
+    assert len({each["pid"] for each in told.seen("end")}) == 1
+
+
+def test_a_worker_that_holds_too_much_with_nothing_warm_is_replaced(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget(monkeypatch, 500)
+    with closing(told.pool()) as pool:
+        for seed in range(1, 5):
+            run(pool, [told.request("leaks", seed, size=240)])
+    pids = [each["pid"] for each in told.seen("end")]
+    assert pids[0] == pids[1] != pids[2] == pids[3]

@@ -100,10 +100,10 @@ class Assigned:
     def note(self, request: Request, answer: Message) -> None:
         """Learn from an answer."""
         self.answered += 1
-        if "ahead" in answer:
-            self.warm[request.route] = Warm.read(answer)
         for route in answer.get("unloaded", ()):
             self.warm.pop(route, None)
+        if "ahead" in answer:
+            self.warm[request.route] = Warm.read(answer)
 
     def blame(self, suspect: Request | None = None, *, whole: bool = True) -> tuple[Request | None, list[Request]]:
         """Who ended the worker, and who can be tried elsewhere.

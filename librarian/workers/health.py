@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 
+from librarian.workers.memory import budget, held
 from librarian.workers.surroundings import Surroundings
 
 MOST_THREADS = 16
@@ -20,7 +21,7 @@ class Health:
 
     def __init__(self) -> None:
         self._threads, self._files = threading.active_count(), _open_files()
-        self._spoiled = False
+        self._budget, self._spoiled = budget()[0], False
 
     @contextlib.contextmanager
     def restored(self) -> Iterator[Surroundings]:
@@ -39,10 +40,14 @@ class Health:
         """Put everything back; what cannot be is remembered."""
         self._spoiled |= not before.restore()
 
+    def is_too_big(self) -> bool:
+        """Whether it holds more main memory than its part."""
+        return held()[0] > self._budget
+
     def must_end(self) -> bool:
         """Whether what tasks left behind is more than the next ones should find."""
         threads, files = threading.active_count() - self._threads, _open_files() - self._files
-        return self._spoiled or threads > MOST_THREADS or files > MOST_FILES
+        return self._spoiled or self.is_too_big() or threads > MOST_THREADS or files > MOST_FILES
 
 
 def _open_files() -> int:

@@ -119,6 +119,7 @@ class Pipeline:
                 self._route.run_singly()
         else:
             self._servant.health.check(self._before)
+            self._servant.measure()
             spent = time.perf_counter() - began
             for each, result in zip(batch, results, strict=True):
                 each.given, each.task.timer.compute = None, spent / len(batch)
@@ -134,7 +135,7 @@ class Pipeline:
         task.timer.write = time.perf_counter() - began
         answer = done(passing.request, self._route, task, outputs)
         taken = self._route.taken(passing.request, self._rung)
-        self._replies.answer(passing.request, {**answer, **taken, **self._route.use})
+        self._replies.answer(passing.request, {**answer, **taken, **self._servant.beside(self._route)})
 
     def _written(self, writing: tuple[Passing, Future[None]]) -> None:
         passing, future = writing
@@ -148,4 +149,4 @@ class Pipeline:
         if is_out_of_memory(error):
             self._lacking.append(passing.request)
         else:
-            self._replies.answer(passing.request, {**failure_of(error), **self._route.use})
+            self._replies.answer(passing.request, {**failure_of(error), **self._servant.beside(self._route)})

@@ -22,7 +22,7 @@ from librarian.errors import EnvironmentFailedError
 from librarian.files import cache_folder
 from librarian.keys import KEY_VARIABLE
 from librarian.workers.assigned import Assigned
-from librarian.workers.memory import KillsForMemory
+from librarian.workers.memory import BUDGET_VARIABLE, SHARE, KillsForMemory, machine_memory
 from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode, failed
 from librarian.workers.printed import Log, Printed
 from librarian.workers.requests import Request
@@ -147,7 +147,7 @@ class Pool:
 
     def __init__(self, size: int, log: Log, *, silence: float = SILENCE_SECONDS, threads: int = 1) -> None:
         self._size, self._silence = size, silence
-        self._environment = _environment(threads)
+        self._environment = _environment(threads) | {BUDGET_VARIABLE: str(machine_memory() * SHARE / size)}
         self._selector = selectors.DefaultSelector()
         self._printed = Printed(log)
         self._processes: list[_Process] = []

@@ -38,8 +38,23 @@ class Servant:
             answer = handler(request, send)
         except BaseException as error:
             answer = failure_of(error)
+        self.shrink()
         route = self._routes.get(request.get("route", ""))
-        return {**answer, **route.use} if route else answer
+        return {**answer, **self.beside(route)} if route else answer
+
+    def beside(self, route: Route) -> Message:
+        """What every answer of a route says of this worker."""
+        unloaded, self._runners.unloaded = self._runners.unloaded, []
+        return {**route.use, "unloaded": unloaded} if unloaded else route.use
+
+    def measure(self) -> None:
+        """Measure what a runner holds that has done its first task."""
+        self._runners.measure()
+
+    def shrink(self) -> None:
+        """Let go of what is warm until this process holds no more than its part."""
+        while self.health.is_too_big() and self._runners.unload_oldest():
+            pass
 
     def _declare(self, request: Message, send: Send) -> Message:
         operations = self._load(request["package"], request["entry_point"], request["value"])
@@ -100,6 +115,7 @@ class Servant:
             result = runner(task)
             spent = time.perf_counter() - began
             task.timer.compute = max(0.0, spent - task.timer.read - task.timer.write)
+            self.measure()
             return done(request, route, task, result)
 
     def splits(self, request: Message) -> bool:
@@ -121,9 +137,11 @@ class Servant:
     def runner(self, route: Route, number: int, task: RunningTask) -> Runner:
         """The runner of a rung, warm or built now."""
         began = time.perf_counter()
-        rung = route.rungs[number]
+        operation, rung = route.operation, route.rungs[number]
         try:
-            runner = self._runners.get((route.name, number), lambda: build(route.operation, rung.settings, rung.device))
+            runner = self._runners.get(
+                (route.name, number), operation.resources, lambda: build(operation, rung.settings, rung.device)
+            )
         finally:
             task.timer.load = time.perf_counter() - began
         route.runs_as(runner)

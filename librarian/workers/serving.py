@@ -40,6 +40,7 @@ class Service:
         for each in Pipeline(self._servant, self._servant.route(request), self._inbox, self._replies).run(request):
             self._servant.start_over(each)
             self._answer(each)
+        self._servant.shrink()
         self._retire_if_it_must()
 
     def _answer(self, request: Message) -> None:
