@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from librarian.workers.devices import serves
 from librarian.workers.messages import Message
 from librarian.workers.requests import Request
 
@@ -40,7 +41,9 @@ class Assigned:
         warm: route → what the worker said of it.
         answered: number of requests that it answered.
         retiring: whether it gets nothing more, and ends once nothing is under way.
-        deadline: when the oldest one's time is up (monotonic, s).
+        since: when the oldest one was begun (monotonic, s).
+        deadline: when its time is up (monotonic, s).
+        recalled: numbers of requests that were asked back, and were not heard of since.
     """
 
     def __init__(self, device: str = "cpu") -> None:
@@ -49,6 +52,9 @@ class Assigned:
         self.warm: dict[str, Warm] = {}
         self.answered = 0
         self.retiring = False
+        self.recalled: set[int] = set()
+        self._kept: set[int] = set()
+        self.since = 0.0
         self.deadline = float("inf")
 
     @property
@@ -58,7 +64,7 @@ class Assigned:
 
     def takes(self, request: Request) -> bool:
         """Whether it can use a request now."""
-        if self.retiring or not _serves(self.device, request.device):
+        if self.retiring or not serves(self.device, request.device):
             return False
         if not self.under_way:
             return True
@@ -80,12 +86,14 @@ class Assigned:
         """Take out a request that is answered or came back; None where there is no such one."""
         was_oldest = next(iter(self.under_way), None) == number
         request = self.under_way.pop(number, None)
+        self.recalled.discard(number)
+        self._kept.discard(number)
         if was_oldest:
             self._begin_oldest(now)
         return request
 
     def _begin_oldest(self, now: float) -> None:
-        self.deadline = float("inf")
+        self.since, self.deadline = now, float("inf")
         for request in self.under_way.values():
             batch = self._batch(request)
             if not batch:
@@ -96,6 +104,17 @@ class Assigned:
 
     def _batch(self, request: Request) -> int:
         return self.warm.get(request.route, COLD).batch
+
+    def recallable(self) -> list[int]:
+        """The requests that may not have been begun, the last one first."""
+        waiting = list(self.under_way)[1:]
+        return [number for number in reversed(waiting) if number not in self.recalled | self._kept]
+
+    def keep(self, number: int) -> None:
+        """Note that a request was begun before it could come back."""
+        self.recalled.discard(number)
+        if number in self.under_way:
+            self._kept.add(number)
 
     def note(self, request: Request, answer: Message) -> None:
         """Learn from an answer."""
@@ -122,7 +141,3 @@ class Assigned:
         for each in together:
             each.alone = True
         return None, requests
-
-
-def _serves(device: str, asked: str) -> bool:
-    return device == asked or (asked == "cuda" and device.startswith("cuda"))

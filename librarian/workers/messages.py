@@ -5,6 +5,8 @@ Requests: `declare`, `validate`, `probe`, `run`, each with an `id`. A worker ans
 `retire`: it is to get nothing more. Beside what was asked for an answer may say `ahead` and `batch` (how many requests
 of this route the worker can use at once, and how many it computes together), `end` (the worker is of no more use) and
 `again` (it may have been so before this task).
+
+`recall` asks for a request back; the worker says `back` where it has not begun it, else `kept`.
 """
 
 from __future__ import annotations

@@ -16,22 +16,27 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from librarian.errors import EnvironmentFailedError
 from librarian.files import cache_folder
 from librarian.keys import KEY_VARIABLE
 from librarian.workers.assigned import Assigned
+from librarian.workers.devices import CPU, Devices
+from librarian.workers.gpus import Gpu, gpus
 from librarian.workers.memory import BUDGET_VARIABLE, SHARE, KillsForMemory, machine_memory
 from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode, failed
 from librarian.workers.printed import Log, Printed
 from librarian.workers.requests import Request
-from librarian.workers.routing import Match, for_busy, for_idle
+from librarian.workers.routing import RECALL_SECONDS, WINDOW, Match, for_busy, for_idle, to_recall
 
 SILENCE_SECONDS = 60.0
 """A busy worker beats every second; one that did not for so long holds its interpreter and is replaced."""
 LAST_READS = 4
 """More than a pipe holds: what a process printed before it ended, and not what another prints on and on."""
+ONLY_GPU = "cuda:0"
+"""What a process calls its GPU: it is shown no other."""
 _QUIET = {
     "PYANNOTE_METRICS_ENABLED": "0",
     "HF_HUB_OFFLINE": "1",
@@ -125,7 +130,10 @@ class _Process:
     def send(self, number: int, request: Request) -> None:
         self.heard = time.monotonic()
         self.assigned.add(number, request, self.heard)
-        self.socket.sendall(encode({**request.message, "id": number, "route": request.route}))
+        message = {**request.message, "id": number, "route": request.route}
+        if self.assigned.device != CPU:
+            message["device"] = ONLY_GPU
+        self.socket.sendall(encode(message))
 
     def end(self) -> int:
         """Kill it and everything it started; its exit code, negative for a signal."""
@@ -139,14 +147,26 @@ class Pool:
     """Worker processes, started when there is something for them to do.
 
     Args:
-        size: how many at the most.
+        size: how many on the CPU, at the most.
         log: where the lines go that workers print.
         silence: time without a beat after which a busy worker is replaced (s).
         threads: threads each may use for numeric work.
+        find_gpus: tells the GPUs; each gets a process of its own beside those.
+        on_wait: told once of each GPU that another run has.
     """
 
-    def __init__(self, size: int, log: Log, *, silence: float = SILENCE_SECONDS, threads: int = 1) -> None:
+    def __init__(
+        self,
+        size: int,
+        log: Log,
+        *,
+        silence: float = SILENCE_SECONDS,
+        threads: int = 1,
+        find_gpus: Callable[[], Sequence[Gpu]] = gpus,
+        on_wait: Callable[[str], None] = lambda message: None,
+    ) -> None:
         self._size, self._silence = size, silence
+        self._devices = Devices(size, find_gpus, on_wait)
         self._environment = _environment(threads) | {BUDGET_VARIABLE: str(machine_memory() * SHARE / size)}
         self._selector = selectors.DefaultSelector()
         self._printed = Printed(log)
@@ -159,7 +179,7 @@ class Pool:
 
     @property
     def size(self) -> int:
-        """Number of processes at the most."""
+        """Number of processes on the CPU, at the most."""
         return self._size
 
     @property
@@ -174,12 +194,20 @@ class Pool:
         self._dispatch()
 
     def drop_queued(self) -> list[Request]:
-        """Take back the requests that no worker has begun."""
+        """Take back the requests that no worker has begun, those that wait in one too."""
+        for process in list(self._processes):
+            for number in process.assigned.recallable():
+                self._recall(process, number)
+        until = time.monotonic() + RECALL_SECONDS
+        while any(each.assigned.recalled for each in self._processes) and time.monotonic() < until:
+            self._listen(until)
         dropped = list(self._queue)
         self._queue.clear()
         return dropped
 
     def _dispatch(self) -> None:
+        if not self._queue and (found := to_recall([each.assigned for each in self._processes], time.monotonic())):
+            self._recall(self._processes[found[0]], found[1])
         while self._queue:
             workers = [each.assigned for each in self._processes]
             found = for_idle(self._queue, workers) or self._start() or for_busy(self._queue, workers)
@@ -198,35 +226,55 @@ class Pool:
         except OSError:
             self._lost(process)
 
-    def _start(self) -> Match | None:
-        """Start a process for the oldest request, if there may be one more."""
-        if len(self._processes) >= self._size:
-            return None
-        self._started += 1
+    def _recall(self, process: _Process, number: int) -> None:
+        process.assigned.recalled.add(number)
         try:
-            process = _Process(f"w{self._started}", self._environment)
+            process.socket.sendall(encode({"type": "recall", "id": number}))
+        except OSError:
+            self._lost(process)
+
+    def _start(self) -> Match | None:
+        """Start a process for the oldest request for which there may be one more."""
+        taken, full = [each.assigned.device for each in self._processes], set()
+        for number, request in enumerate(itertools.islice(self._queue, WINDOW)):
+            if request.device not in full:
+                if device := self._devices.free(request.device, taken):
+                    self._launch(device)
+                    return len(self._processes) - 1, number
+                full.add(request.device)
+        return None
+
+    def _launch(self, device: str) -> None:
+        self._started += 1
+        environment = self._environment | self._devices.environment(device)
+        try:
+            process = _Process(f"w{self._started}", environment)
         except OSError as error:
             raise EnvironmentFailedError(f"no worker process can be started: {error.strerror}") from None
+        process.assigned.device = device
         self._processes.append(process)
         self._selector.register(process.socket, selectors.EVENT_READ, (process, self._hear))
         self._selector.register(process.output, selectors.EVENT_READ, (process, self._overhear))
-        return len(self._processes) - 1, 0
 
     def wait(self, timeout: float | None) -> list[tuple[Request, Message]]:
         """The answers that came in; waits for one at most `timeout` seconds (None: until there is one)."""
         until = float("inf") if timeout is None else time.monotonic() + timeout
         while not self._answers and self.unanswered:
-            now = time.monotonic()
-            for key, _ in self._selector.select(max(0.0, min(until, self._next_limit()) - now)):
-                process, react = key.data
-                if process in self._processes:  # an event before this one may have ended it
-                    react(process)
+            self._listen(until)
             self._end_late(time.monotonic())
             self._dispatch()
             if time.monotonic() >= until:
                 break
         answers, self._answers = self._answers, []
         return answers
+
+    def _listen(self, until: float) -> None:
+        """Take in what workers say and print; waits for it until then, and not longer than until a limit is reached."""
+        wait = max(0.0, min(until, self._next_limit()) - time.monotonic())
+        for key, _ in self._selector.select(wait):
+            process, react = key.data
+            if process in self._processes:  # an event before this one may have ended it
+                react(process)
 
     def _next_limit(self) -> float:
         # Not for ever, so that a signal's flag is looked at.
@@ -255,6 +303,11 @@ class Pool:
             return
         if message["type"] in ("progress", "state"):
             request.on_interim(message)
+        elif message["type"] == "kept":
+            process.assigned.keep(message["id"])
+        elif message["type"] == "back":
+            process.assigned.take_out(message["id"], process.heard)
+            self._queue.appendleft(request)
         elif message.get("end"):
             self._give_up(process, request, message)
         else:
@@ -334,6 +387,7 @@ class Pool:
         self._processes.clear()
         self._queue.clear()
         self._selector.close()
+        self._devices.close()
 
 
 def _exit_code(process: _Process) -> int | None:

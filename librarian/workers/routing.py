@@ -12,6 +12,9 @@ from librarian.workers.requests import Request
 WINDOW = 64
 """So far into the queue it is looked for what a worker is warm for: older requests do not wait for ever."""
 
+RECALL_SECONDS = 0.1
+"""What a busy worker works on for longer than this, others need not wait behind."""
+
 Match = tuple[int, int]
 """Place of a worker, and place in the queue of what it gets."""
 
@@ -33,4 +36,14 @@ def _first(queue: deque[Request], workers: Sequence[Assigned], places: Sequence[
         for number, request in enumerate(islice(queue, WINDOW)):
             if (request.route in worker.warm or not warm) and worker.takes(request):
                 return place, number
+    return None
+
+
+def to_recall(workers: Sequence[Assigned], now: float) -> Match | None:
+    """A request that waits in a busy worker while another has nothing to do: place of the worker, and its number."""
+    for idle in (each for each in workers if each.is_idle):
+        for place, worker in enumerate(workers):
+            recallable = worker.recallable() if now - worker.since >= RECALL_SECONDS and not worker.recalled else []
+            if recallable and idle.takes(worker.under_way[recallable[0]]):
+                return place, recallable[0]
     return None

@@ -32,7 +32,7 @@ class Connection:
         self._end = end
         self._sending = threading.Lock()
         self._busy = threading.Event()
-        self.requests = Inbox()
+        self.requests = Inbox(self.send)
 
     def start(self) -> None:
         """Begin to read and to beat."""
