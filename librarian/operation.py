@@ -161,6 +161,7 @@ class Model:
 
 Outputs = Mapping[str, KindLike]
 Resolve = Callable[[Any, Mapping[str, Model]], tuple[Settings, Sequence[str]]]
+Ladder = Callable[[Any], Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,8 +172,11 @@ class Operation:
         name: `[a-z][a-z0-9_]*`, unique in the extension.
         version: changes when the result of the same settings and inputs changes.
         run: `package.module:name` of a function of one task, or of a class that is built once per worker with
-            `(settings, device)` and called with tasks, or split into `read(task)`, `compute(list)`,
-            `write(task, result)`.
+            `(settings, device)` and called with tasks, or split into `read(task)`, `compute(list)` and
+            `write(task, result)`. Tasks are then read in one thread and written in another while `compute`, in the
+            main thread, is given what was read for up to `batch` of them (an int of the instance; 1 without it) and
+            gives back a list of as many results. It seeds its own generators, from `task.seed`, for a batch has the
+            global seeds of its first task. Where a batch fails each of its tasks is computed by itself.
         settings: subclass of `Settings`.
         inputs: port → kind.
         outputs: port → kind, or a function of the settings that gives it.
@@ -184,6 +188,10 @@ class Operation:
         reproducible: `bytes` (the same key gives the same bytes), `tolerance`, or `no`.
         models: names of the models it can use.
         resolve: light function `(settings, installed) → (settings, models used)`, so that `auto` never reaches a key.
+        ladder: light function `settings → settings that need less memory`, from mild to strong, each a mapping of what
+            changes: `lambda settings: [{"segment": settings.segment / 2}, {"segment": settings.segment / 4}]`. Where
+            memory does not suffice the task is done again with the next of them, and last on the CPU where `gpu` is
+            `optional`. The record says so; where a setting changes that can change the result it is `degraded`.
         hosts: hosts it talks to.
         clears: whether its outputs are free of names whatever went in, and it verified that.
     """
@@ -202,6 +210,7 @@ class Operation:
     reproducible: Reproducible = "no"
     models: tuple[str, ...] = ()
     resolve: Resolve | None = None
+    ladder: Ladder | None = None
     hosts: tuple[str, ...] = ()
     clears: bool = False
 

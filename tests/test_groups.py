@@ -19,7 +19,7 @@ from librarian.manifest.store import Store
 from librarian.run import commit, probes, work
 from librarian.run.probes import Probes
 from librarian.workers.messages import failed
-from librarian.workers.pool import Request
+from librarian.workers.requests import Request
 
 FILES = 30
 JOB = """

@@ -103,7 +103,7 @@ COSTLY = {
     "a pattern of braces", "a pattern of numbers", "a group that backtracks", "a label without end",
     "names from a device", "a list from a device", "names from a pipe", "a list from a pipe",
 }  # fmt: skip
-"""Those whose cost is the point; the others have tests of their own below the command line, and come here in torture."""
+"""Those whose cost is the point; the others have tests below the command line, and come here in torture."""
 
 
 def pipe(path: Path) -> None:

@@ -13,7 +13,8 @@ from harness import Archive
 from librarian.operation import Declaration
 from librarian.workers import requests
 from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode
-from librarian.workers.pool import Pool, Request, ask
+from librarian.workers.pool import Pool, ask
+from librarian.workers.requests import Request
 
 ODD = """
 import librarian
@@ -242,7 +243,7 @@ def test_workers_never_see_the_key(pool: Pool) -> None:
     os.environ["LIBRARIAN_KEY"] = "x" * 20
     try:
         fresh = Pool(1, lambda line: None)
-        fresh.submit(Request(requests.probe(Path("nothing.wav"))))
+        ask(fresh, requests.probe(Path("nothing.wav")), 30)
         environment = Path(f"/proc/{fresh._processes[0].process.pid}/environ").read_bytes()
         fresh.close()
     finally:

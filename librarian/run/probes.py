@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from librarian.job import Recording
 from librarian.workers import requests
 from librarian.workers.messages import Message
-from librarian.workers.pool import Request
+from librarian.workers.requests import Request
 
 AT_ONCE = 16
 TIMEOUT = 15.0

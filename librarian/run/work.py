@@ -22,7 +22,8 @@ from librarian.run.probes import Probes
 from librarian.run.session import Session
 from librarian.workers import requests
 from librarian.workers.messages import Message, cause
-from librarian.workers.pool import Request, Workers
+from librarian.workers.pool import Workers
+from librarian.workers.requests import Request
 
 REQUESTS_PER_WORKER = 4
 """Requests under way at once, so that workers never wait for the conductor."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import enum
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import EntryPoint
 from types import ModuleType
 from typing import Any, get_args
 
 import pluggy
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from librarian import LIBRARIAN_API, hookspecs
 from librarian.kinds import Kind, KindLike, Many
@@ -152,16 +153,25 @@ def resolve(operation: Operation, given: Mapping[str, Any]) -> Resolved | list[t
     )
 
 
-def public(settings: BaseModel) -> dict[str, Any]:
-    """The settings that can change the result: numbers, flags and declared words as they are, free text marked."""
+def public(settings: BaseModel, names: Collection[str] | None = None) -> dict[str, Any]:
+    """Settings as they may be recorded: numbers, flags and declared words as they are, free text marked.
+
+    Args:
+        settings: all of them.
+        names: which; None for those that can change the result.
+    """
     found = {}
     for name, info in type(settings).model_fields.items():
-        extra = info.json_schema_extra
-        if isinstance(extra, dict) and extra.get("changes_result") is False:
-            continue
-        words = frozenset(_words(info.annotation))
-        found[name] = _public(getattr(settings, name), words)
+        if changes_result(info) if names is None else name in names:
+            words = frozenset(_words(info.annotation))
+            found[name] = _public(getattr(settings, name), words)
     return found
+
+
+def changes_result(info: FieldInfo) -> bool:
+    """Whether a setting can change the result; speed and memory are no result."""
+    extra = info.json_schema_extra
+    return not (isinstance(extra, dict) and extra.get("changes_result") is False)
 
 
 def _words(annotation: Any) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
 import re
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 from librarian.kinds import Audio, Data, Kind
 from librarian.operation import Artifact, Fact, Operation, Output, Settings
 from librarian.workers.discovery import kind_of, outputs_of
+from librarian.workers.failures import BadOutputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 LARGEST_NUMBER = 2**53
 """Whole numbers beyond it are not the same in every reader of JSON."""
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
-
-
-class BadOutputError(Exception):
-    """What a task gave back is not what its operation declares."""
 
 
 @dataclass
@@ -56,13 +52,15 @@ class Timer:
 class RunningTask:
     """What the extension is given: `librarian.Task`."""
 
-    def __init__(self, request: Mapping[str, Any], settings: Settings, send: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, request: Mapping[str, Any], settings: Settings, device: str, send: Callable[[dict[str, Any]], None]
+    ) -> None:
         self.inputs: dict[str, Any] = {
             port: tuple(map(artifact_of, each)) if isinstance(each, list) else artifact_of(each)
             for port, each in request["inputs"].items()
         }
         self.settings = settings
-        self.device: str = request["device"]
+        self.device = device
         self.seed: int = request["seed"]
         self.folder = Path(request["folder"])
         self.state = TaskState(request["state"], send)
@@ -102,16 +100,6 @@ class RunningTask:
 def artifact_of(message: Mapping[str, Any]) -> Artifact:
     """An input as the extension sees it."""
     return Artifact(**{**message, "path": Path(message["path"])})
-
-
-def load_runner(operation: Operation, settings: Settings, device: str) -> Callable[[Any], Any]:
-    """The operation's function of one task; a class is built, one that splits itself is put together."""
-    module, _, name = operation.run.partition(":")
-    runner: Any = getattr(importlib.import_module(module), name)
-    built: Any = runner(settings, device) if isinstance(runner, type) else runner
-    if hasattr(built, "compute"):
-        return lambda task: built.write(task, built.compute([built.read(task)])[0])
-    return built  # type: ignore[no-any-return]
 
 
 def collect(task: RunningTask, operation: Operation, result: Any, stem: str) -> list[dict[str, Any]]:

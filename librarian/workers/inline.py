@@ -8,8 +8,9 @@ import time
 from collections import deque
 
 from librarian.workers.messages import Message
-from librarian.workers.pool import Log, Request
-from librarian.workers.worker import Servant
+from librarian.workers.printed import Log
+from librarian.workers.requests import Request
+from librarian.workers.servant import Servant
 
 
 class Inline:
@@ -47,7 +48,7 @@ class Inline:
             request.prepare("w0")
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            answer = self._servant.answer(request.message, request.on_interim)
+            answer = self._servant.answer({**request.message, "route": request.route}, request.on_interim)
         for line in printed.getvalue().splitlines():
             self._log(line)
         return [(request, answer)]

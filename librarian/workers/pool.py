@@ -1,12 +1,13 @@
-"""Parent side: warm worker processes, each with one request at a time.
+"""Parent side: warm worker processes, each with one request that it works on and perhaps some that wait for it.
 
 A worker that dies or falls silent costs the request it was working on, which is answered `failed` with the cause;
-the next request gets a fresh process. What workers print goes to the log, line by line, never to the terminal.
+the others get a fresh process. What workers print goes to the log, line by line, never to the terminal.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import selectors
 import signal
@@ -15,18 +16,27 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from librarian.errors import EnvironmentFailedError
 from librarian.files import cache_folder
 from librarian.keys import KEY_VARIABLE
+from librarian.workers.assigned import Assigned
+from librarian.workers.devices import CPU, Devices
+from librarian.workers.gpus import Gpu, gpus
+from librarian.workers.memory import BUDGET_VARIABLE, SHARE, KillsForMemory, machine_memory
 from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode, failed
+from librarian.workers.printed import Log, Printed
+from librarian.workers.requests import Request
+from librarian.workers.routing import RECALL_SECONDS, WINDOW, Match, for_busy, for_idle, to_recall
 
 SILENCE_SECONDS = 60.0
 """A busy worker beats every second; one that did not for so long holds its interpreter and is replaced."""
-MAX_LINE = 8192
+LAST_READS = 4
+"""More than a pipe holds: what a process printed before it ended, and not what another prints on and on."""
+ONLY_GPU = "cuda:0"
+"""What a process calls its GPU: it is shown no other."""
 _QUIET = {
     "PYANNOTE_METRICS_ENABLED": "0",
     "HF_HUB_OFFLINE": "1",
@@ -40,9 +50,6 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 MOST_WORKERS = 8
 """Unless more are asked for."""
 
-Log = Callable[[str], None]
-OnInterim = Callable[[Message], None]
-
 
 def cores() -> int:
     """Cores that this process may use."""
@@ -52,29 +59,6 @@ def cores() -> int:
 def default_size() -> int:
     """Worker processes where nobody says how many."""
     return min(cores(), MOST_WORKERS)
-
-
-def _ignore(message: Message) -> None:
-    pass
-
-
-@dataclass(eq=False)
-class Request:
-    """Something for a worker to do.
-
-    Attributes:
-        message: what is sent.
-        timeout: time after which the worker is ended (s); None for as long as it takes.
-        prepare: called with the worker's name before the message is sent, for what depends on it.
-        on_interim: called with `progress` and `state` messages.
-    """
-
-    message: Message
-    timeout: float | None = None
-    prepare: Callable[[str], None] | None = None
-    on_interim: OnInterim = _ignore
-    queued: float = field(default_factory=time.monotonic)
-    waited: float = 0.0
 
 
 class Workers(Protocol):
@@ -140,20 +124,16 @@ class _Process:
         os.set_blocking(self.output.fileno(), False)
         self.decoder = Decoder()
         self.line = b""
-        self.request: Request | None = None
-        self.deadline = float("inf")
-        self.silent_after = float("inf")
+        self.assigned = Assigned()
+        self.heard = time.monotonic()
 
-    def send(self, request: Request) -> None:
-        now = time.monotonic()
-        self.request = request
-        request.waited = now - request.queued
-        self.deadline = now + request.timeout if request.timeout else float("inf")
-        self.beat(now)
-        self.socket.sendall(encode(request.message))
-
-    def beat(self, now: float, silence: float = SILENCE_SECONDS) -> None:
-        self.silent_after = now + silence
+    def send(self, number: int, request: Request) -> None:
+        self.heard = time.monotonic()
+        self.assigned.add(number, request, self.heard)
+        message = {**request.message, "id": number, "route": request.route}
+        if self.assigned.device != CPU:
+            message["device"] = ONLY_GPU
+        self.socket.sendall(encode(message))
 
     def end(self) -> int:
         """Kill it and everything it started; its exit code, negative for a signal."""
@@ -167,30 +147,46 @@ class Pool:
     """Worker processes, started when there is something for them to do.
 
     Args:
-        size: how many at the most.
+        size: how many on the CPU, at the most.
         log: where the lines go that workers print.
         silence: time without a beat after which a busy worker is replaced (s).
         threads: threads each may use for numeric work.
+        find_gpus: tells the GPUs; each gets a process of its own beside those.
+        on_wait: told once of each GPU that another run has.
     """
 
-    def __init__(self, size: int, log: Log, *, silence: float = SILENCE_SECONDS, threads: int = 1) -> None:
-        self._size, self._log, self._silence = size, log, silence
-        self._environment = _environment(threads)
+    def __init__(
+        self,
+        size: int,
+        log: Log,
+        *,
+        silence: float = SILENCE_SECONDS,
+        threads: int = 1,
+        find_gpus: Callable[[], Sequence[Gpu]] = gpus,
+        on_wait: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        self._size, self._silence = size, silence
+        self._devices = Devices(size, find_gpus, on_wait)
+        self._environment = _environment(threads) | {BUDGET_VARIABLE: str(machine_memory() * SHARE / size)}
         self._selector = selectors.DefaultSelector()
+        self._printed = Printed(log)
         self._processes: list[_Process] = []
         self._queue: deque[Request] = deque()
         self._answers: list[tuple[Request, Message]] = []
         self._started = 0
+        self._numbers = itertools.count(1)
+        self._memory = KillsForMemory()
 
     @property
     def size(self) -> int:
-        """Number of processes at the most."""
+        """Number of processes on the CPU, at the most."""
         return self._size
 
     @property
     def unanswered(self) -> int:
         """Requests that have no answer yet."""
-        return len(self._queue) + len(self._answers) + sum(bool(each.request) for each in self._processes)
+        under_way = sum(len(each.assigned.under_way) for each in self._processes)
+        return len(self._queue) + len(self._answers) + under_way
 
     def submit(self, request: Request) -> None:
         """Queue a request."""
@@ -198,50 +194,73 @@ class Pool:
         self._dispatch()
 
     def drop_queued(self) -> list[Request]:
-        """Take back the requests that no worker has begun."""
+        """Take back the requests that no worker has begun, those that wait in one too."""
+        for process in list(self._processes):
+            for number in process.assigned.recallable():
+                self._recall(process, number)
+        until = time.monotonic() + RECALL_SECONDS
+        while any(each.assigned.recalled for each in self._processes) and time.monotonic() < until:
+            self._listen(until)
         dropped = list(self._queue)
         self._queue.clear()
         return dropped
 
     def _dispatch(self) -> None:
+        if not self._queue and (found := to_recall([each.assigned for each in self._processes], time.monotonic())):
+            self._recall(self._processes[found[0]], found[1])
         while self._queue:
-            idle = next((each for each in self._processes if each.request is None), None)
-            if idle is None and len(self._processes) < self._size:
-                idle = self._start()
-            if idle is None:
+            workers = [each.assigned for each in self._processes]
+            found = for_idle(self._queue, workers) or self._start() or for_busy(self._queue, workers)
+            if not found:
                 return
-            self._send(idle, self._queue.popleft())
+            place, number = found
+            request = self._queue[number]
+            del self._queue[number]
+            self._send(self._processes[place], request)
 
     def _send(self, process: _Process, request: Request) -> None:
         if request.prepare:
             request.prepare(process.name)
         try:
-            process.send(request)
+            process.send(next(self._numbers), request)
         except OSError:
             self._lost(process)
-        else:
-            process.beat(time.monotonic(), self._silence)
 
-    def _start(self) -> _Process:
-        self._started += 1
+    def _recall(self, process: _Process, number: int) -> None:
+        process.assigned.recalled.add(number)
         try:
-            process = _Process(f"w{self._started}", self._environment)
+            process.socket.sendall(encode({"type": "recall", "id": number}))
+        except OSError:
+            self._lost(process)
+
+    def _start(self) -> Match | None:
+        """Start a process for the oldest request for which there may be one more."""
+        taken, full = [each.assigned.device for each in self._processes], set()
+        for number, request in enumerate(itertools.islice(self._queue, WINDOW)):
+            if request.device not in full:
+                if device := self._devices.free(request.device, taken):
+                    self._launch(device)
+                    return len(self._processes) - 1, number
+                full.add(request.device)
+        return None
+
+    def _launch(self, device: str) -> None:
+        self._started += 1
+        environment = self._environment | self._devices.environment(device)
+        try:
+            process = _Process(f"w{self._started}", environment)
         except OSError as error:
             raise EnvironmentFailedError(f"no worker process can be started: {error.strerror}") from None
+        process.assigned.device = device
         self._processes.append(process)
         self._selector.register(process.socket, selectors.EVENT_READ, (process, self._hear))
         self._selector.register(process.output, selectors.EVENT_READ, (process, self._overhear))
-        return process
 
     def wait(self, timeout: float | None) -> list[tuple[Request, Message]]:
         """The answers that came in; waits for one at most `timeout` seconds (None: until there is one)."""
         until = float("inf") if timeout is None else time.monotonic() + timeout
         while not self._answers and self.unanswered:
-            now = time.monotonic()
-            for key, _ in self._selector.select(max(0.0, min(until, self._next_limit()) - now)):
-                process, react = key.data
-                if process in self._processes:  # an event before this one may have ended it
-                    react(process)
+            self._listen(until)
             self._end_late(time.monotonic())
             self._dispatch()
             if time.monotonic() >= until:
@@ -249,9 +268,18 @@ class Pool:
         answers, self._answers = self._answers, []
         return answers
 
+    def _listen(self, until: float) -> None:
+        """Take in what workers say and print; waits for it until then, and not longer than until a limit is reached."""
+        wait = max(0.0, min(until, self._next_limit()) - time.monotonic())
+        for key, _ in self._selector.select(wait):
+            process, react = key.data
+            if process in self._processes:  # an event before this one may have ended it
+                react(process)
+
     def _next_limit(self) -> float:
         # Not for ever, so that a signal's flag is looked at.
-        limits = [min(each.deadline, each.silent_after) for each in self._processes if each.request]
+        busy = [each for each in self._processes if each.assigned.under_way]
+        limits = [min(each.assigned.deadline, each.heard + self._silence) for each in busy]
         return min([time.monotonic() + 1.0, *limits])
 
     def _hear(self, process: _Process) -> None:
@@ -263,57 +291,93 @@ class Pool:
         except (OSError, BrokenMessageError):
             return self._lost(process)
         for message in messages:
-            self._take(process, message)
+            if process in self._processes:  # the message before this one may have ended it
+                self._take(process, message)
 
     def _take(self, process: _Process, message: Message) -> None:
-        process.beat(time.monotonic(), self._silence)
-        request = process.request
+        process.heard = time.monotonic()
+        if message["type"] == "retire":
+            return self._retire(process)
+        request = process.assigned.under_way.get(message.get("id", 0))
         if request is None or message["type"] == "beat":
             return
         if message["type"] in ("progress", "state"):
             request.on_interim(message)
+        elif message["type"] == "kept":
+            process.assigned.keep(message["id"])
+        elif message["type"] == "back":
+            process.assigned.take_out(message["id"], process.heard)
+            self._queue.appendleft(request)
+        elif message.get("end"):
+            self._give_up(process, request, message)
         else:
-            process.request = None
+            process.assigned.take_out(message["id"], process.heard)
+            process.assigned.note(request, message)
             self._answers.append((request, message))
+            if process.assigned.retiring:
+                self._retire(process)
+
+    def _retire(self, process: _Process) -> None:
+        """Give a process nothing more; it ends once nothing is under way."""
+        process.assigned.retiring = True
+        if not process.assigned.under_way:
+            self._end(process)
+
+    def _give_up(self, process: _Process, request: Request, answer: Message) -> None:
+        """End a process that is of no more use; who may not have been the cause of it is tried in another."""
+        self._end(process)
+        blamed, others = process.assigned.blame(request, whole=bool(answer.get("again")))
+        if blamed and answer.get("again") and process.assigned.answered and not blamed.retried:
+            blamed.retried = True
+            others.insert(0, blamed)
+        elif blamed:
+            self._answers.append((blamed, answer))
+        self._queue.extendleft(reversed(others))
 
     def _overhear(self, process: _Process) -> None:
         data = os.read(process.output.fileno(), 1 << 16)
+        process.line = self._printed.take(process.line, data)
         if not data:
             self._selector.unregister(process.output)
             process.output.close()
-        *lines, process.line = (process.line + data).split(b"\n")
-        if len(process.line) > MAX_LINE or not data:
-            lines, process.line = [*lines, process.line], b""
-        for line in lines:
-            if line:
-                self._log(line[:MAX_LINE].decode(errors="replace"))
 
     def _hear_out(self, process: _Process) -> None:
         """Take what a worker printed last; a child of its own may hold the pipe open, and is not waited for."""
         with contextlib.suppress(BlockingIOError):
-            while not process.output.closed:
-                self._overhear(process)
+            for _ in range(LAST_READS):
+                if not process.output.closed:
+                    self._overhear(process)
         if not process.output.closed:
             self._selector.unregister(process.output)
             process.output.close()
 
     def _end_late(self, now: float) -> None:
-        for process in list(self._processes):
-            if process.request is None:
-                continue
-            if now >= process.deadline:
+        for process in [each for each in self._processes if each.assigned.under_way]:
+            if now >= process.assigned.deadline:
                 self._lost(process, failed("timeout", message="it took longer than its time limit"))
-            elif now >= process.silent_after:
+            elif now >= process.heard + self._silence:
                 self._lost(process, failed("timeout", message="its worker gave no sign of life"))
 
     def _lost(self, process: _Process, answer: Message | None = None) -> None:
-        code = _exit_code(process) if answer is None else None
+        waited = _exit_code(process) if answer is None else None
+        ended = self._end(process)
+        code = ended if waited is None else waited
+        for_memory = self._memory.took(code) if answer is None else False
+        blamed, others = process.assigned.blame()
+        if blamed and for_memory and blamed.message["type"] == "run":
+            blamed.take_next_rung()
+            others.insert(0, blamed)
+        elif blamed:
+            self._answers.append((blamed, answer or _crash(code, for_memory)))
+        self._queue.extendleft(reversed(others))
+
+    def _end(self, process: _Process) -> int:
+        """End a process now, and take what it printed last; its exit code."""
         self._selector.unregister(process.socket)
         ended = process.end()
         self._hear_out(process)
         self._processes.remove(process)
-        if process.request:
-            self._answers.append((process.request, answer or _crash(ended if code is None else code)))
+        return ended
 
     def close(self) -> None:
         """End all workers now."""
@@ -323,6 +387,7 @@ class Pool:
         self._processes.clear()
         self._queue.clear()
         self._selector.close()
+        self._devices.close()
 
 
 def _exit_code(process: _Process) -> int | None:
@@ -333,7 +398,9 @@ def _exit_code(process: _Process) -> int | None:
         return None
 
 
-def _crash(code: int) -> Message:
+def _crash(code: int, for_memory: bool) -> Message:
+    if for_memory:
+        return failed("out_of_memory", message="the machine's memory does not suffice")
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
         return failed("crash", signal=-code, message=f"its worker was ended by {name}")

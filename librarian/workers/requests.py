@@ -2,13 +2,72 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from librarian.operation import Declaration
 from librarian.workers.messages import Message
+
+OnInterim = Callable[[Message], None]
+
+
+def _ignore(message: Message) -> None:
+    pass
+
+
+@dataclass(eq=False)
+class Request:
+    """Something for a worker to do.
+
+    Attributes:
+        message: what is sent.
+        timeout: time after which the worker is ended (s), from when nothing older is under way there; None for as
+            long as it takes.
+        prepare: called with the worker's name before the message is sent, for what depends on it; again where it has
+            to be sent once more.
+        on_interim: called with `progress` and `state` messages.
+        device: where it is worked on: `cpu`, `cuda` (any GPU) or `cuda:N`.
+        route: what it has in common with requests that the same warm worker serves best.
+        alone: whether nothing else may be under way in its worker: something was, and it is not known which of them
+            ended the worker.
+        retried: whether it failed with a GPU that others may have left broken, and has its second try.
+        queued: when it was asked for (monotonic, s).
+        waited: time until it was begun (s).
+    """
+
+    message: Message
+    timeout: float | None = None
+    prepare: Callable[[str], None] | None = None
+    on_interim: OnInterim = _ignore
+    device: str = ""
+    route: str = ""
+    alone: bool = False
+    retried: bool = False
+    queued: float = field(default_factory=time.monotonic)
+    waited: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.device = self.device or self.message.get("device", "cpu")
+        self.route = self.route or route_of(self.message)
+
+    def take_next_rung(self) -> None:
+        """Ask for what needs less memory than the try that the machine ended; without anything beside it."""
+        self.message["rung"] = self.message.get("rung", 0) + 1
+        self.alone = True
+
+
+def route_of(message: Message) -> str:
+    """A digest of the operation, its settings and the device; of anything but a task, its type."""
+    if message["type"] != "run":
+        return str(message["type"])
+    route = [message["operation"], message["device"], message["settings"]]
+    return hashlib.blake2b(json.dumps(route, sort_keys=True).encode(), digest_size=12).hexdigest()
 
 
 def declare(package: str, version: str, entry_point: str, value: str) -> Message:

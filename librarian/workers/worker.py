@@ -8,141 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
 import os
-import queue
 import resource
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
-from librarian.errors import UnusableInputError
-from librarian.operation import Operation, Resolved
-from librarian.workers.discovery import BrokenExtensionError, declare, load, resolve
-from librarian.workers.execution import (
-    BadOutputError,
-    RunningTask,
-    audio_facts,
-    collect,
-    load_runner,
-)
-from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode, failed
-from librarian.workers.restored import restored
+from librarian.workers.inbox import Inbox
+from librarian.workers.messages import Decoder, Message, encode
+from librarian.workers.serving import serve
 
 BEAT_SECONDS = 1.0
-KEPT_RUNNERS = 4
-_DISK_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-GROUP = "librarian"
 _PR_SET_PDEATHSIG = 1
-
-Send = Callable[[Message], None]
-
-
-class Servant:
-    """Answers requests. Also what `--workers 0` calls in the main process."""
-
-    def __init__(self) -> None:
-        self._operations: dict[str, dict[str, Operation]] = {}
-        self._runners: dict[str, Callable[[Any], Any]] = {}
-
-    def answer(self, request: Message, send: Send) -> Message:
-        """The one final answer to a request; whatever goes wrong is an answer too."""
-        try:
-            handler: Callable[[Message, Send], Message] = getattr(self, f"_{request['type']}")
-            with restored():
-                return handler(request, send)
-        except UnusableInputError as error:
-            return failed(error.cause, message=str(error))
-        except (BadOutputError, BrokenExtensionError) as error:
-            return failed("bad_output", message=str(error))
-        except OSError as error:
-            reason = "disk" if error.errno in _DISK_REFUSED else "error"
-            return failed(reason, exception=type(error).__name__, message=_text(error))
-        except MemoryError:
-            return failed("out_of_memory", exception="MemoryError")
-        except (KeyboardInterrupt, GeneratorExit):
-            raise
-        except BaseException as error:  # SystemExit too: an extension that exits has failed
-            return failed("error", exception=type(error).__name__, message=_text(error))
-
-    def _declare(self, request: Message, send: Send) -> Message:
-        operations = self._load(request["package"], request["entry_point"], request["value"])
-        declared = [declare(each, request["package"], request["version"]) for each in operations.values()]
-        return {"type": "done", "declarations": [each.model_dump(mode="json") for each in declared]}
-
-    def _load(self, package: str, name: str, value: str) -> dict[str, Operation]:
-        if package not in self._operations:
-            found = load(EntryPoint(name, value, GROUP))
-            self._operations[package] = {each.name: each for each in found}
-        return self._operations[package]
-
-    def _operation(self, full_name: str) -> Operation:
-        package, _, name = full_name.partition("/")
-        if package not in self._operations:
-            for entry_point in entry_points(group=GROUP):
-                if entry_point.dist and entry_point.dist.name == package:
-                    self._load(package, entry_point.name, entry_point.value)
-        return self._operations[package][name]
-
-    def _validate(self, request: Message, send: Send) -> Message:
-        answer = resolve(self._operation(request["operation"]), request["settings"])
-        if isinstance(answer, Resolved):
-            return {"type": "done", "resolved": answer.model_dump(mode="json")}
-        return {"type": "problems", "problems": answer}
-
-    def _probe(self, request: Message, send: Send) -> Message:
-        return {"type": "done", "facts": audio_facts(Path(request["path"]))}
-
-    def _probes(self, request: Message, send: Send) -> Message:
-        answers = [self.answer({"type": "probe", "path": path}, send) for path in request["paths"]]
-        return {"type": "done", "answers": answers}
-
-    def _run(self, request: Message, send: Send) -> Message:
-        operation = self._operation(request["operation"])
-        settings = operation.settings.model_validate(request["settings"])
-        task = RunningTask(request, settings, send)
-        with _seeded(task.seed):
-            runner = self._runner(request, operation, task)
-            began = time.perf_counter()
-            result = runner(task)
-            spent = time.perf_counter() - began
-            outputs = collect(task, operation, result, request["stem"])
-        timer = task.timer
-        timer.compute = max(0.0, spent - timer.read - timer.write)
-        return {"type": "done", "outputs": outputs, "timings": vars(timer)}
-
-    def _runner(self, request: Message, operation: Operation, task: RunningTask) -> Callable[[Any], Any]:
-        began = time.perf_counter()
-        key = f"{request['operation']} {request['device']} {sorted(request['settings'].items())}"
-        if key not in self._runners:
-            while len(self._runners) >= KEPT_RUNNERS:
-                del self._runners[next(iter(self._runners))]
-            self._runners[key] = load_runner(operation, task.settings, task.device)
-        task.timer.load = time.perf_counter() - began
-        return self._runners[key]
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)[:10_000]
-    except Exception:
-        return ""
-
-
-@contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    import random
-
-    random.seed(seed)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(seed)
-    yield
 
 
 class Connection:
@@ -152,7 +32,7 @@ class Connection:
         self._end = end
         self._sending = threading.Lock()
         self._busy = threading.Event()
-        self.requests: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self.requests = Inbox(self.send)
 
     def start(self) -> None:
         """Begin to read and to beat."""
@@ -208,15 +88,7 @@ def main() -> None:
     _settle_in()
     connection = Connection(socket.socket(fileno=int(sys.argv[1])))
     connection.start()
-    servant = Servant()
-    while True:
-        request = connection.requests.get()
-        with connection.busy():
-            answer = servant.answer(request, connection.send)
-        try:
-            connection.send(answer)
-        except (ValueError, TypeError, BrokenMessageError):
-            connection.send(failed("bad_output", message="its answer is no JSON"))
+    serve(connection.requests, connection.send, connection.busy)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,57 @@
+"""Child side: whether a worker can go on, or what tasks left in it must end with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+
+from librarian.workers.memory import budget, held
+from librarian.workers.surroundings import Surroundings
+
+MOST_THREADS = 16
+MOST_FILES = 64
+"""Threads and open files that tasks may leave behind: some models keep a few."""
+_OPEN_FILES = "/dev/fd"
+
+
+class Health:
+    """What a worker was like when it began, to be compared with."""
+
+    def __init__(self) -> None:
+        self._threads, self._files = threading.active_count(), _open_files()
+        self._budget, self._spoiled = budget()[0], False
+
+    @contextlib.contextmanager
+    def restored(self) -> Iterator[Surroundings]:
+        """What is done within leaves the process as it found it. Files are the user's alone there."""
+        mask = os.umask(0o077)
+        try:
+            before = Surroundings()
+            try:
+                yield before
+            finally:
+                self.check(before)
+        finally:
+            os.umask(mask)
+
+    def check(self, before: Surroundings) -> None:
+        """Put everything back; what cannot be is remembered."""
+        self._spoiled |= not before.restore()
+
+    def is_too_big(self) -> bool:
+        """Whether it holds more main memory than its part."""
+        return held()[0] > self._budget
+
+    def must_end(self) -> bool:
+        """Whether what tasks left behind is more than the next ones should find."""
+        threads, files = threading.active_count() - self._threads, _open_files() - self._files
+        return self._spoiled or self.is_too_big() or threads > MOST_THREADS or files > MOST_FILES
+
+
+def _open_files() -> int:
+    try:
+        return len(os.listdir(_OPEN_FILES))
+    except OSError:
+        return 0

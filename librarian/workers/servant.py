@@ -1,0 +1,167 @@
+"""Child side: one request → its answer. Also what `--workers 0` calls in the main process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from librarian.operation import Operation, Resolved
+from librarian.workers.discovery import declare, load, resolve
+from librarian.workers.execution import RunningTask, audio_facts, collect
+from librarian.workers.failures import failure_of, is_out_of_memory
+from librarian.workers.health import Health
+from librarian.workers.messages import Message
+from librarian.workers.replies import Send
+from librarian.workers.route import Route, empty
+from librarian.workers.runners import Runner, Runners, build, named, splits
+from librarian.workers.surroundings import seed
+
+GROUP = "librarian"
+
+
+class Servant:
+    """Answers requests, one after the other."""
+
+    def __init__(self) -> None:
+        self._operations: dict[str, dict[str, Operation]] = {}
+        self._routes: dict[str, Route] = {}
+        self._runners = Runners()
+        self.health = Health()
+
+    def answer(self, request: Message, send: Send) -> Message:
+        """The one final answer to a request; whatever goes wrong is an answer too."""
+        try:
+            handler: Callable[[Message, Send], Message] = getattr(self, f"_{request['type']}")
+            answer = handler(request, send)
+        except BaseException as error:
+            answer = failure_of(error)
+        self.shrink()
+        route = self._routes.get(request.get("route", ""))
+        return {**answer, **self.beside(route)} if route else answer
+
+    def beside(self, route: Route) -> Message:
+        """What every answer of a route says of this worker."""
+        unloaded, self._runners.unloaded = self._runners.unloaded, []
+        return {**route.use, "unloaded": unloaded} if unloaded else route.use
+
+    def measure(self) -> None:
+        """Measure what a runner holds that has done its first task."""
+        self._runners.measure()
+
+    def shrink(self) -> None:
+        """Let go of what is warm until this process holds no more than its part."""
+        while self.health.is_too_big() and self._runners.unload_oldest():
+            pass
+
+    def _declare(self, request: Message, send: Send) -> Message:
+        with self.health.restored():  # importing may change as much as running
+            return self._declared(request)
+
+    def _declared(self, request: Message) -> Message:
+        operations = self._load(request["package"], request["entry_point"], request["value"])
+        declared = [declare(each, request["package"], request["version"]) for each in operations.values()]
+        return {"type": "done", "declarations": [each.model_dump(mode="json") for each in declared]}
+
+    def _load(self, package: str, name: str, value: str) -> dict[str, Operation]:
+        if package not in self._operations:
+            found = load(EntryPoint(name, value, GROUP))
+            self._operations[package] = {each.name: each for each in found}
+        return self._operations[package]
+
+    def _operation(self, full_name: str) -> Operation:
+        package, _, name = full_name.partition("/")
+        if package not in self._operations:
+            for entry_point in entry_points(group=GROUP):
+                if entry_point.dist and entry_point.dist.name == package:
+                    self._load(package, entry_point.name, entry_point.value)
+        return self._operations[package][name]
+
+    def _validate(self, request: Message, send: Send) -> Message:
+        with self.health.restored():
+            answer = resolve(self._operation(request["operation"]), request["settings"])
+        if isinstance(answer, Resolved):
+            return {"type": "done", "resolved": answer.model_dump(mode="json")}
+        return {"type": "problems", "problems": answer}
+
+    def _probe(self, request: Message, send: Send) -> Message:
+        return {"type": "done", "facts": audio_facts(Path(request["path"])), "ahead": 2, "batch": 0}
+
+    def _probes(self, request: Message, send: Send) -> Message:
+        answers = [self.answer({"type": "probe", "path": path}, send) for path in request["paths"]]
+        return {"type": "done", "answers": answers, "ahead": 2, "batch": 0}
+
+    def _run(self, request: Message, send: Send) -> Message:
+        """Do a task; where memory does not suffice, in the ways that are left, each with nothing else in memory."""
+        route = self.route(request)
+        for number in range(route.first(request), len(route.rungs)):
+            try:
+                answer = self._attempt(request, route, number, send)
+            except BaseException as error:
+                if not is_out_of_memory(error):
+                    raise
+            else:
+                answer |= route.taken(request, number)
+                route.start = number
+                return answer
+            self.start_over(request)
+        return route.out_of_memory()
+
+    def start_over(self, request: Message) -> None:
+        """Make room for one more try at a task."""
+        self._runners.unload()
+        empty(request["folder"])
+
+    def _attempt(self, request: Message, route: Route, number: int, send: Send) -> Message:
+        rung = route.rungs[number]
+        task = RunningTask(request, rung.settings, rung.device, send)
+        with self.health.restored():
+            runner = self.runner(route, number, task)
+            seed(task.seed)
+            began = time.perf_counter()
+            result = runner(task)
+            spent = time.perf_counter() - began
+            task.timer.compute = max(0.0, spent - task.timer.read - task.timer.write)
+            self.measure()
+            return done(request, route, task, result)
+
+    def splits(self, request: Message) -> bool:
+        """Whether a request is for a class that reads, computes and writes apart. What is broken says so later."""
+        try:
+            return request["type"] == "run" and splits(named(self.route(request).operation))
+        except Exception:
+            return False
+
+    def route(self, request: Message) -> Route:
+        """The route of a `run` request."""
+        name = request["route"]
+        if name not in self._routes:
+            operation = self._operation(request["operation"])
+            settings = operation.settings.model_validate(request["settings"])
+            self._routes[name] = Route(name, operation, settings, request["device"])
+        return self._routes[name]
+
+    def runner(self, route: Route, number: int, task: RunningTask) -> Runner:
+        """The runner of a rung, warm or built now."""
+        began = time.perf_counter()
+        operation, rung = route.operation, route.rungs[number]
+        try:
+            runner = self._runners.get(
+                (route.name, number), operation.resources, lambda: build(operation, rung.settings, rung.device)
+            )
+        finally:
+            task.timer.load = time.perf_counter() - began
+        route.runs_as(runner)
+        return runner
+
+
+def done(request: Message, route: Route, task: RunningTask, result: Any) -> Message:
+    """The answer to a task that gave a result.
+
+    Raises:
+        BadOutputError: it is not what the operation declares.
+    """
+    outputs = collect(task, route.operation, result, request["stem"])
+    return {"type": "done", "outputs": outputs, "timings": vars(task.timer)}
