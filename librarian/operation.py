@@ -112,6 +112,7 @@ class Resources(BaseModel):
         memory: main memory, beside the imports.
         gpu_memory: memory of the GPU.
         threads: threads that do work at once.
+        output: the most that it writes; more of it fails the task.
         timeout: time after which the task is ended; None for as long as it takes.
     """
 
@@ -121,6 +122,7 @@ class Resources(BaseModel):
     memory: Size = pydantic.Field(default="1 GiB")  # type: ignore[assignment]
     gpu_memory: Size = 0.0
     threads: int = pydantic.Field(default=1, ge=1)
+    output: Size = pydantic.Field(default="64 GiB")  # type: ignore[assignment]
     timeout: Duration | None = None
 
     if TYPE_CHECKING:
@@ -132,6 +134,7 @@ class Resources(BaseModel):
             memory: float | str = "1 GiB",
             gpu_memory: float | str = 0.0,
             threads: int = 1,
+            output: float | str = "64 GiB",
             timeout: float | str | None = None,
         ) -> None: ...
 

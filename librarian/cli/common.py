@@ -69,22 +69,19 @@ class LateLog:
     """What workers print, scrubbed, into a file. Held back until there is a scrubber that knows the names."""
 
     MOST_HELD = 1000
-    MOST_BYTES = 4 << 20
 
     def __init__(self) -> None:
         self._held: list[str] = []
         self._scrubber: Scrubber | None = None
         self._path: Path | None = None
-        self._size = 0
 
     def __call__(self, line: str) -> None:
         """Take a line."""
         if self._path is None or self._scrubber is None:
             if len(self._held) < self.MOST_HELD:
                 self._held.append(line)
-        elif self._size < self.MOST_BYTES:
+        else:
             text = self._scrubbed(self._scrubber, line).encode() + b"\n"
-            self._size += len(text)
             with naming(self._path), open(self._path, "ab", opener=private) as file:
                 file.write(text)
 

@@ -17,6 +17,7 @@ from librarian.kinds import Audio, Data, Kind
 from librarian.operation import Artifact, Fact, Operation, Output, Settings
 from librarian.workers.discovery import kind_of, outputs_of
 from librarian.workers.failures import BadOutputError
+from librarian.workers.output import check_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,6 +115,7 @@ def collect(task: RunningTask, operation: Operation, result: Any, stem: str) -> 
     Raises:
         BadOutputError: it is not what the operation declares.
     """
+    check_size(task.folder, operation.resources.output)
     outputs = outputs_of(operation, task.settings)
     if not isinstance(result, Mapping):
         raise BadOutputError("it returned no mapping of its outputs")

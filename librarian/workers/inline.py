@@ -8,7 +8,7 @@ import time
 from collections import deque
 
 from librarian.workers.messages import Message
-from librarian.workers.printed import Log
+from librarian.workers.printed import Log, Printed
 from librarian.workers.requests import Request
 from librarian.workers.servant import Servant
 
@@ -21,7 +21,7 @@ class Inline:
     def __init__(self, log: Log) -> None:
         self._servant = Servant()
         self._queue: deque[Request] = deque()
-        self._log = log
+        self._printed = Printed(log)
 
     @property
     def unanswered(self) -> int:
@@ -49,8 +49,7 @@ class Inline:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             answer = self._servant.answer({**request.message, "route": request.route}, request.on_interim)
-        for line in printed.getvalue().splitlines():
-            self._log(line)
+        self._printed.take(printed.getvalue().encode(errors="replace"), b"")
         return [(request, answer)]
 
     def close(self) -> None:

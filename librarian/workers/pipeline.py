@@ -76,6 +76,7 @@ class Pipeline:
 
     def _passing(self, request: Message) -> Passing:
         rung = self._route.rungs[self._rung]
+        self._replies.begin(request, self._route.operation.resources.output)
         return Passing(request, RunningTask(request, rung.settings, rung.device, self._replies.before(request)))
 
     def _read_ahead(self) -> None:

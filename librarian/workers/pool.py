@@ -33,7 +33,12 @@ from librarian.workers.routing import RECALL_SECONDS, WINDOW, Match, for_busy, f
 
 SILENCE_SECONDS = 60.0
 """A busy worker beats every second; one that did not for so long holds its interpreter and is replaced."""
-LAST_READS = 4
+GRACE_SECONDS = 1.0
+"""Between asking a worker and all that it started to end, and ending them."""
+CLOSE_SECONDS = 0.5
+"""For workers with nothing to do, which end by themselves once their socket has."""
+PRINTED_AT_ONCE = 1 << 14
+LAST_READS = 8
 """More than a pipe holds: what a process printed before it ended, and not what another prints on and on."""
 ONLY_GPU = "cuda:0"
 """What a process calls its GPU: it is shown no other."""
@@ -134,6 +139,15 @@ class _Process:
         if self.assigned.device != CPU:
             message["device"] = ONLY_GPU
         self.socket.sendall(encode(message))
+
+    def signal(self, number: int) -> bool:
+        """Send a signal to it and everything it started; whether there is any of it."""
+        self.process.poll()  # one that has ended would be counted until somebody asks how
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
 
     def end(self) -> int:
         """Kill it and everything it started; its exit code, negative for a signal."""
@@ -271,7 +285,9 @@ class Pool:
     def _listen(self, until: float) -> None:
         """Take in what workers say and print; waits for it until then, and not longer than until a limit is reached."""
         wait = max(0.0, min(until, self._next_limit()) - time.monotonic())
-        for key, _ in self._selector.select(wait):
+        events = self._selector.select(wait)
+        # What is printed comes last, and little at a time: who prints without end holds nobody up.
+        for key, _ in sorted(events, key=lambda event: event[0].data[1] == self._overhear):
             process, react = key.data
             if process in self._processes:  # an event before this one may have ended it
                 react(process)
@@ -335,7 +351,7 @@ class Pool:
         self._queue.extendleft(reversed(others))
 
     def _overhear(self, process: _Process) -> None:
-        data = os.read(process.output.fileno(), 1 << 16)
+        data = os.read(process.output.fileno(), PRINTED_AT_ONCE)
         process.line = self._printed.take(process.line, data)
         if not data:
             self._selector.unregister(process.output)
@@ -360,6 +376,8 @@ class Pool:
 
     def _lost(self, process: _Process, answer: Message | None = None) -> None:
         waited = _exit_code(process) if answer is None else None
+        if answer:
+            _terminate([process])
         ended = self._end(process)
         code = ended if waited is None else waited
         for_memory = self._memory.took(code) if answer is None else False
@@ -380,7 +398,12 @@ class Pool:
         return ended
 
     def close(self) -> None:
-        """End all workers now."""
+        """End all workers: those with nothing to do by themselves, the others asked first."""
+        idle = [each for each in self._processes if not each.assigned.under_way]
+        for process in idle:
+            process.socket.close()
+        _terminate([each for each in self._processes if each.assigned.under_way])
+        _await(CLOSE_SECONDS, lambda: all(each.process.poll() is not None for each in idle))
         for process in self._processes:
             process.end()
             process.output.close()
@@ -396,6 +419,19 @@ def _exit_code(process: _Process) -> int | None:
         return process.process.wait(timeout=2.0)
     except subprocess.TimeoutExpired:
         return None
+
+
+def _terminate(processes: Sequence[_Process]) -> None:
+    """Ask processes and all that they started to end, and give them a moment for it."""
+    for process in processes:
+        process.signal(signal.SIGTERM)
+    _await(GRACE_SECONDS, lambda: not any(each.signal(0) for each in processes))
+
+
+def _await(seconds: float, done: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
+    while not done() and time.monotonic() < until:
+        time.sleep(0.005)
 
 
 def _crash(code: int, for_memory: bool) -> Message:

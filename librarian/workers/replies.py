@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from librarian.workers.messages import BrokenMessageError, Message, failed
+from librarian.workers.output import OutputWatch
 
 Send = Callable[[Message], None]
 
@@ -19,6 +20,11 @@ class Replies:
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self._watch = OutputWatch(self.answer)
+
+    def begin(self, request: Message, limit: float) -> None:
+        """Watch what a task writes until it is answered (`limit` in bytes)."""
+        self._watch.begin(request, limit)
 
     def before(self, request: Message) -> Send:
         """Sends what is said of a request before its answer."""
@@ -26,6 +32,7 @@ class Replies:
 
     def answer(self, request: Message, answer: Message) -> None:
         """Send the one final answer to a request."""
+        self._watch.end(request)
         try:
             self._send({**answer, "id": request["id"]})
         except (ValueError, TypeError, BrokenMessageError):

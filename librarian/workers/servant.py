@@ -127,6 +127,11 @@ class Servant:
             self.measure()
             return done(request, route, task, result)
 
+    def most_output(self, request: Message) -> float:
+        """What a task may write (bytes)."""
+        route = self._routes.get(request["route"])
+        return route.operation.resources.output if route else float("inf")
+
     def splits(self, request: Message) -> bool:
         """Whether a request is for a class that reads, computes and writes apart. What is broken says so later."""
         try:

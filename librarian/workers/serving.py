@@ -44,6 +44,8 @@ class Service:
         self._retire_if_it_must()
 
     def _answer(self, request: Message) -> None:
+        if request["type"] == "run":
+            self._replies.begin(request, self._servant.most_output(request))
         answer = self._servant.answer(request, self._replies.before(request))
         self._retire_if_it_must()
         self._replies.answer(request, answer)
