@@ -26,6 +26,8 @@ from librarian.workers.messages import BrokenMessageError, Decoder, Message, enc
 
 SILENCE_SECONDS = 60.0
 """A busy worker beats every second; one that did not for so long holds its interpreter and is replaced."""
+KEEPER_SECONDS = 5.0
+"""A keeper that is told to end and did not for so long waits for a process that the kernel does not let go."""
 MAX_LINE = 8192
 _QUIET = {
     "PYANNOTE_METRICS_ENABLED": "0",
@@ -125,8 +127,9 @@ class _Process:
                     "-X",
                     "faulthandler",
                     "-m",
-                    "librarian.workers.worker",
+                    "librarian.workers.keeper",
                     str(theirs.fileno()),
+                    str(os.getpid()),
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -156,11 +159,18 @@ class _Process:
         self.silent_after = now + silence
 
     def end(self) -> int:
-        """Kill it and everything it started; its exit code, negative for a signal."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        """End it and everything it started; its exit code, negative for a signal."""
+        self._signal(signal.SIGTERM)  # the keeper kills the worker and all that is below it
         self.socket.close()
-        return self.process.wait()
+        try:
+            return self.process.wait(KEEPER_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            return self.process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
 
 
 class Pool:

@@ -1,4 +1,4 @@
-"""Child side: `python -m librarian.workers.worker FD`. One process declares, validates, probes and runs.
+"""Child side: what a worker's keeper becomes. One process declares, validates, probes and runs.
 
 It ends when its socket does: a thread waits for messages all the time, and the end of the stream ends the process,
 whatever the extension is busy with.
@@ -7,7 +7,6 @@ whatever the extension is busy with.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import queue
@@ -38,7 +37,6 @@ BEAT_SECONDS = 1.0
 KEPT_RUNNERS = 4
 _DISK_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 GROUP = "librarian"
-_PR_SET_PDEATHSIG = 1
 
 Send = Callable[[Message], None]
 
@@ -208,14 +206,13 @@ class Connection:
 def _settle_in() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def main() -> None:
-    """Serve until the socket ends."""
+def serve(handle: int) -> None:
+    """Serve until the socket with this handle ends."""
     _settle_in()
-    connection = Connection(socket.socket(fileno=int(sys.argv[1])))
+    os.set_inheritable(handle, False)
+    connection = Connection(socket.socket(fileno=handle))
     connection.start()
     servant = Servant()
     while True:
@@ -226,7 +223,3 @@ def main() -> None:
             connection.send(answer)
         except (ValueError, TypeError, BrokenMessageError):
             connection.send(failed("bad_output", message="its answer is no JSON"))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,76 @@
+"""The keeper of a worker: `python -m librarian.workers.keeper FD PARENT`.
+
+It forks before anything heavy is imported. The child becomes the worker; the keeper waits for it, kills all that is
+left below it, in whatever session that is, and ends as the worker did: with its exit code, or by its signal.
+A signal that ends processes ends the worker at once, and so does the end of the process that started the keeper.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+
+from librarian.workers.children import adopt_orphans, end_children, signal_at_end_of
+
+_ORPHANED = signal.SIGUSR1
+"""What the kernel sends when the parent ends, and also when only the thread ended that started the keeper."""
+_ENDING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
+
+
+def main() -> None:
+    """Keep a worker; in the child process, be it."""
+    handle, parent = int(sys.argv[1]), int(sys.argv[2])
+    if sys.platform != "linux":  # no orphans can be adopted: the pool ends the process group, as far as that goes
+        return _serve(handle)
+    heard = {signal.SIGCHLD, _ORPHANED, *_ENDING}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, heard)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    adopt_orphans()
+    signal_at_end_of(parent, _ORPHANED)
+    keeper = os.getpid()
+    worker = os.fork()
+    if not worker:
+        os.setsid()  # a signal to its own group does not reach the keeper
+        signal_at_end_of(keeper, signal.SIGKILL)
+        adopt_orphans()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return _serve(handle)
+    os.close(handle)
+    status = _outlive(worker, parent, heard)
+    end_children()
+    _end_like(os.waitstatus_to_exitcode(status))
+
+
+def _serve(handle: int) -> None:
+    from librarian.workers.worker import serve
+
+    serve(handle)
+
+
+def _outlive(worker: int, parent: int, heard: set[signal.Signals]) -> int:
+    """The worker's wait status, once it has ended."""
+    while True:
+        number = signal.sigwait(heard)
+        if number in _ENDING or os.getppid() != parent:
+            os.kill(worker, signal.SIGKILL)
+        ended, status = os.waitpid(worker, os.WNOHANG)
+        if ended:
+            return status
+
+
+def _end_like(code: int) -> None:
+    """End with an exit code, or by the signal that a negative one stands for."""
+    if code < 0:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        with contextlib.suppress(OSError):  # SIGKILL has no handler
+            signal.signal(-code, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [-code])
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
