@@ -10,19 +10,21 @@ import contextlib
 import errno
 import os
 import queue
-import resource
 import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from librarian.errors import UnusableInputError
 from librarian.operation import Operation, Resolved
+from librarian.workers import limits
+from librarian.workers.children import ended_after
 from librarian.workers.discovery import BrokenExtensionError, declare, load, resolve
 from librarian.workers.execution import (
     BadOutputError,
@@ -42,9 +44,14 @@ Send = Callable[[Message], None]
 
 
 class Servant:
-    """Answers requests. Also what `--workers 0` calls in the main process."""
+    """Answers requests. Also what `--workers 0` calls in the main process.
 
-    def __init__(self) -> None:
+    Args:
+        own_process: whether the process is a worker's: tasks are held to their limits then, and lose their children.
+    """
+
+    def __init__(self, *, own_process: bool = False) -> None:
+        self._own_process = own_process
         self._operations: dict[str, dict[str, Operation]] = {}
         self._runners: dict[str, Callable[[Any], Any]] = {}
 
@@ -58,8 +65,7 @@ class Servant:
         except (BadOutputError, BrokenExtensionError) as error:
             return failed("bad_output", message=str(error))
         except OSError as error:
-            reason = "disk" if error.errno in _DISK_REFUSED else "error"
-            return failed(reason, exception=type(error).__name__, message=_text(error))
+            return _failed_by_system(error)
         except MemoryError:
             return failed("out_of_memory", exception="MemoryError")
         except (KeyboardInterrupt, GeneratorExit):
@@ -93,21 +99,27 @@ class Servant:
         return {"type": "problems", "problems": answer}
 
     def _probe(self, request: Message, send: Send) -> Message:
-        return {"type": "done", "facts": audio_facts(Path(request["path"]))}
+        with self._limited(limits.LEAST_MEMORY):
+            return {"type": "done", "facts": audio_facts(Path(request["path"]))}
 
     def _run(self, request: Message, send: Send) -> Message:
         operation = self._operation(request["operation"])
         settings = operation.settings.model_validate(request["settings"])
         task = RunningTask(request, settings, send)
-        with _restored(), _seeded(task.seed):
+        memory = limits.memory_of(operation.resources, task.device)
+        with _restored(), _seeded(task.seed), self._limited(memory):
             runner = self._runner(request, operation, task)
             began = time.perf_counter()
-            result = runner(task)
+            with ended_after() if self._own_process else contextlib.nullcontext():
+                result = runner(task)
             spent = time.perf_counter() - began
             outputs = collect(task, operation, result, request["stem"])
         timer = task.timer
         timer.compute = max(0.0, spent - timer.read - timer.write)
         return {"type": "done", "outputs": outputs, "timings": vars(timer)}
+
+    def _limited(self, memory: int | None) -> AbstractContextManager[None]:
+        return limits.around(memory=memory) if self._own_process else contextlib.nullcontext()
 
     def _runner(self, request: Message, operation: Operation, task: RunningTask) -> Callable[[Any], Any]:
         began = time.perf_counter()
@@ -118,6 +130,13 @@ class Servant:
             self._runners[key] = load_runner(operation, task.settings, task.device)
         task.timer.load = time.perf_counter() - began
         return self._runners[key]
+
+
+def _failed_by_system(error: OSError) -> Message:
+    if error.errno == errno.EFBIG:
+        return failed("bad_output", message="it wrote more into a file than its limit")
+    reason = "disk" if error.errno in _DISK_REFUSED else "error"
+    return failed(reason, exception=type(error).__name__, message=_text(error))
 
 
 def _text(error: BaseException) -> str:
@@ -205,7 +224,7 @@ class Connection:
 
 def _settle_in() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limits.settle()
 
 
 def serve(handle: int) -> None:
@@ -214,7 +233,7 @@ def serve(handle: int) -> None:
     os.set_inheritable(handle, False)
     connection = Connection(socket.socket(fileno=handle))
     connection.start()
-    servant = Servant()
+    servant = Servant(own_process=True)
     while True:
         request = connection.requests.get()
         with connection.busy():
