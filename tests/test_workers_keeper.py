@@ -36,6 +36,8 @@ def leave(folder):
         time.sleep(0.01)
 """
 HEAD = "import ctypes, os, pathlib, signal, subprocess, sys, time\n" + DOUBLE_FORK
+CACHE = "librarian/extensions"
+"""What a worker may write to, below the user's cache folder."""
 RunCode = Callable[[str], Message]
 
 
@@ -69,6 +71,7 @@ def number_in(path: Path) -> int:
 @pytest.fixture
 def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     pool = Pool(1, lambda line: None)
     yield pool
     pool.close()
@@ -82,7 +85,9 @@ def run_code(pool: Pool, tmp_path: Path) -> RunCode:
     def run(code: str) -> Message:
         nonlocal number
         number += 1
-        (tmp_path / f"code{number}.py").write_text(HEAD + f"folder = {str(tmp_path)!r}\n" + textwrap.dedent(code))
+        (tmp_path / f"code{number}.py").write_text(
+            HEAD + f"folder = {str(tmp_path / CACHE)!r}\n" + textwrap.dedent(code)
+        )
         request = {"type": "declare", "package": f"x{number}", "version": "1", "entry_point": "x"}
         return ask(pool, {**request, "value": f"code{number}"}, 30)
 
@@ -113,22 +118,26 @@ def test_what_a_worker_left_ends_with_it_in_whatever_session_it_is(
         pool.close()
     else:
         run_code(f"leave(folder)\n{end}")
-    wait_for_end([number_in(tmp_path / "left")])
+    wait_for_end([number_in(tmp_path / CACHE / "left")])
 
 
 @pytest.mark.parametrize("hang", ["ctypes.PyDLL(None).sleep(1000)", "time.sleep(1000)"])
 def test_all_of_it_ends_with_the_process_that_started_it(tmp_path: Path, hang: str) -> None:
     # PyDLL keeps the interpreter's lock, so that no thread of the worker sees the end of its socket.
     worker = f"pathlib.Path(folder, 'worker').write_text(str(os.getpid()))\nleave(folder)\n{hang}\n"
-    (tmp_path / "hangs.py").write_text(HEAD + f"folder = {str(tmp_path)!r}\n" + worker)
+    (tmp_path / "hangs.py").write_text(HEAD + f"folder = {str(tmp_path / CACHE)!r}\n" + worker)
     parent = """
         from librarian.workers.pool import Pool, ask
         ask(Pool(1, print), dict(type="declare", package="x", version="1", entry_point="x", value="hangs"), 1000)
     """
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    environment = {
+        **os.environ,
+        "XDG_CACHE_HOME": str(tmp_path),
+        "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}",
+    }
     command = [sys.executable, "-c", textwrap.dedent(parent)]
     with subprocess.Popen(command, env=environment, start_new_session=True) as process:
-        left, worker_id = number_in(tmp_path / "left"), number_in(tmp_path / "worker")
+        left, worker_id = number_in(tmp_path / CACHE / "left"), number_in(tmp_path / CACHE / "worker")
         (keeper,) = map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
         os.killpg(process.pid, signal.SIGKILL)
     wait_for_end([keeper, worker_id, left])
@@ -139,7 +148,7 @@ def test_a_keeper_that_is_told_to_end_ends_what_it_keeps(run_code: RunCode, pool
     keeper = pool._processes[0].process
     keeper.terminate()
     assert keeper.wait(timeout=GONE_AFTER) == -signal.SIGKILL
-    wait_for_end([number_in(tmp_path / "left")])
+    wait_for_end([number_in(tmp_path / CACHE / "left")])
 
 
 def test_a_worker_outlives_the_thread_that_started_it(tmp_path: Path) -> None:

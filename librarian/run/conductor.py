@@ -296,7 +296,9 @@ class Conductor:
             )
             self._end(family, node, task, self._committer.not_started(task, why, consumed))
             return
-        request = Request(self._request(task, inputs), self._timeout or task.step.declaration.resources.timeout)
+        declared = task.step.declaration
+        timeout = self._timeout or declared.resources.timeout
+        request = Request(self._request(task, inputs), timeout, declared.hosts)
 
         def prepare(worker: str) -> None:
             folder = self._session.store.open_task(

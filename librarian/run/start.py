@@ -127,7 +127,7 @@ def run(
             vault.note_text(digest, text)
         vault.commit()
         job_id = new_job_id(project.manifests)
-        first = job_line(job, job_id, project.id_key, workers=workers.size, device=device, options=order.options)
+        first = job_line(job, job_id, project.id_key, workers=workers, device=device, options=order.options)
         journal = Journal.create(project.manifests, job_id, first)
         stack.callback(journal.close)
         shape = Shape(job, job.steps)
@@ -138,6 +138,7 @@ def run(
         if found := find_settled(catalog, job, mark, placed(project.library)):
             ended = _nothing_to_do(job_id, found, observe)
         else:
+            workers.open_to(project.staging / job_id, project.state)
             conductor = Conductor(session, workers, planner, shape, observe, halt)
             ended = conductor.conduct(lambda: Identifier(scan, vault, project.id_key, job_id), job.file.run.timeout)
         if ended.interrupted:

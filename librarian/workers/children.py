@@ -7,12 +7,13 @@ the nearest subreaper above it (`prctl(2)`), so killing what is there, again and
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from librarian.workers.syscalls import prctl
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -21,7 +22,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 def adopt_orphans() -> None:
     """Become the parent of every process below this one whose own parent ends (Linux)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def signal_at_end_of(parent: int, number: int) -> None:
@@ -31,7 +32,7 @@ def signal_at_end_of(parent: int, number: int) -> None:
         ProcessLookupError: `parent` had ended before.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+        prctl(_PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
         raise ProcessLookupError("the parent has ended")
 

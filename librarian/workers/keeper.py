@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+from pathlib import Path
 
 from librarian.workers.children import adopt_orphans, end_children, signal_at_end_of
 
@@ -24,30 +25,49 @@ def main() -> None:
     """Keep a worker; in the child process, be it."""
     handle, parent = int(sys.argv[1]), int(sys.argv[2])
     if sys.platform != "linux":  # no orphans can be adopted: the pool ends the process group, as far as that goes
-        return _serve(handle)
+        return _serve(handle, ())
     heard = {signal.SIGCHLD, _ORPHANED, *_ENDING}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, heard)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     adopt_orphans()
     signal_at_end_of(parent, _ORPHANED)
     keeper = os.getpid()
+    scratch = _make_scratch()
     worker = os.fork()
     if not worker:
         os.setsid()  # a signal to its own group does not reach the keeper
         signal_at_end_of(keeper, signal.SIGKILL)
         adopt_orphans()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return _serve(handle)
+        return _serve(handle, (keeper, -keeper, parent, -os.getpgid(parent), -1))
     os.close(handle)
     status = _outlive(worker, parent, heard)
     end_children()
+    _remove(scratch)
     _end_like(os.waitstatus_to_exitcode(status))
 
 
-def _serve(handle: int) -> None:
+def _serve(handle: int, shielded: tuple[int, ...]) -> None:
     from librarian.workers.worker import serve
 
-    serve(handle)
+    serve(handle, shielded)
+
+
+def _make_scratch() -> str:
+    """A folder for temporary files, which what is started takes for the place of all of them."""
+    scratch = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"librarian-{os.getpid()}-{os.urandom(4).hex()}")
+    os.mkdir(scratch, 0o700)
+    os.environ["TMPDIR"] = scratch
+    return scratch
+
+
+def _remove(folder: str) -> None:
+    with contextlib.suppress(OSError):
+        return os.rmdir(folder)
+    from librarian.files import remove_tree  # brings modules that an empty folder does not need
+
+    with contextlib.suppress(OSError):
+        remove_tree(Path(folder))
 
 
 def _outlive(worker: int, parent: int, heard: set[signal.Signals]) -> int:

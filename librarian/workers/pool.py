@@ -17,11 +17,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from librarian.errors import EnvironmentFailedError
-from librarian.files import cache_folder
-from librarian.keys import KEY_VARIABLE
+from librarian.workers.environment import environment_of, make_cache
+from librarian.workers.fence import Fence, offered
 from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode, failed
 
 SILENCE_SECONDS = 60.0
@@ -29,16 +30,6 @@ SILENCE_SECONDS = 60.0
 KEEPER_SECONDS = 5.0
 """A keeper that is told to end and did not for so long waits for a process that the kernel does not let go."""
 MAX_LINE = 8192
-_QUIET = {
-    "PYANNOTE_METRICS_ENABLED": "0",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-    "GRADIO_ANALYTICS_ENABLED": "False",
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-
 MOST_WORKERS = 8
 """Unless more are asked for."""
 
@@ -67,12 +58,14 @@ class Request:
     Attributes:
         message: what is sent.
         timeout: time after which the worker is ended (s); None for as long as it takes.
+        hosts: hosts that the worker may talk to while it is busy with it.
         prepare: called with the worker's name before the message is sent, for what depends on it.
         on_interim: called with `progress` and `state` messages.
     """
 
     message: Message
     timeout: float | None = None
+    hosts: tuple[str, ...] = ()
     prepare: Callable[[str], None] | None = None
     on_interim: OnInterim = _ignore
     queued: float = field(default_factory=time.monotonic)
@@ -99,6 +92,13 @@ class Workers(Protocol):
     def size(self) -> int:
         """Number of processes; 0 for none."""
 
+    @property
+    def fence(self) -> str:
+        """What keeps workers from network and other folders."""
+
+    def open_to(self, staging: Path, hidden: Path) -> None:
+        """Let workers write below `staging` from now on, and not read what is below `hidden`."""
+
     def close(self) -> None:
         """End all of it now."""
 
@@ -116,8 +116,8 @@ def ask(workers: Workers, message: Message, timeout: float) -> Message:
 class _Process:
     """One worker process, seen from the parent."""
 
-    def __init__(self, name: str, environment: dict[str, str]) -> None:
-        self.name = name
+    def __init__(self, name: str, environment: dict[str, str], fence: Fence) -> None:
+        self.name, self.hosts = name, fence.hosts
         self.socket, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
@@ -135,7 +135,7 @@ class _Process:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=environment,
+                env=environment | fence.variable(),
                 start_new_session=True,
             )
         assert self.process.stdout is not None
@@ -185,7 +185,10 @@ class Pool:
 
     def __init__(self, size: int, log: Log, *, silence: float = SILENCE_SECONDS, threads: int = 1) -> None:
         self._size, self._log, self._silence = size, log, silence
-        self._environment = _environment(threads)
+        self._cache = make_cache()
+        self._environment = environment_of(threads, self._cache)
+        self._staging: Path | None = None
+        self._hidden = ""
         self._selector = selectors.DefaultSelector()
         self._processes: list[_Process] = []
         self._queue: deque[Request] = deque()
@@ -196,6 +199,20 @@ class Pool:
     def size(self) -> int:
         """Number of processes at the most."""
         return self._size
+
+    @property
+    def fence(self) -> str:
+        """What keeps workers from network and other folders; one that cannot be kept so does not start."""
+        return "+".join(offered())
+
+    def open_to(self, staging: Path, hidden: Path) -> None:
+        """Let workers write below `staging` from now on, and not read what is below `hidden`.
+
+        A fence is never widened: those that run now, with nothing under way, make room for others.
+        """
+        self._staging, self._hidden = staging, os.fspath(hidden)
+        for process in list(self._processes):
+            self._lost(process)
 
     @property
     def unanswered(self) -> int:
@@ -215,12 +232,16 @@ class Pool:
 
     def _dispatch(self) -> None:
         while self._queue:
-            idle = next((each for each in self._processes if each.request is None), None)
-            if idle is None and len(self._processes) < self._size:
-                idle = self._start()
-            if idle is None:
+            hosts = self._queue[0].hosts
+            idle = [each for each in self._processes if each.request is None]
+            fitting = next((each for each in idle if each.hosts == hosts), None)
+            if fitting is None and idle and len(self._processes) == self._size:
+                self._lost(idle[0])  # another kind makes room
+            if fitting is None and len(self._processes) < self._size:
+                fitting = self._start(hosts)
+            if fitting is None:
                 return
-            self._send(idle, self._queue.popleft())
+            self._send(fitting, self._queue.popleft())
 
     def _send(self, process: _Process, request: Request) -> None:
         if request.prepare:
@@ -232,10 +253,16 @@ class Pool:
         else:
             process.beat(time.monotonic(), self._silence)
 
-    def _start(self) -> _Process:
+    def _start(self, hosts: tuple[str, ...]) -> _Process:
         self._started += 1
+        name = f"w{self._started}"
+        writable = [] if self._cache is None else [self._cache]
         try:
-            process = _Process(f"w{self._started}", self._environment)
+            if self._staging:
+                writable.append(self._staging / name)
+                writable[-1].mkdir(mode=0o700, parents=True, exist_ok=True)
+            fence = Fence(offered(), tuple(map(os.fspath, writable)), self._hidden, hosts)
+            process = _Process(name, self._environment, fence)
         except OSError as error:
             raise EnvironmentFailedError(f"no worker process can be started: {error.strerror}") from None
         self._processes.append(process)
@@ -317,7 +344,7 @@ class Pool:
                 self._lost(process, failed("timeout", message="its worker gave no sign of life"))
 
     def _lost(self, process: _Process, answer: Message | None = None) -> None:
-        code = _exit_code(process) if answer is None else None
+        code = _exit_code(process) if answer is None and process.request else None
         self._selector.unregister(process.socket)
         ended = process.end()
         self._hear_out(process)
@@ -348,11 +375,3 @@ def _crash(code: int) -> Message:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
         return failed("crash", signal=-code, message=f"its worker was ended by {name}")
     return failed("crash", exit_code=code, message=f"its worker ended by itself with exit code {code}")
-
-
-def _environment(threads: int) -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
-    environment |= _QUIET
-    environment |= {name: str(threads) for name in _THREAD_VARIABLES}
-    environment |= {"NUMBA_CACHE_DIR": str(cache_folder() / "numba"), "PYTHONHASHSEED": "0"}
-    return environment

@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -33,6 +33,7 @@ from librarian.workers.execution import (
     collect,
     load_runner,
 )
+from librarian.workers.fence import Fence
 from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode, failed
 
 BEAT_SECONDS = 1.0
@@ -222,14 +223,15 @@ class Connection:
             self._busy.clear()
 
 
-def _settle_in() -> None:
+def _settle_in(shielded: Collection[int]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     limits.settle()
+    Fence.take(os.environ).close(shielded)
 
 
-def serve(handle: int) -> None:
-    """Serve until the socket with this handle ends."""
-    _settle_in()
+def serve(handle: int, shielded: Collection[int]) -> None:
+    """Serve until the socket with this handle ends, behind a fence through which no signal gets to `shielded`."""
+    _settle_in(shielded)
     os.set_inheritable(handle, False)
     connection = Connection(socket.socket(fileno=handle))
     connection.start()
