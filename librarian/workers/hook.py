@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _socket
 import errno
+import fcntl
 import os
 import socket
 import sys
@@ -57,9 +58,15 @@ def _is_in(path: str, folders: tuple[str, ...]) -> bool:
 
 def _named(path: Any, folder: int) -> str:
     """The place of a name itself, where a link lies and not where it leads."""
-    start = os.getcwd() if folder < 0 else os.readlink(f"/proc/self/fd/{folder}")
+    start = os.getcwd() if folder < 0 else _path_of(folder)
     parent, name = os.path.split(os.path.join(start, os.fsdecode(path)).rstrip("/"))
     return os.path.join(os.path.realpath(parent), name)
+
+
+def _path_of(handle: int) -> str:
+    if sys.platform == "darwin":
+        return os.fsdecode(fcntl.fcntl(handle, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return os.readlink(f"/proc/self/fd/{handle}")
 
 
 def _refused() -> PermissionError:
