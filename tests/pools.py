@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from harness import Archive, install
 
@@ -64,8 +65,10 @@ class Told:
     """
 
     def __init__(self, folder: Path, operations: str = "[('plain', 'plain', {})]", work: str = "") -> None:
-        self.folder, self.log = folder, folder / "log"
-        self.site = folder / "site"
+        self._top, self.site = folder, folder / "site"
+        self.folder = folder / "librarian" / "extensions"  # the cache, where workers may write
+        self.folder.mkdir(parents=True)
+        self.log = self.folder / "log"
         archive = Archive(folder)
         install(self.site, archive, "told", f"import librarian\nOPERATIONS = {operations}\n{DECLARED}")
         (self.site / "librarian_told_work.py").write_text(WORK + work)
@@ -73,12 +76,9 @@ class Told:
 
     def pool(self, size: int = 1, **more: Any) -> Pool:
         """A pool whose workers find the operations."""
-        before = os.environ.get("PYTHONPATH", "")
-        os.environ["PYTHONPATH"] = f"{self.site}{os.pathsep}{before}"
-        try:
+        path = f"{self.site}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+        with mock.patch.dict(os.environ, {"PYTHONPATH": path, "XDG_CACHE_HOME": str(self._top)}):
             return Pool(size, more.pop("log", lambda line: None), **more)
-        finally:
-            os.environ["PYTHONPATH"] = before
 
     def does(self, seed: int, code: str) -> None:
         """What the task with this seed does."""

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from harness import Archive
 
+from librarian.cli import doctor
+
 
 def findings(archive: Archive, code: int = 0) -> dict[str, tuple[str, str]]:
     found = json.loads(archive.librarian("doctor", "--json", code=code).stdout)
@@ -28,6 +30,24 @@ def test_a_sound_installation_is_said_to_be(calls: Archive) -> None:
     shown = calls.librarian("doctor")
     assert [line.split()[:2] for line in shown.stdout.splitlines()] == [[found[name][0], name] for name in found]
     assert shown.stderr == "nothing fails; next: librarian run job.yaml\n"
+
+
+@pytest.mark.parametrize(
+    ("held", "finding"),
+    [
+        (("seccomp", "landlock"), ("ok", "the kernel keeps workers from network and other folders")),
+        (("seccomp", "hook"), ("warn", "only their Python code is kept from other folders,")),
+        (("hook", "landlock"), ("warn", "only their Python code is kept from network,")),
+        (("hook",), ("warn", "only their Python code is kept from network and other folders,")),
+    ],
+)
+def test_what_keeps_workers_from_network_and_folders_is_said(
+    monkeypatch: pytest.MonkeyPatch, held: tuple[str, ...], finding: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(doctor, "offered", lambda: held)
+    (found,) = doctor._fence()
+    assert found.state == finding[0]
+    assert found.text.startswith(finding[1])
 
 
 def test_a_key_that_others_can_read_and_one_that_is_missing_fail(archive: Archive) -> None:

@@ -29,6 +29,7 @@ from librarian.privacy.known import surroundings
 from librarian.privacy.scrub import Scrubber
 from librarian.project import Project
 from librarian.workers.declared import extensions
+from librarian.workers.fence import HOOK, SECCOMP, offered
 
 LITTLE_ROOM = 5 << 30
 _OUR_ENTRY = b"librarian.cli"
@@ -68,7 +69,7 @@ def command(context: click.Context, backup: Path | None, as_json: bool) -> int:
     scrubber = Scrubber(os.urandom(32))
     scrubber.learn(surroundings())
     checks: tuple[Check, ...] = (
-        *(_installation, _shadow, _extensions, _gpu, _cache),
+        *(_installation, _shadow, _extensions, _fence, _gpu, _cache),
         lambda: _project(project_option(context), backup),
     )
     found = [
@@ -115,6 +116,16 @@ def _extensions() -> Iterator[Finding]:
         offered = ", ".join(declaration.name for declaration in each.declarations)
         text = f"{each.package} {each.version}: {each.problem or offered}"
         yield Finding("extension", "fail" if each.problem else "ok", text)
+
+
+def _fence() -> Iterator[Finding]:
+    held = offered()
+    if HOOK not in held:
+        yield Finding("fence", "ok", f"the kernel keeps workers from network and other folders: {', '.join(held)}")
+        return
+    what = {(HOOK,): "network and other folders", (SECCOMP, HOOK): "other folders"}.get(held, "network")
+    remedy = "use Linux 5.13 or later with seccomp and Landlock enabled"
+    yield Finding("fence", "warn", f"only their Python code is kept from {what}, native code is not; {remedy}")
 
 
 def _gpu() -> Iterator[Finding]:

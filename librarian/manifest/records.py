@@ -23,6 +23,7 @@ NO_LINE = "0" * 64
 """`prev` of the first line of a project's first manifest."""
 
 Outcome = Literal["done", "cached", "degraded", "failed", "skipped"]
+Fence = Literal["none", "hook", "seccomp", "seccomp+hook", "hook+landlock", "seccomp+landlock"]
 GOOD: frozenset[str] = frozenset({"done", "cached", "degraded"})
 
 Id = Annotated[str, Field(pattern=r"^(rec|grp|set|art|src|mch)_[a-z2-7]{13}$")]
@@ -111,7 +112,10 @@ class JobLine(_Body):
     machine: MachineRecord = Field(description="Where it ran.")
     device: Word = Field(description="What it computed on.")
     workers: int = Field(description="Worker processes; 0: extension code ran in the main process.")
-    fence: Literal["none", "hook", "seccomp"] = Field(description="What kept workers from network and other folders.")
+    fence: Fence = Field(
+        description="What kept workers from network and other folders: the kernel (seccomp, landlock), or a hook in "
+        "Python; hosts that an operation declares are let through by a hook."
+    )
     options: dict[Word, FactValue | list[Word]] = Field(description="What was typed beside the job file.")
     started: When = Field(description="When it began (UTC).")
 

@@ -17,11 +17,14 @@ from librarian.job import Job, Step
 from librarian.keys import IdKey
 from librarian.manifest.journal import now
 from librarian.manifest.records import JobLine, MachineRecord, StepRecord
+from librarian.workers.pool import Workers
 
 _MAKERS = ("numpy", "numba", "soundfile", "av", "torch", "torchaudio")
 
 
-def job_line(job: Job, job_id: str, id_key: IdKey, *, workers: int, device: str, options: Mapping[str, Any]) -> JobLine:
+def job_line(
+    job: Job, job_id: str, id_key: IdKey, *, workers: Workers, device: str, options: Mapping[str, Any]
+) -> JobLine:
     """The first line of the manifest of `job_id`."""
     packages = {step.declaration.extension: step.declaration.extension_version for step in job.steps}
     return JobLine(
@@ -33,8 +36,8 @@ def job_line(job: Job, job_id: str, id_key: IdKey, *, workers: int, device: str,
         versions={**_versions(), **packages},
         machine=_machine(id_key),
         device=device,
-        workers=workers,
-        fence="none",
+        workers=workers.size,
+        fence=workers.fence,
         options=dict(options),
         started=now(),
     )

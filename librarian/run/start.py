@@ -130,7 +130,7 @@ def run(
             vault.note_text(digest, text)
         vault.commit()
         job_id = new_job_id(project.manifests)
-        first = job_line(job, job_id, project.id_key, workers=workers.size, device=device, options=order.options)
+        first = job_line(job, job_id, project.id_key, workers=workers, device=device, options=order.options)
         journal = Journal.create(project.manifests, job_id, first)
         stack.callback(journal.close)
         shape = Shape(job, job.steps)
@@ -141,6 +141,7 @@ def run(
         if found := find_settled(catalog, job, mark, placed(project.library)):
             ended = _nothing_to_do(job_id, found, observe)
         else:
+            workers.open_to(project.staging / job_id, project.state)
             committer = Committer(session)
             work = Work(session, workers, committer, observe, job.file.run.timeout)
             conductor = Conductor(session, committer, work, planner, shape, observe, halt)

@@ -126,7 +126,9 @@ class Work:
                 "input_changed", message="an artifact it needs is not what was recorded; run again to remake it"
             )
             return self._committer.not_started(task, why, then, consumed=consumed)
-        request = Request(self._request(task, inputs), self._timeout or task.step.declaration.resources.timeout)
+        declared = task.step.declaration
+        timeout = self._timeout or declared.resources.timeout
+        request = Request(self._request(task, inputs), timeout, hosts=declared.hosts)
 
         def prepare(worker: str) -> None:
             folder = self._session.store.open_task(

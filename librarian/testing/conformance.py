@@ -22,11 +22,13 @@ from typing import Any, ClassVar
 import pytest
 
 from librarian.operation import Declaration, Resolved
+from librarian.project import STATE
 from librarian.testing.sound import voice_like
 from librarian.workers import requests
 from librarian.workers.declared import GROUP, extensions, reason_of, validator
 from librarian.workers.messages import Message
-from librarian.workers.pool import Pool, Workers, ask
+from librarian.workers.pool import Pool, Workers
+from librarian.workers.requests import Request
 
 _UNIT = "rec_aaaaaaaaaaaaa"
 _LIGHT = frozenset({"librarian", "pydantic", "pydantic_core", "pluggy", "annotated_types", "typing_extensions"})
@@ -167,7 +169,7 @@ class Conformance:
         inputs: Inputs | None = None,
     ) -> Message:
         resolved = self._resolved(workers, declaration)
-        (folder / "task").mkdir()
+        workers.open_to(folder / "staging", folder / STATE)
         message = requests.run(
             declaration,
             resolved.settings,
@@ -178,8 +180,16 @@ class Conformance:
             device="cpu",
             state={},
         )
-        answer = ask(workers, {**message, "folder": os.fspath(folder / "task")}, _TIMEOUT)
+
+        def prepare(worker: str) -> None:
+            made = folder / "staging" / worker / "task"
+            made.mkdir()
+            message["folder"] = os.fspath(made)
+
+        workers.submit(Request(message, _TIMEOUT, prepare=prepare))
+        ((_, answer),) = workers.wait(None)
         assert answer["type"] == "done", reason_of(answer)
+        os.rename(message["folder"], folder / "task")
         return answer
 
 

@@ -37,6 +37,7 @@ class Assigned:
 
     Attributes:
         device: where it works: `cpu` or `cuda:N`.
+        hosts: hosts that it may talk to.
         under_way: number → request.
         warm: route → what the worker said of it.
         answered: number of requests that it answered.
@@ -46,8 +47,8 @@ class Assigned:
         recalled: numbers of requests that were asked back, and were not heard of since.
     """
 
-    def __init__(self, device: str = "cpu") -> None:
-        self.device = device
+    def __init__(self, device: str = "cpu", hosts: tuple[str, ...] = ()) -> None:
+        self.device, self.hosts = device, hosts
         self.under_way: dict[int, Request] = {}
         self.warm: dict[str, Warm] = {}
         self.answered = 0
@@ -64,7 +65,7 @@ class Assigned:
 
     def takes(self, request: Request) -> bool:
         """Whether it can use a request now."""
-        if self.retiring or not serves(self.device, request.device):
+        if self.retiring or self.hosts != request.hosts or not serves(self.device, request.device):
             return False
         if not self.under_way:
             return True

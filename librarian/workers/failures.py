@@ -35,6 +35,8 @@ def failure_of(error: BaseException) -> Message:
         return failed("out_of_memory", exception=type(error).__name__)
     if is_poisoned(error):
         return {**failed("error", exception=type(error).__name__, message=text_of(error)), "end": True, "again": True}
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return failed("bad_output", message="it wrote more into a file than its limit")
     reason = "disk" if isinstance(error, OSError) and error.errno in _DISK_REFUSED else "error"
     return failed(reason, exception=type(error).__name__, message=text_of(error))
 

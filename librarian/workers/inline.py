@@ -6,6 +6,7 @@ import contextlib
 import io
 import time
 from collections import deque
+from pathlib import Path
 
 from librarian.workers.messages import Message
 from librarian.workers.printed import Log, Printed
@@ -17,6 +18,7 @@ class Inline:
     """Answers requests where it is asked, one after the other. A crash here is a crash of everything."""
 
     size = 0
+    fence = "none"
 
     def __init__(self, log: Log) -> None:
         self._servant = Servant()
@@ -51,6 +53,9 @@ class Inline:
             answer = self._servant.answer({**request.message, "route": request.route}, request.on_interim)
         self._printed.take(printed.getvalue().encode(errors="replace"), b"")
         return [(request, answer)]
+
+    def open_to(self, staging: Path, hidden: Path) -> None:
+        """The main process may write anywhere anyway."""
 
     def close(self) -> None:
         """Nothing to end."""

@@ -51,7 +51,8 @@ class Pipeline:
             The requests for which memory does not suffice beside others: they are not answered.
         """
         first = self._passing(request)
-        with self._servant.health.restored() as self._before, self._reader, self._writer:
+        limited = self._servant.held_to_limits(self._route, self._rung)
+        with self._servant.health.restored() as self._before, limited, self._reader, self._writer:
             try:
                 self._runner = self._servant.runner(self._route, self._rung, first.task)
             except BaseException as error:

@@ -11,47 +11,29 @@ import itertools
 import os
 import selectors
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from librarian.errors import EnvironmentFailedError
-from librarian.files import cache_folder
-from librarian.keys import KEY_VARIABLE
-from librarian.workers.assigned import Assigned
-from librarian.workers.devices import CPU, Devices
+from librarian.workers.devices import CPU, Devices, serves
+from librarian.workers.environment import environment_of, make_cache
+from librarian.workers.fence import Fence, offered
 from librarian.workers.gpus import Gpu, gpus
 from librarian.workers.memory import BUDGET_VARIABLE, SHARE, KillsForMemory, machine_memory
-from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode, failed
+from librarian.workers.messages import BrokenMessageError, Message, failed
 from librarian.workers.printed import Log, Printed
+from librarian.workers.process import Process, end_all
 from librarian.workers.requests import Request
 from librarian.workers.routing import RECALL_SECONDS, WINDOW, Match, for_busy, for_idle, to_recall
 
 SILENCE_SECONDS = 60.0
 """A busy worker beats every second; one that did not for so long holds its interpreter and is replaced."""
-GRACE_SECONDS = 1.0
-"""Between asking a worker and all that it started to end, and ending them."""
-CLOSE_SECONDS = 0.5
-"""For workers with nothing to do, which end by themselves once their socket has."""
 PRINTED_AT_ONCE = 1 << 14
 LAST_READS = 8
 """More than a pipe holds: what a process printed before it ended, and not what another prints on and on."""
-ONLY_GPU = "cuda:0"
-"""What a process calls its GPU: it is shown no other."""
-_QUIET = {
-    "PYANNOTE_METRICS_ENABLED": "0",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-    "GRADIO_ANALYTICS_ENABLED": "False",
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-
 MOST_WORKERS = 8
 """Unless more are asked for."""
 
@@ -86,6 +68,13 @@ class Workers(Protocol):
     def size(self) -> int:
         """Number of processes; 0 for none."""
 
+    @property
+    def fence(self) -> str:
+        """What keeps workers from network and other folders."""
+
+    def open_to(self, staging: Path, hidden: Path) -> None:
+        """Let workers write below `staging` from now on, and not read what is below `hidden`."""
+
     def close(self) -> None:
         """End all of it now."""
 
@@ -98,63 +87,6 @@ def ask(workers: Workers, message: Message, timeout: float) -> Message:
         for answered, answer in workers.wait(None):
             if answered is request:
                 return answer
-
-
-class _Process:
-    """One worker process, seen from the parent."""
-
-    def __init__(self, name: str, environment: dict[str, str]) -> None:
-        self.name = name
-        self.socket, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-X",
-                    "faulthandler",
-                    "-m",
-                    "librarian.workers.worker",
-                    str(theirs.fileno()),
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,
-            )
-        assert self.process.stdout is not None
-        self.output = self.process.stdout
-        os.set_blocking(self.output.fileno(), False)
-        self.decoder = Decoder()
-        self.line = b""
-        self.assigned = Assigned()
-        self.heard = time.monotonic()
-
-    def send(self, number: int, request: Request) -> None:
-        self.heard = time.monotonic()
-        self.assigned.add(number, request, self.heard)
-        message = {**request.message, "id": number, "route": request.route}
-        if self.assigned.device != CPU:
-            message["device"] = ONLY_GPU
-        self.socket.sendall(encode(message))
-
-    def signal(self, number: int) -> bool:
-        """Send a signal to it and everything it started; whether there is any of it."""
-        self.process.poll()  # one that has ended would be counted until somebody asks how
-        try:
-            os.killpg(self.process.pid, number)
-        except ProcessLookupError:
-            return False
-        return True
-
-    def end(self) -> int:
-        """Kill it and everything it started; its exit code, negative for a signal."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.socket.close()
-        return self.process.wait()
 
 
 class Pool:
@@ -181,10 +113,15 @@ class Pool:
     ) -> None:
         self._size, self._silence = size, silence
         self._devices = Devices(size, find_gpus, on_wait)
-        self._environment = _environment(threads) | {BUDGET_VARIABLE: str(machine_memory() * SHARE / size)}
+        self._cache = make_cache()
+        self._environment = environment_of(threads, self._cache) | {
+            BUDGET_VARIABLE: str(machine_memory() * SHARE / size)
+        }
+        self._staging: Path | None = None
+        self._hidden = ""
         self._selector = selectors.DefaultSelector()
         self._printed = Printed(log)
-        self._processes: list[_Process] = []
+        self._processes: list[Process] = []
         self._queue: deque[Request] = deque()
         self._answers: list[tuple[Request, Message]] = []
         self._started = 0
@@ -195,6 +132,20 @@ class Pool:
     def size(self) -> int:
         """Number of processes on the CPU, at the most."""
         return self._size
+
+    @property
+    def fence(self) -> str:
+        """What keeps workers from network and other folders; one that cannot be kept so does not start."""
+        return "+".join(offered())
+
+    def open_to(self, staging: Path, hidden: Path) -> None:
+        """Let workers write below `staging` from now on, and not read what is below `hidden`.
+
+        A fence is never widened: those that run now, with nothing under way, make room for others.
+        """
+        self._staging, self._hidden = staging, os.fspath(hidden)
+        for process in list(self._processes):
+            self._end(process)
 
     @property
     def unanswered(self) -> int:
@@ -232,7 +183,7 @@ class Pool:
             del self._queue[number]
             self._send(self._processes[place], request)
 
-    def _send(self, process: _Process, request: Request) -> None:
+    def _send(self, process: Process, request: Request) -> None:
         if request.prepare:
             request.prepare(process.name)
         try:
@@ -240,32 +191,52 @@ class Pool:
         except OSError:
             self._lost(process)
 
-    def _recall(self, process: _Process, number: int) -> None:
-        process.assigned.recalled.add(number)
+    def _recall(self, process: Process, number: int) -> None:
         try:
-            process.socket.sendall(encode({"type": "recall", "id": number}))
+            process.recall(number)
         except OSError:
             self._lost(process)
 
     def _start(self) -> Match | None:
         """Start a process for the oldest request for which there may be one more."""
-        taken, full = [each.assigned.device for each in self._processes], set()
+        full = set()
         for number, request in enumerate(itertools.islice(self._queue, WINDOW)):
-            if request.device not in full:
-                if device := self._devices.free(request.device, taken):
-                    self._launch(device)
+            kind = request.device, request.hosts
+            if kind not in full:
+                if device := self._place_for(request):
+                    self._launch(device, request.hosts)
                     return len(self._processes) - 1, number
-                full.add(request.device)
+                full.add(kind)
         return None
 
-    def _launch(self, device: str) -> None:
+    def _place_for(self, request: Request) -> str:
+        """A device on which a process may be started for a request; empty where there is none now.
+
+        Processes that talk to other hosts take none of the places on the CPU. A GPU has but one process.
+        """
+        of_its_kind = [each for each in self._processes if each.assigned.hosts == request.hosts]
+        others = [each for each in self._processes if each not in of_its_kind and each.assigned.device != CPU]
+        device = self._devices.free(request.device, [each.assigned.device for each in (*of_its_kind, *others)])
+        if not device:
+            for each in others:
+                if each.assigned.is_idle and serves(each.assigned.device, request.device):
+                    self._end(each)
+                    return each.assigned.device
+        return device
+
+    def _launch(self, device: str, hosts: tuple[str, ...]) -> None:
         self._started += 1
+        name = f"w{self._started}"
         environment = self._environment | self._devices.environment(device)
+        writable = [] if self._cache is None else [self._cache]
         try:
-            process = _Process(f"w{self._started}", environment)
+            if self._staging:
+                writable.append(self._staging / name)
+                writable[-1].mkdir(mode=0o700, parents=True, exist_ok=True)
+            fence = Fence(offered(), tuple(map(os.fspath, writable)), self._hidden, hosts)
+            process = Process(name, device, environment, fence)
         except OSError as error:
             raise EnvironmentFailedError(f"no worker process can be started: {error.strerror}") from None
-        process.assigned.device = device
         self._processes.append(process)
         self._selector.register(process.socket, selectors.EVENT_READ, (process, self._hear))
         self._selector.register(process.output, selectors.EVENT_READ, (process, self._overhear))
@@ -298,7 +269,7 @@ class Pool:
         limits = [min(each.assigned.deadline, each.heard + self._silence) for each in busy]
         return min([time.monotonic() + 1.0, *limits])
 
-    def _hear(self, process: _Process) -> None:
+    def _hear(self, process: Process) -> None:
         try:
             data = process.socket.recv(1 << 18)
             if not data:
@@ -310,7 +281,7 @@ class Pool:
             if process in self._processes:  # the message before this one may have ended it
                 self._take(process, message)
 
-    def _take(self, process: _Process, message: Message) -> None:
+    def _take(self, process: Process, message: Message) -> None:
         process.heard = time.monotonic()
         if message["type"] == "retire":
             return self._retire(process)
@@ -333,13 +304,13 @@ class Pool:
             if process.assigned.retiring:
                 self._retire(process)
 
-    def _retire(self, process: _Process) -> None:
+    def _retire(self, process: Process) -> None:
         """Give a process nothing more; it ends once nothing is under way."""
         process.assigned.retiring = True
         if not process.assigned.under_way:
             self._end(process)
 
-    def _give_up(self, process: _Process, request: Request, answer: Message) -> None:
+    def _give_up(self, process: Process, request: Request, answer: Message) -> None:
         """End a process that is of no more use; who may not have been the cause of it is tried in another."""
         self._end(process)
         blamed, others = process.assigned.blame(request, whole=bool(answer.get("again")))
@@ -350,14 +321,14 @@ class Pool:
             self._answers.append((blamed, answer))
         self._queue.extendleft(reversed(others))
 
-    def _overhear(self, process: _Process) -> None:
+    def _overhear(self, process: Process) -> None:
         data = os.read(process.output.fileno(), PRINTED_AT_ONCE)
         process.line = self._printed.take(process.line, data)
         if not data:
             self._selector.unregister(process.output)
             process.output.close()
 
-    def _hear_out(self, process: _Process) -> None:
+    def _hear_out(self, process: Process) -> None:
         """Take what a worker printed last; a child of its own may hold the pipe open, and is not waited for."""
         with contextlib.suppress(BlockingIOError):
             for _ in range(LAST_READS):
@@ -374,10 +345,8 @@ class Pool:
             elif now >= process.heard + self._silence:
                 self._lost(process, failed("timeout", message="its worker gave no sign of life"))
 
-    def _lost(self, process: _Process, answer: Message | None = None) -> None:
-        waited = _exit_code(process) if answer is None else None
-        if answer:
-            _terminate([process])
+    def _lost(self, process: Process, answer: Message | None = None) -> None:
+        waited = process.exit_code() if answer is None else None
         ended = self._end(process)
         code = ended if waited is None else waited
         for_memory = self._memory.took(code) if answer is None else False
@@ -389,7 +358,7 @@ class Pool:
             self._answers.append((blamed, answer or _crash(code, for_memory)))
         self._queue.extendleft(reversed(others))
 
-    def _end(self, process: _Process) -> int:
+    def _end(self, process: Process) -> int:
         """End a process now, and take what it printed last; its exit code."""
         self._selector.unregister(process.socket)
         ended = process.end()
@@ -399,39 +368,11 @@ class Pool:
 
     def close(self) -> None:
         """End all workers: those with nothing to do by themselves, the others asked first."""
-        idle = [each for each in self._processes if not each.assigned.under_way]
-        for process in idle:
-            process.socket.close()
-        _terminate([each for each in self._processes if each.assigned.under_way])
-        _await(CLOSE_SECONDS, lambda: all(each.process.poll() is not None for each in idle))
-        for process in self._processes:
-            process.end()
-            process.output.close()
+        end_all(self._processes)
         self._processes.clear()
         self._queue.clear()
         self._selector.close()
         self._devices.close()
-
-
-def _exit_code(process: _Process) -> int | None:
-    # The socket ends a moment before the process does: let it say how it ended before it is killed.
-    try:
-        return process.process.wait(timeout=2.0)
-    except subprocess.TimeoutExpired:
-        return None
-
-
-def _terminate(processes: Sequence[_Process]) -> None:
-    """Ask processes and all that they started to end, and give them a moment for it."""
-    for process in processes:
-        process.signal(signal.SIGTERM)
-    _await(GRACE_SECONDS, lambda: not any(each.signal(0) for each in processes))
-
-
-def _await(seconds: float, done: Callable[[], bool]) -> None:
-    until = time.monotonic() + seconds
-    while not done() and time.monotonic() < until:
-        time.sleep(0.005)
 
 
 def _crash(code: int, for_memory: bool) -> Message:
@@ -441,11 +382,3 @@ def _crash(code: int, for_memory: bool) -> Message:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
         return failed("crash", signal=-code, message=f"its worker was ended by {name}")
     return failed("crash", exit_code=code, message=f"its worker ended by itself with exit code {code}")
-
-
-def _environment(threads: int) -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
-    environment |= _QUIET
-    environment |= {name: str(threads) for name in _THREAD_VARIABLES}
-    environment |= {"NUMBA_CACHE_DIR": str(cache_folder() / "numba"), "PYTHONHASHSEED": "0"}
-    return environment

@@ -32,6 +32,7 @@ class Request:
         prepare: called with the worker's name before the message is sent, for what depends on it; again where it has
             to be sent once more.
         on_interim: called with `progress` and `state` messages.
+        hosts: hosts that its worker may talk to; none: it has no network.
         device: where it is worked on: `cpu`, `cuda` (any GPU) or `cuda:N`.
         route: what it has in common with requests that the same warm worker serves best.
         alone: whether nothing else may be under way in its worker: something was, and it is not known which of them
@@ -45,6 +46,7 @@ class Request:
     timeout: float | None = None
     prepare: Callable[[str], None] | None = None
     on_interim: OnInterim = _ignore
+    hosts: tuple[str, ...] = ()
     device: str = ""
     route: str = ""
     alone: bool = False

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from librarian.operation import Operation, Resolved
+from librarian.workers import limits
+from librarian.workers.children import ended_after
 from librarian.workers.discovery import declare, load, resolve
 from librarian.workers.execution import RunningTask, audio_facts, collect
 from librarian.workers.failures import failure_of, is_out_of_memory
@@ -23,9 +27,14 @@ GROUP = "librarian"
 
 
 class Servant:
-    """Answers requests, one after the other."""
+    """Answers requests, one after the other.
 
-    def __init__(self) -> None:
+    Args:
+        own_process: whether the process is a worker's: tasks are held to their limits then, and lose their children.
+    """
+
+    def __init__(self, *, own_process: bool = False) -> None:
+        self._own_process = own_process
         self._operations: dict[str, dict[str, Operation]] = {}
         self._routes: dict[str, Route] = {}
         self._runners = Runners()
@@ -87,7 +96,8 @@ class Servant:
         return {"type": "problems", "problems": answer}
 
     def _probe(self, request: Message, send: Send) -> Message:
-        return {"type": "done", "facts": audio_facts(Path(request["path"])), "ahead": 2, "batch": 0}
+        with self._limited(limits.LEAST_MEMORY):
+            return {"type": "done", "facts": audio_facts(Path(request["path"])), "ahead": 2, "batch": 0}
 
     def _probes(self, request: Message, send: Send) -> Message:
         answers = [self.answer({"type": "probe", "path": path}, send) for path in request["paths"]]
@@ -117,7 +127,7 @@ class Servant:
     def _attempt(self, request: Message, route: Route, number: int, send: Send) -> Message:
         rung = route.rungs[number]
         task = RunningTask(request, rung.settings, rung.device, send)
-        with self.health.restored():
+        with self.health.restored(), self.held_to_limits(route, number):
             runner = self.runner(route, number, task)
             seed(task.seed)
             began = time.perf_counter()
@@ -126,6 +136,18 @@ class Servant:
             task.timer.compute = max(0.0, spent - task.timer.read - task.timer.write)
             self.measure()
             return done(request, route, task, result)
+
+    def held_to_limits(self, route: Route, number: int) -> AbstractContextManager[None]:
+        """What is done within has as much memory as a task of a route may take; what it started ends with it."""
+        memory = limits.memory_of(route.operation.resources, route.rungs[number].device)
+        return self._limited(memory, ended_after()) if self._own_process else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def _limited(self, memory: int | None, *more: AbstractContextManager[None]) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            for each in (limits.around(memory=memory), *more) if self._own_process else ():
+                stack.enter_context(each)
+            yield
 
     def most_output(self, request: Message) -> float:
         """What a task may write (bytes)."""

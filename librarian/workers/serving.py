@@ -31,7 +31,7 @@ class Service:
     """Answers requests in the way that suits them."""
 
     def __init__(self, inbox: Inbox, replies: Replies) -> None:
-        self._servant, self._inbox, self._replies = Servant(), inbox, replies
+        self._servant, self._inbox, self._replies = Servant(own_process=True), inbox, replies
 
     def serve(self, request: Message) -> None:
         """Answer a request, and where it goes through a pipeline those that follow it there."""

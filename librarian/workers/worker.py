@@ -1,4 +1,4 @@
-"""Child side: `python -m librarian.workers.worker FD`. One process declares, validates, probes and runs.
+"""Child side: what a worker's keeper becomes. One process declares, validates, probes and runs.
 
 It ends when its socket does: a thread waits for messages all the time, and the end of the stream ends the process,
 whatever the extension is busy with.
@@ -7,22 +7,19 @@ whatever the extension is busy with.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import resource
 import signal
 import socket
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from librarian.workers import limits, serving
+from librarian.workers.fence import Fence
 from librarian.workers.inbox import Inbox
 from librarian.workers.messages import Decoder, Message, encode
-from librarian.workers.serving import serve
 
 BEAT_SECONDS = 1.0
-_PR_SET_PDEATHSIG = 1
 
 
 class Connection:
@@ -76,20 +73,16 @@ class Connection:
             self._busy.clear()
 
 
-def _settle_in() -> None:
+def _settle_in(shielded: Collection[int]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    limits.settle()
+    Fence.take(os.environ).close(shielded)
 
 
-def main() -> None:
-    """Serve until the socket ends."""
-    _settle_in()
-    connection = Connection(socket.socket(fileno=int(sys.argv[1])))
+def serve(handle: int, shielded: Collection[int]) -> None:
+    """Serve until the socket with this handle ends, behind a fence through which no signal gets to `shielded`."""
+    _settle_in(shielded)
+    os.set_inheritable(handle, False)
+    connection = Connection(socket.socket(fileno=handle))
     connection.start()
-    serve(connection.requests, connection.send, connection.busy)
-
-
-if __name__ == "__main__":
-    main()
+    serving.serve(connection.requests, connection.send, connection.busy)
