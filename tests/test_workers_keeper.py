@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from librarian.workers.children import children, ended_after
+from librarian.workers.fence import HOOK
 from librarian.workers.messages import Message
 from librarian.workers.pool import Pool, ask
 
@@ -151,20 +153,24 @@ def test_a_keeper_that_is_told_to_end_ends_what_it_keeps(run_code: RunCode, pool
     wait_for_end([number_in(tmp_path / CACHE / "left")])
 
 
-def test_a_worker_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
+def test_a_worker_that_kills_its_group_does_not_kill_its_keeper(
+    run_code: RunCode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("librarian.workers.pool.offered", lambda: (HOOK,))  # a kernel that holds no signal back
+    assert run_code("leave(folder)\nos.killpg(0, signal.SIGKILL)")["cause"]["signal"] == signal.SIGKILL
+    wait_for_end([number_in(tmp_path / CACHE / "left")])
+
+
+def test_a_worker_outlives_the_thread_that_started_it(run_code: RunCode, pool: Pool) -> None:
     # The kernel's signal at the end of a parent comes at the end of its thread already.
-    script = """
-        import threading, time
-        from librarian.workers.pool import Pool, ask
-        pool = Pool(1, print)
-        ask_it = lambda: print(ask(pool, {"type": "nonsense"}, 30)["type"])
-        thread = threading.Thread(target=ask_it); thread.start(); thread.join()
-        ask_it()
-        print(pool._started)
-        pool.close()
-    """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["failed", "failed", "1"]
+    threads = len(os.listdir("/proc/self/task"))
+    thread = threading.Thread(target=run_code, args=["pass"])
+    thread.start()
+    thread.join()
+    while len(os.listdir("/proc/self/task")) > threads:
+        time.sleep(0.01)
+    assert run_code("time.sleep(0.5)")["type"] == "done"
+    assert pool._started == 1
 
 
 def test_what_was_started_meanwhile_is_ended_and_what_was_there_stays() -> None:
