@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from librarian.workers import hook, landlock, seccomp
 
 VARIABLE = "LIBRARIAN_FENCE"
-_DEVICES = ("null", "zero", "full", "random", "urandom", "nvidia*", "nvidia-caps", "dri", "kfd", "dxg")
+_DEVICES = ("null", "zero", "full", "random", "urandom", "nvidia*", "dri", "kfd", "dxg")
 _NAME_SERVER = 53
 _SHARED_MEMORY = "/dev/shm"
 HOOK, LANDLOCK, SECCOMP = "hook", "landlock", "seccomp"
