@@ -36,7 +36,8 @@ def librarian_operations():
 @pytest.fixture
 def imports(calls: Archive, make_extension: MakeExtension, tmp_path: Path) -> Path:
     """A job that uses an extension which leaves a mark whenever it is imported, and where it leaves it."""
-    marks = tmp_path / "imports"
+    marks = tmp_path / "cache" / "librarian" / "extensions" / "imports"  # where it may write
+    marks.parent.mkdir(parents=True)
     marks.touch()
     make_extension("notes", CODE.format(imports=str(marks)))
     calls.environment["XDG_CACHE_HOME"] = str(tmp_path / "cache")
@@ -93,8 +94,7 @@ def test_a_text_of_the_owners_is_not_kept(calls: Archive, imports: Path, tmp_pat
 
 
 def test_where_nothing_can_be_kept_it_is_asked_each_time(calls: Archive, imports: Path, tmp_path: Path) -> None:
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "librarian").write_text("no folder")
+    (tmp_path / "cache" / "librarian" / "answers").write_text("no folder")
     for _ in range(2):
         calls.librarian("plan", "job.yaml")
     assert imports.read_text() == "xx"

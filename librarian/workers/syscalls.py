@@ -6,6 +6,7 @@ import ctypes
 import os
 from typing import Any
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_NO_NEW_PRIVS = 38
 
 
@@ -19,9 +20,8 @@ def call(number: int, *arguments: Any) -> int:
     Raises:
         OSError: it failed.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
     words = (ctypes.c_long(each) if isinstance(each, int) else each for each in arguments)
-    return _checked(libc.syscall(ctypes.c_long(number), *words))
+    return _checked(_LIBC.syscall(ctypes.c_long(number), *words))
 
 
 def prctl(option: int, value: int) -> None:
@@ -31,7 +31,7 @@ def prctl(option: int, value: int) -> None:
         OSError: it failed.
     """
     zero = ctypes.c_ulong(0)
-    _checked(ctypes.CDLL(None, use_errno=True).prctl(option, ctypes.c_ulong(value), zero, zero, zero))
+    _checked(_LIBC.prctl(option, ctypes.c_ulong(value), zero, zero, zero))
 
 
 def give_up_privileges() -> None:
