@@ -6,12 +6,23 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 TOP = Path(__file__).parent.parent
 RECORDINGS = TOP / "configs" / "recordings"
 KEY = "a key of the tests, long enough"
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What came of a command: its exit code, what it said, what it cost (s; MiB of its largest process)."""
+
+    code: int
+    said: str
+    seconds: float
+    mib: float
 
 
 @dataclass
@@ -51,6 +62,17 @@ class Archive:
         done = subprocess.CompletedProcess(arguments, process.returncode, out, err)
         assert code is None or done.returncode == code, f"exit {done.returncode}\n{out}\n{err}"
         return done
+
+    def measured(self, *arguments: str) -> Typed:
+        """Run the command line and look at what it costs, its workers included."""
+        began = time.monotonic()
+        process = self.start(*arguments)
+        with process:
+            assert process.stdout and process.stderr
+            said = process.stderr.read() + process.stdout.read()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        return Typed(process.returncode, said, time.monotonic() - began, usage.ru_maxrss / 1024)
 
     def files(self, folder: str = "library") -> dict[str, bytes]:
         """Every file below a folder, by its relative path."""

@@ -18,7 +18,7 @@ import soundfile
 from encoded import encode, signal
 
 from librarian.errors import UnusableInputError
-from librarian.media import probe, read_audio, sound, write_audio
+from librarian.media import probe, read_audio, sound, write_audio, writing
 
 FRAMES = 100_003  # a multiple of no codec's packet
 LOSSY = 0.995
@@ -111,6 +111,28 @@ def test_overs_are_refused_by_bits_and_kept_by_float(tmp_path: Path) -> None:
             write_audio(tmp_path / f"{bits}.wav", samples, 8000, audio_format="wav", bits=bits, seed=1)
     write_audio(tmp_path / "a.wav", samples, 8000, audio_format="wav", bits=32, seed=1)
     assert np.array_equal(read_audio(tmp_path / "a.wav")[0], samples)
+
+
+@pytest.mark.parametrize(("audio_format", "bits"), [("wav", 16), ("flac", 16), ("flac", 24), ("wav", 32)])
+def test_the_bytes_do_not_depend_on_how_much_is_written_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, audio_format: str, bits: int
+) -> None:
+    samples, written = signal(FRAMES, 48_000), []
+    for frames in (FRAMES, 4096, 1000):
+        monkeypatch.setattr(writing, "BLOCK_FRAMES", frames)
+        path = tmp_path / f"{frames}"
+        write_audio(path, samples, 48_000, audio_format=audio_format, bits=bits, seed=9)
+        written.append(path.read_bytes())
+    assert written[0] == written[1] == written[2]
+
+
+def test_what_is_refused_at_its_end_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "BLOCK_FRAMES", 1000)
+    samples = signal(FRAMES, 48_000)
+    samples[1, -1] = 2.0
+    with pytest.raises(ValueError, match=r"\+6.0 dBFS"):
+        write_audio(tmp_path / "a", samples, 48_000, audio_format="flac", bits=24, seed=1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_a_format_cannot_hold_is_said(tmp_path: Path) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import random
 import re
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from harness import TOP, Archive
+from harness import TOP, Archive, Typed
 from hostile_media import pcm, wav
 
 GOOD = """\
@@ -136,31 +134,10 @@ def tapes(archive: Archive) -> Archive:
     return archive
 
 
-@dataclass(frozen=True)
-class Typed:
-    """What came of a command: its exit code, what it said, what it cost (s, MiB)."""
-
-    code: int
-    said: str
-    seconds: float
-    mib: float
-
-
-def typed(archive: Archive, command: str) -> Typed:
-    began = time.monotonic()
-    process = archive.start(command, "job.yaml")
-    with process:
-        assert process.stdout and process.stderr
-        err, out = process.stderr.read(), process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return Typed(process.returncode, err + out, time.monotonic() - began, usage.ru_maxrss / 1024)
-
-
 def refusal(archive: Archive, command: str = "plan") -> Typed:
     """What is said of a job file that is bad: lines with places, nothing made."""
     before = sorted(os.fsencode(path) for path in archive.root.rglob("*"))
-    found = typed(archive, command)
+    found = archive.measured(command, "job.yaml")
     assert found.code == 2, found
     lines = [line for line in found.said.splitlines() if not line.startswith("next: ")]
     assert lines
@@ -185,7 +162,7 @@ def test_what_is_no_file_is_no_job_file(tapes: Archive, kind: str) -> None:
 
 def test_the_file_that_is_changed_is_good(tapes: Archive) -> None:
     tapes.job(GOOD)
-    assert typed(tapes, "plan").code == 0
+    assert tapes.measured("plan", "job.yaml").code == 0
 
 
 def mutated(content: bytes, chance: random.Random) -> bytes:
@@ -226,10 +203,10 @@ def test_a_shipped_job_file_after_accidents_is_a_job_or_says_where(tapes: Archiv
         if (TOP / "configs" / name).exists():
             (tapes.root / name).symlink_to(TOP / "configs" / name)
     content = (TOP / "configs" / config).read_bytes()
-    for seed in range(100):
+    for seed in range(50):
         (tapes.root / "job.yaml").write_bytes(mutated(content, random.Random(f"{config} {seed}")))
         before = sorted(os.listdir(tapes.root))
-        found = typed(tapes, "plan")
+        found = tapes.measured("plan", "job.yaml")
         lines = [line for line in found.said.splitlines() if not line.startswith(("next: ", "cannot be used: "))]
         assert found.code in (0, 2, 3, 4), (seed, found)
         assert not found.code or all(PLACE.fullmatch(line) and line.isprintable() for line in lines), (seed, found)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from harness import KEY, Archive
+from harness import KEY, Archive, Typed
 from hostile_containers import knocked
 from hostile_folder import PERSON, Filled, fill
-from hostile_media import SPECIMENS
+from hostile_media import SPECIMENS, Make
+from hostile_sizes import SIZES
 
 from librarian import project
 
@@ -104,3 +105,37 @@ def says_nobody(archive: Archive, printed: str) -> bool:
 
 def test_every_specimen_says_what_it_is() -> None:
     assert all(each.about.endswith(".") for each in SPECIMENS.values())
+
+
+MOST_SECONDS, MOST_MIB = 60.0, 4096
+"""That a file may cost on two cores of a server."""
+
+
+def alone(archive: Archive, name: str, make: Make) -> Typed:
+    """Run over one file by itself, print what it costs."""
+    (archive.root / "tapes" / PERSON).mkdir(parents=True)
+    make(archive.root / "tapes" / PERSON / "1")
+    archive.job(JOB)
+    cost = archive.measured("run", "job.yaml", "--workers", "1")
+    print(f"{name:48} exit {cost.code} {cost.seconds:6.1f} s {cost.mib:6.0f} MiB")
+    return cost
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("name", SPECIMENS)
+def test_no_specimen_costs_much(archive: Archive, name: str) -> None:
+    cost = alone(archive, name, SPECIMENS[name].make)
+    assert cost.code == (not SPECIMENS[name].good)
+    assert cost.seconds < MOST_SECONDS and cost.mib < MOST_MIB
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.xfail(reason=each.not_yet)) if each.not_yet else name
+     for name, each in SIZES.items()],
+)  # fmt: skip
+def test_no_size_costs_much(archive: Archive, name: str) -> None:
+    cost = alone(archive, name, SIZES[name].make)
+    assert cost.code == (not SIZES[name].good)
+    assert cost.seconds < MOST_SECONDS and cost.mib < MOST_MIB
