@@ -48,6 +48,7 @@ class Inline:
             request.prepare("w0")
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            self._servant.health.begin_anew()
             answer = self._servant.answer({**request.message, "route": request.route}, request.on_interim)
         self._printed.take(printed.getvalue().encode(errors="replace"), b"")
         return [(request, answer)]

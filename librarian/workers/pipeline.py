@@ -51,7 +51,7 @@ class Pipeline:
             The requests for which memory does not suffice beside others: they are not answered.
         """
         first = self._passing(request)
-        with self._servant.health.restored() as self._before, self._reader, self._writer:
+        with self._servant.health.restored(), self._reader, self._writer:
             try:
                 self._runner = self._servant.runner(self._route, self._rung, first.task)
             except BaseException as error:
@@ -119,7 +119,7 @@ class Pipeline:
             if is_out_of_memory(error):
                 self._route.run_singly()
         else:
-            self._servant.health.check(self._before)
+            self._servant.health.restore()
             self._servant.measure()
             spent = time.perf_counter() - began
             for each, result in zip(batch, results, strict=True):

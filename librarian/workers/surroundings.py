@@ -15,10 +15,10 @@ from typing import Any
 
 _LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
 _SIGNALS = [
-    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE),
-    *(signal.SIGALRM, signal.SIGTERM, signal.SIGCHLD, signal.SIGSEGV, signal.SIGFPE, signal.SIGBUS, signal.SIGILL),
-    *(signal.SIGPROF, signal.SIGVTALRM),
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD),
+    *(signal.SIGPIPE, signal.SIGPROF),
 ]
+"""Those that libraries take for themselves."""
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 _TORCH_FLAGS = (
     ("backends.cuda.matmul", "allow_tf32"),
@@ -34,7 +34,11 @@ _TORCH_CALLS = (
 
 
 class Surroundings:
-    """A process as it is now: folder, mask, environment, limits, handlers, streams, locale, settings of torch."""
+    """A process as it is now: folder, mask, environment, limits, handlers, streams, locale, settings of torch.
+
+    Attributes:
+        knows_torch: whether torch was loaded.
+    """
 
     def __init__(self) -> None:
         self._folder, self._mask = os.getcwd(), _mask()
@@ -44,6 +48,7 @@ class Surroundings:
         self._streams = sys.stdin, sys.stdout, sys.stderr
         self._locale = locale.setlocale(locale.LC_ALL)
         self._torch = list(_torch_settings())
+        self.knows_torch = "torch" in sys.modules
 
     def restore(self) -> bool:
         """Put everything back; whether all of it could be."""
@@ -77,7 +82,7 @@ class Surroundings:
         sys.stdin, sys.stdout, sys.stderr = self._streams
         if locale.setlocale(locale.LC_ALL) != self._locale:
             locale.setlocale(locale.LC_ALL, self._locale)
-        for put, value, now in self._torch or _threads_alone():
+        for put, value, now in self._torch if self.knows_torch else _threads_alone():
             if now() != value:
                 put(value)
 
