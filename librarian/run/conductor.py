@@ -24,6 +24,7 @@ from librarian.manifest.records import GOOD, OutcomeLine
 from librarian.plan import Absent, Gathering, Node, Planner, Result, Shape, Task, Unit, Weave, units_of
 from librarian.recordings import Identifier
 from librarian.run.commit import Attempt, Committer
+from librarian.run.devices import device_for
 from librarian.run.inputs import Inputs, Known, note_hashed
 from librarian.run.session import Session
 from librarian.workers import requests
@@ -300,6 +301,8 @@ class Conductor:
         request = Request(self._request(task, inputs), self._timeout or task.step.declaration.resources.timeout)
 
         def prepare(worker: str) -> None:
+            if tried := request.message.pop("folder", None):
+                self._session.store.drop_task(Path(tried))
             folder = self._session.store.open_task(
                 self._session.job_id, worker, task.home, task.step.declaration.name, task.key
             )
@@ -389,7 +392,7 @@ class Conductor:
             unit=task.home,
             seed=seed(task.key),
             audio=task.step.audio.model_dump() if task.step.audio else None,
-            device=self._session.device,
+            device=device_for(task.step, self._session.device),
             state=self._session.vault.state(task.key),
         )
 

@@ -49,7 +49,9 @@ class Inline:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             self._servant.health.begin_anew()
-            answer = self._servant.answer({**request.message, "route": request.route}, request.on_interim)
+            device = "cuda:0" if request.device == "cuda" else request.device
+            message = {**request.message, "route": request.route, "device": device}
+            answer = self._servant.answer(message, request.on_interim)
         self._printed.take(printed.getvalue().encode(errors="replace"), b"")
         return [(request, answer)]
 
