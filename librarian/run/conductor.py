@@ -33,8 +33,6 @@ from librarian.workers.pool import Workers
 from librarian.workers.requests import Request
 
 PROBE_TIMEOUT = 60.0
-REQUESTS_PER_WORKER = 4
-"""Requests under way at once, so that workers never wait for the conductor."""
 DRAIN_SECONDS = 10.0
 """How long tasks that run are given when a signal asks the run to stop."""
 _PATIENCE = 0.05
@@ -140,9 +138,8 @@ class Conductor:
 
     def _work(self, identifier: Identifier | None) -> bool:
         """Work until nothing is left; whether something ended it early."""
-        most = REQUESTS_PER_WORKER * max(1, self._workers.size)
         while not self._halt():
-            while len(self._then) < most and not self._halt():
+            while len(self._then) < self._workers.useful and not self._halt():
                 if self._ready:
                     self._handle(*self._ready.popleft())
                 elif identifier is None or not (family := self._next(identifier)):

@@ -33,6 +33,8 @@ from librarian.workers.routing import RECALL_SECONDS, WINDOW, Match, for_busy, f
 
 SILENCE_SECONDS = 60.0
 """A busy worker beats every second; one that did not for so long holds its interpreter and is replaced."""
+QUEUED_PER_WORKER = 3
+"""Requests beside those that a worker has, so that one that it is warm for is among them."""
 GRACE_SECONDS = 1.0
 """Between asking a worker and all that it started to end, and ending them."""
 CLOSE_SECONDS = 0.5
@@ -85,6 +87,10 @@ class Workers(Protocol):
     @property
     def size(self) -> int:
         """Number of processes; 0 for none."""
+
+    @property
+    def useful(self) -> int:
+        """Requests that can be under way at once before more of them would only wait."""
 
     def close(self) -> None:
         """End all of it now."""
@@ -201,6 +207,11 @@ class Pool:
         """Requests that have no answer yet."""
         under_way = sum(len(each.assigned.under_way) for each in self._processes)
         return len(self._queue) + len(self._answers) + under_way
+
+    @property
+    def useful(self) -> int:
+        """Requests that can be under way at once before more of them would only wait."""
+        return QUEUED_PER_WORKER * self._size + sum(each.assigned.most for each in self._processes)
 
     def submit(self, request: Request) -> None:
         """Queue a request."""
