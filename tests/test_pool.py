@@ -114,6 +114,13 @@ def test_no_more_is_read_ahead_than_a_batch_and_one(told: Told) -> None:
     assert max(each["together"] for each in told.seen("compute")) == 3
 
 
+def test_a_pool_says_how_many_requests_it_has_a_use_for(told: Told) -> None:
+    with closing(told.pool()) as pool:
+        assert pool.useful < 8
+        run(pool, [told.request("split", 1)])
+        assert pool.useful >= 3 + 3 + 3 + 1  # computed, written, read and one
+
+
 def test_the_results_of_a_batch_are_handed_over_one_by_one(told: Told) -> None:
     with closing(told.pool()) as pool:
         found = run(pool, [told.request("split", seed) for seed in range(1, 12)])

@@ -65,7 +65,7 @@ class Place:
         head = HEAD + "".join(f"{name} = pathlib.Path({str(path)!r})\n" for name, path in names.items())
         (self.root / f"code{self._number}.py").write_text(head + textwrap.dedent(code))
         message = {"type": "declare", "package": f"x{self._number}", "version": "1", "entry_point": "x"}
-        request = Request({**message, "value": f"code{self._number}"}, 60, hosts)
+        request = Request({**message, "value": f"code{self._number}"}, 60, hosts=hosts)
         self.pool.submit(request)
         ((_, answer),) = self.pool.wait(None)
         assert answer["type"] == "done", answer["cause"]

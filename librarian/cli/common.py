@@ -56,7 +56,7 @@ def workers_for(count: int | None, log: Log) -> Iterator[Workers]:
     size = default_size() if count is None else count
     workers: Workers
     if size:
-        workers = Pool(size, log, threads=max(1, cores() // size))
+        workers = Pool(size, log, threads=max(1, cores() // size), on_wait=say)
     else:
         workers = Inline(log)
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from librarian.cli.facts import MINUS
 from librarian.cli.words import duration
-from librarian.manifest.records import OutcomeLine
+from librarian.manifest.records import OutcomeLine, RungRecord
 from librarian.plan import differences
 
 TEXT = "text:"
@@ -54,6 +54,13 @@ def settings_of(settings: Mapping[str, Any], given: Collection[str]) -> str:
     """`target −20, ceiling −1 (default)`."""
     shown = (f"{name} {_value(value)}{'' if name in given else ' (default)'}" for name, value in settings.items())
     return ", ".join(shown) or "none"
+
+
+def rung_of(rung: RungRecord) -> str:
+    """`segment 3.9`, `on the cpu` or `by itself`: how a task was done that memory did not suffice for."""
+    words = [f"{name} {_value(value)}" for name, value in rung.settings.items()]
+    words += [f"on the {rung.device}"] * bool(rung.device) + ["by itself"] * rung.singly
+    return ", ".join(words)
 
 
 def changes(before: OutcomeLine, after: OutcomeLine) -> str:

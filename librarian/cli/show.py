@@ -9,7 +9,7 @@ import click
 
 from librarian.cli.asked import Asked, asked, kind_of, may_show_names
 from librarian.cli.facts import facts_of, gist, measured
-from librarian.cli.recorded import TEXT, changes, columns, moment, settings_of, sound_of
+from librarian.cli.recorded import TEXT, changes, columns, moment, rung_of, settings_of, sound_of
 from librarian.cli.sentence import made_sentence, unit_sentence
 from librarian.cli.show_job import job_json, job_lines
 from librarian.cli.timing import timing_json, timing_lines
@@ -117,6 +117,8 @@ def _how(project: Asked, made: Made) -> Iterator[tuple[str, str]]:
         why = f"the step {gap.step} left nothing" if gap.step else "no such recording"
         yield f"without {gap.role or gap.port}", f"{gap.unit}  {why}" if gap.unit else why
     yield "settings", settings_of((line.document or {})["settings"], line.given)
+    if line.rungs:
+        yield "for memory", ", then ".join(map(rung_of, line.rungs))
     began = moment(project.history.job(made.place.job).first.started)
     yield "recorded", f"{made.place.job} line {made.place.seq + 1}; the job began {began}"
     yield "task key", line.key or ""

@@ -178,6 +178,14 @@ class Timings(_Record):
         return self.read + self.load + self.compute + self.write + self.commit
 
 
+class RungRecord(_Record):
+    """One way in which a task was done, or tried again, where memory did not suffice."""
+
+    settings: Document = Field({}, description="Settings that it changed; texts as keyed digests.")
+    device: Word | None = Field(None, description="Where, if not where it was to be.")
+    singly: bool = Field(False, description="Whether it was computed by itself and not in a batch.")
+
+
 class OutcomeLine(_Body):
     """How one task ended."""
 
@@ -195,6 +203,7 @@ class OutcomeLine(_Body):
     absent: list[Lacking] = Field([], description="What was missing among what is gathered.")
     produced: list[Produced] = Field([], description="Outputs.")
     replaces: bool = Field(False, description="Whether an earlier folder of the same key was replaced.")
+    rungs: list[RungRecord] = Field([], description="What was tried where memory did not suffice; the last is how.")
     seed: int | None = Field(None, description="Seed of the task, from its key.")
     audio_seconds: float | None = Field(None, ge=0, description="Length of the sound that was worked on (s).")
     timings: Timings = Field(Timings(), description="What took how long.")

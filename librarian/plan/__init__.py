@@ -4,7 +4,7 @@ from librarian.plan.changes import describe, differences
 from librarian.plan.gather import Gathering
 from librarian.plan.quote import Quote, Row
 from librarian.plan.shape import Absent, Input, Node, Result, Shape, Unit, units_of
-from librarian.plan.task import ASKED_FOR, NEW, NOT_READ, Planner, Policy, Task, seal_texts
+from librarian.plan.task import ASKED_FOR, NEW, NOT_READ, Planner, Policy, Task, seal_texts, seal_value
 from librarian.plan.weave import Weave
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "describe",
     "differences",
     "seal_texts",
+    "seal_value",
     "units_of",
 ]

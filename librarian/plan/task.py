@@ -222,6 +222,17 @@ class Planner:
         return describe(current.document, document, step) or NEW
 
 
+def seal_value(value: Any, id_key: IdKey, texts: dict[str, str]) -> Any:
+    """A public setting with keyed digests where it holds free text; digest → text is put into `texts`."""
+    if isinstance(value, Mapping):
+        if set(value) == {TEXT}:
+            digest = id_key.text(value[TEXT])
+            texts[digest] = value[TEXT]
+            return digest
+        return {name: seal_value(each, id_key, texts) for name, each in value.items()}
+    return [seal_value(each, id_key, texts) for each in value] if isinstance(value, (list, tuple)) else value
+
+
 def seal_texts(job: Job, id_key: IdKey) -> tuple[Job, dict[str, str]]:
     """Put keyed digests where the settings hold free text.
 
@@ -230,17 +241,8 @@ def seal_texts(job: Job, id_key: IdKey) -> tuple[Job, dict[str, str]]:
     """
     texts: dict[str, str] = {}
 
-    def sealed(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            if set(value) == {TEXT}:
-                digest = id_key.text(value[TEXT])
-                texts[digest] = value[TEXT]
-                return digest
-            return {name: sealed(each) for name, each in value.items()}
-        return [sealed(each) for each in value] if isinstance(value, (list, tuple)) else value
-
     def sealed_step(step: Step) -> Step:
-        return replace(step, public=sealed(step.public))
+        return replace(step, public=seal_value(step.public, id_key, texts))
 
     own: dict[int, Step] = {}
     for table in job.tables.values():

@@ -1,9 +1,10 @@
 """The conductor: plan → outcomes → commits. One thread; workers do the work."""
 
 from librarian.run.conductor import Halt
+from librarian.run.devices import device_of
 from librarian.run.header import file_digest, machine_id, step_records
 from librarian.run.settled import find_settled, mark_of
-from librarian.run.start import Order, device_of, placed, run
+from librarian.run.start import Order, placed, run
 
 __all__ = [
     "Halt",

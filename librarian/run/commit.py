@@ -14,10 +14,10 @@ from typing import Any
 
 from librarian.errors import CAUSE_CLASSES
 from librarian.keys import seed
-from librarian.manifest.records import Cause, Consumed, OutcomeLine, Produced
+from librarian.manifest.records import Cause, Consumed, OutcomeLine, Produced, RungRecord
 from librarian.manifest.store import BadOutputError, Stored
 from librarian.operation import WORD_PATTERN
-from librarian.plan import Task
+from librarian.plan import Task, seal_value
 from librarian.privacy.scrub import Scrubbed, ScrubError
 from librarian.run.session import Session
 from librarian.workers.messages import Message, cause
@@ -110,7 +110,7 @@ class Committer:
         began = time.perf_counter()
         task = attempt.task
         try:
-            named, spent = _named(answer, task), _timings(answer)
+            named, spent, rungs = _named(answer, task), _timings(answer), self._rungs(answer)
             stored = self._session.store.seal_files(attempt.folder, list(named))
             produced = [self._produced(task, named[each.file], each) for each in stored]
         except (BadOutputError, BadAnswerError) as error:
@@ -120,6 +120,8 @@ class Committer:
             return self.failed(attempt, why, then)
         spent |= {"wait": round(attempt.waited, 4), "commit": time.perf_counter() - began}
         details = {
+            "cause": self._cause(cause("out_of_memory")) if answer.get("degraded") else None,
+            "rungs": rungs,
             "consumed": list(attempt.consumed),
             "produced": sorted(produced, key=lambda each: each.file),
             "folder": task.folder,
@@ -127,7 +129,8 @@ class Committer:
             "audio_seconds": attempt.audio_seconds,
             "timings": spent,
         }
-        self._add(_Ended(task, "done", then, details, attempt.folder, tuple(named)))
+        outcome = "degraded" if answer.get("degraded") else "done"
+        self._add(_Ended(task, outcome, then, details, attempt.folder, tuple(named)))
 
     def failed(self, attempt: Attempt, why: Mapping[str, Any], then: Then) -> None:
         """Take a failure into the group, and throw away what the task wrote."""
@@ -235,6 +238,14 @@ class Committer:
             exit_code=_number(why.get("exit_code")),
             message=message,
         )
+
+    def _rungs(self, answer: Message) -> list[RungRecord]:
+        """The rungs of the memory ladder that a worker took."""
+        texts: dict[str, str] = {}
+        sealed = seal_value(answer.get("rungs", []), self._session.project.id_key, texts)
+        for digest, text in texts.items():
+            self._session.vault.note_text(digest, text)
+        return [RungRecord.model_validate(each) for each in sealed]
 
     def _produced(self, task: Task, named: Mapping[str, Any], stored: Stored) -> Produced:
         output, item = named["output"], named["item"]

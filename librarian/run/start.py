@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from librarian.errors import MissingError
 from librarian.events import AllStand, FactValue, Observer, RunEnded, RunStarted, Said
 from librarian.job import GROUP, JOB, RECORDING, Job, Step
 from librarian.manifest.catalog import Catalog, Settled
@@ -23,6 +22,7 @@ from librarian.project import Project
 from librarian.recordings import Identifier, Scan
 from librarian.run.commit import Committer
 from librarian.run.conductor import Conductor, Halt
+from librarian.run.devices import device_of
 from librarian.run.header import job_line
 from librarian.run.session import Session
 from librarian.run.settled import find_settled, mark_of, settle
@@ -74,17 +74,6 @@ class Order:
         return Counter((self.scan.entries(each), grouped) for each, grouped in found)
 
 
-def device_of(job: Job) -> str:
-    """The device the job runs on.
-
-    Raises:
-        MissingError: it asks for one that this version does not serve.
-    """
-    if job.file.run.device not in ("auto", "cpu"):
-        raise MissingError("run.device: this version works on the CPU only; write device: cpu")
-    return "cpu"
-
-
 def placed(library: Path) -> Callable[[str, int], bool]:
     """Whether a file is where it should be in the library, with its size."""
 
@@ -113,7 +102,7 @@ def run(
     Raises:
         OSError: the disk failed; what was committed stays, the rest is resumable.
     """
-    device = device_of(order.job)
+    device = device_of(order.job, order.steps)
     job, texts = seal_texts(replace(order.job, steps=order.steps), project.id_key)
     scan = order.scan
     with ExitStack() as stack:

@@ -17,6 +17,7 @@ from librarian.keys import seed
 from librarian.manifest.records import GOOD, OutcomeLine
 from librarian.plan import Task
 from librarian.run.commit import Attempt, Committer, Then
+from librarian.run.devices import device_for
 from librarian.run.inputs import Inputs, Known, note_hashed
 from librarian.run.probes import Probes
 from librarian.run.session import Session
@@ -25,8 +26,6 @@ from librarian.workers.messages import Message, cause
 from librarian.workers.pool import Workers
 from librarian.workers.requests import Request
 
-REQUESTS_PER_WORKER = 4
-"""Requests under way at once, so that workers never wait for the conductor."""
 ROOM_KEPT = 64 << 20
 """Where less is free, the run ends while what is done can still be recorded (bytes)."""
 LOOK_AGAIN = 1.0
@@ -61,7 +60,7 @@ class Work:
     @property
     def has_room(self) -> bool:
         """Whether more can be asked for."""
-        return len(self) < REQUESTS_PER_WORKER * max(1, self._workers.size)
+        return len(self) < self._workers.useful
 
     @property
     def is_short(self) -> bool:
@@ -131,6 +130,8 @@ class Work:
         request = Request(self._request(task, inputs), timeout, hosts=declared.hosts)
 
         def prepare(worker: str) -> None:
+            if tried := request.message.pop("folder", None):
+                self._session.store.drop_task(Path(tried))
             folder = self._session.store.open_task(
                 self._session.job_id, worker, task.home, task.step.declaration.name, task.key
             )
@@ -180,6 +181,6 @@ class Work:
             unit=task.home,
             seed=seed(task.key),
             audio=task.step.audio.model_dump() if task.step.audio else None,
-            device=self._session.device,
+            device=device_for(task.step, self._session.device),
             state=self._session.vault.state(task.key),
         )

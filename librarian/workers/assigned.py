@@ -63,6 +63,11 @@ class Assigned:
         """Whether it waits for something to do."""
         return not self.under_way and not self.retiring
 
+    @property
+    def most(self) -> int:
+        """Requests of one route that it can use at once, as far as it has said."""
+        return max((each.ahead for each in self.warm.values()), default=1)
+
     def takes(self, request: Request) -> bool:
         """Whether it can use a request now."""
         if self.retiring or self.hosts != request.hosts or not serves(self.device, request.device):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -168,12 +170,24 @@ def _write_data(kind: type[Data], value: Any, path: Path) -> Path:
 def _take_file(folder: Path, value: Any, name: str) -> Path:
     if not isinstance(value, (str, Path)):
         raise BadOutputError("an output is no path")
-    path = folder / value
-    if path.parent.resolve() != folder.resolve() or path.is_symlink() or not path.is_file():
+    path = os.path.join(folder, value)
+    if not _lies_in(folder, path) or not stat.S_ISREG(os.lstat(path).st_mode):
         raise BadOutputError("an output is no file in the task's folder")
-    if not _SUFFIX.fullmatch(path.suffix):
+    suffix = os.path.splitext(path)[1]
+    if not _SUFFIX.fullmatch(suffix):
         raise BadOutputError("the file name of an output has no plain ending")
-    return path.rename(folder / f"{name}{path.suffix}")
+    place = folder / f"{name}{suffix}"
+    os.rename(path, place)
+    return place
+
+
+def _lies_in(folder: Path, path: str) -> bool:
+    """Whether a file is there and lies in a folder, however that is written."""
+    try:
+        above = os.path.dirname(path)
+        return os.path.lexists(path) and (above == str(folder) or os.path.samefile(above, folder))
+    except (OSError, ValueError):  # a NUL in a name
+        return False
 
 
 def audio_facts(path: Path) -> dict[str, Any]:

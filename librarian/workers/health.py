@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -22,32 +23,36 @@ class Health:
     def __init__(self) -> None:
         self._threads, self._files = threading.active_count(), _open_files()
         self._budget, self._spoiled = budget()[0], False
+        self._before: Surroundings | None = None
 
     @contextlib.contextmanager
-    def restored(self) -> Iterator[Surroundings]:
+    def restored(self) -> Iterator[None]:
         """What is done within leaves the process as it found it. Files are the user's alone there."""
         mask = os.umask(0o077)
         try:
-            before = Surroundings()
-            try:
-                yield before
-            finally:
-                self.check(before)
+            if self._before is None or (not self._before.knows_torch and "torch" in sys.modules):
+                self._before = Surroundings()  # each task leaves the same, so once will do
+            yield
         finally:
+            self.restore()
             os.umask(mask)
 
-    def check(self, before: Surroundings) -> None:
+    def restore(self) -> None:
         """Put everything back; what cannot be is remembered."""
-        self._spoiled |= not before.restore()
+        self._spoiled |= self._before is not None and not self._before.restore()
+
+    def begin_anew(self) -> None:
+        """Take the process as it is now for what tasks are to leave behind."""
+        self._before = None
 
     def is_too_big(self) -> bool:
         """Whether it holds more main memory than its part."""
         return held()[0] > self._budget
 
     def must_end(self) -> bool:
-        """Whether what tasks left behind is more than the next ones should find."""
+        """Whether what tasks left behind is more than the next ones should find, memory aside."""
         threads, files = threading.active_count() - self._threads, _open_files() - self._files
-        return self._spoiled or self.is_too_big() or threads > MOST_THREADS or files > MOST_FILES
+        return self._spoiled or threads > MOST_THREADS or files > MOST_FILES
 
 
 def _open_files() -> int:

@@ -19,6 +19,7 @@ class Inline:
 
     size = 0
     fence = "none"
+    useful = 4
 
     def __init__(self, log: Log) -> None:
         self._servant = Servant()
@@ -50,7 +51,10 @@ class Inline:
             request.prepare("w0")
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            answer = self._servant.answer({**request.message, "route": request.route}, request.on_interim)
+            self._servant.health.begin_anew()
+            device = "cuda:0" if request.device == "cuda" else request.device
+            message = {**request.message, "route": request.route, "device": device}
+            answer = self._servant.answer(message, request.on_interim)
         self._printed.take(printed.getvalue().encode(errors="replace"), b"")
         return [(request, answer)]
 

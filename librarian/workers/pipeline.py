@@ -52,7 +52,7 @@ class Pipeline:
         """
         first = self._passing(request)
         limited = self._servant.held_to_limits(self._route, self._rung)
-        with self._servant.health.restored() as self._before, limited, self._reader, self._writer:
+        with self._servant.health.restored(), limited, self._reader, self._writer:
             try:
                 self._runner = self._servant.runner(self._route, self._rung, first.task)
             except BaseException as error:
@@ -120,7 +120,7 @@ class Pipeline:
             if is_out_of_memory(error):
                 self._route.run_singly()
         else:
-            self._servant.health.check(self._before)
+            self._servant.health.restore()
             self._servant.measure()
             spent = time.perf_counter() - began
             for each, result in zip(batch, results, strict=True):

@@ -31,6 +31,8 @@ from librarian.workers.routing import RECALL_SECONDS, WINDOW, Match, for_busy, f
 
 SILENCE_SECONDS = 60.0
 """A busy worker beats every second; one that did not for so long holds its interpreter and is replaced."""
+QUEUED_PER_WORKER = 3
+"""Requests beside those that a worker has, so that one that it is warm for is among them."""
 PRINTED_AT_ONCE = 1 << 14
 LAST_READS = 8
 """More than a pipe holds: what a process printed before it ended, and not what another prints on and on."""
@@ -74,6 +76,10 @@ class Workers(Protocol):
 
     def open_to(self, staging: Path, hidden: Path) -> None:
         """Let workers write below `staging` from now on, and not read what is below `hidden`."""
+
+    @property
+    def useful(self) -> int:
+        """Requests that can be under way at once before more of them would only wait."""
 
     def close(self) -> None:
         """End all of it now."""
@@ -152,6 +158,11 @@ class Pool:
         """Requests that have no answer yet."""
         under_way = sum(len(each.assigned.under_way) for each in self._processes)
         return len(self._queue) + len(self._answers) + under_way
+
+    @property
+    def useful(self) -> int:
+        """Requests that can be under way at once before more of them would only wait."""
+        return QUEUED_PER_WORKER * self._size + sum(each.assigned.most for each in self._processes)
 
     def submit(self, request: Request) -> None:
         """Queue a request."""

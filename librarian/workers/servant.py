@@ -39,6 +39,7 @@ class Servant:
         self._routes: dict[str, Route] = {}
         self._runners = Runners()
         self.health = Health()
+        self._is_too_big = False
 
     def answer(self, request: Message, send: Send) -> Message:
         """The one final answer to a request; whatever goes wrong is an answer too."""
@@ -62,8 +63,14 @@ class Servant:
 
     def shrink(self) -> None:
         """Let go of what is warm until this process holds no more than its part."""
-        while self.health.is_too_big() and self._runners.unload_oldest():
-            pass
+        while self.health.is_too_big():
+            if not self._runners.unload_oldest():
+                self._is_too_big = True
+                return
+
+    def must_end(self) -> bool:
+        """Whether tasks left more behind here than the next ones should find."""
+        return self._is_too_big or self.health.must_end()
 
     def _declare(self, request: Message, send: Send) -> Message:
         with self.health.restored():  # importing may change as much as running

@@ -51,5 +51,5 @@ class Service:
         self._replies.answer(request, answer)
 
     def _retire_if_it_must(self) -> None:
-        if self._servant.health.must_end():
+        if self._servant.must_end():
             self._replies.retire()

@@ -17,15 +17,17 @@ from typing import Any
 
 _LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
 _SIGNALS = [
-    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE),
-    *(signal.SIGALRM, signal.SIGTERM, signal.SIGCHLD, signal.SIGSEGV, signal.SIGFPE, signal.SIGBUS, signal.SIGILL),
-    *(signal.SIGPROF, signal.SIGVTALRM),
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD),
+    *(signal.SIGPIPE, signal.SIGPROF),
 ]
+"""Those that libraries take for themselves."""
 _PLAIN: tuple[tuple[Callable[[Any], None], Callable[[], Any]], ...] = (
     (sys.setrecursionlimit, sys.getrecursionlimit),
     (socket.setdefaulttimeout, socket.getdefaulttimeout),
 )
 """How each is set, and how it is read."""
+_NUMPY_ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+"""What numpy does where nobody said otherwise."""
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 _TORCH_FLAGS = (
     ("backends.cuda.matmul", "allow_tf32"),
@@ -41,7 +43,11 @@ _TORCH_CALLS = (
 
 
 class Surroundings:
-    """A process as it is now: folder, mask, environment, limits, handlers, streams, locale, settings of torch."""
+    """A process as it is now: folder, mask, environment, limits, handlers, streams, locale, settings of torch.
+
+    Attributes:
+        knows_torch: whether torch was loaded.
+    """
 
     def __init__(self) -> None:
         self._folder, self._mask = os.getcwd(), _mask()
@@ -52,8 +58,9 @@ class Surroundings:
         self._locale = locale.setlocale(locale.LC_ALL)
         self._plain = [(put, get()) for put, get in _PLAIN]
         self._warnings = list(warnings.filters)
-        self._numpy = sys.modules["numpy"].geterr() if "numpy" in sys.modules else None
+        self._numpy = sys.modules["numpy"].geterr() if "numpy" in sys.modules else _NUMPY_ERRORS
         self._torch = list(_torch_settings())
+        self.knows_torch = "torch" in sys.modules
 
     def restore(self) -> bool:
         """Put everything back; whether all of it could be."""
@@ -92,9 +99,9 @@ class Surroundings:
         if warnings.filters != self._warnings:
             warnings.resetwarnings()
             warnings.filters[:] = self._warnings  # type: ignore[index]  # it is a list
-        if self._numpy:
-            sys.modules["numpy"].seterr(**self._numpy)
-        for put, value, now in self._torch or _threads_alone():
+        if numpy := sys.modules.get("numpy"):
+            numpy.seterr(**self._numpy)
+        for put, value, now in self._torch if self.knows_torch else _threads_alone():
             if now() != value:
                 put(value)
 

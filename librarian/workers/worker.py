@@ -50,18 +50,20 @@ class Connection:
         while True:
             try:
                 data = self._end.recv(1 << 16)
-            except OSError:
-                data = b""
+                messages = list(decoder.feed(data))
+            except (OSError, MemoryError):  # a worker that no longer hears is of no use
+                os._exit(1)
             if not data:
                 os._exit(0)
-            for message in decoder.feed(data):
+            for message in messages:
                 self.requests.put(message)
 
     def _beat(self) -> None:
         while True:
             time.sleep(BEAT_SECONDS)
             if self._busy.is_set():
-                self.send({"type": "beat"})
+                with contextlib.suppress(MemoryError):  # the task has all there is: the next beat may find some again
+                    self.send({"type": "beat"})
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
