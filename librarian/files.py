@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +89,8 @@ def remove_tree(folder: Path, tries: int = 5) -> None:
     Raises:
         OSError: it is still there after the last try.
     """
+    import shutil  # not at start-up: nothing is removed by most commands
+
     for left in reversed(range(tries)):
         try:
             if folder.is_dir() and not folder.is_symlink():
@@ -124,5 +124,7 @@ def cache_folder() -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:  # a service's user has no home; its kernels are compiled again at every start
+        import tempfile
+
         return Path(tempfile.gettempdir()) / f"librarian-cache-{os.getuid()}-{os.getpid()}"
     return folder

@@ -8,21 +8,23 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from ulid import ULID
+from typing import TYPE_CHECKING, Any
 
 from librarian.files import sync_folder
 from librarian.keys import canonical
-from librarian.manifest.records import NO_LINE, Body, SealLine, link, sha256
+from librarian.manifest.chain import NO_LINE, link, new_salt, sha256
+from librarian.ulid import new_ulid
+
+if TYPE_CHECKING:  # records are heavy, and who appends brings them
+    from librarian.manifest.records import Body
 
 _TAIL = 1 << 16
+Content = dict[str, Any]
 _NAME = re.compile(r"job_[0-7][0-9a-hjkmnp-tv-z]{25}\.jsonl")
 
 
@@ -38,12 +40,8 @@ def manifests(folder: Path) -> list[Path]:
 
 def new_job_id(folder: Path) -> str:
     """A job id greater than every one there is, also where the clock was set back."""
-    made = ULID.from_timestamp(time.time())
     existing = manifests(folder)
-    if existing:
-        last = ULID.from_str(existing[-1].stem.removeprefix("job_").upper())
-        made = max(made, ULID.from_int(int(last) + 1))
-    return f"job_{str(made).lower()}"
+    return f"job_{new_ulid(existing[-1].stem.removeprefix('job_') if existing else '')}"
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class Journal:
         self._seq, self._prev, self._outcomes = seq, prev, outcomes
 
     @classmethod
-    def create(cls, folder: Path, job_id: str, first: Body) -> Journal:
+    def create(cls, folder: Path, job_id: str, first: Body | Content) -> Journal:
         """Begin the manifest of `job_id`, chained to the last one in the folder."""
         existing = manifests(folder)
         prev = last_entry(existing[-1]).link if existing else NO_LINE
@@ -134,22 +132,26 @@ class Journal:
         sync_folder(folder)
         return journal
 
-    def append(self, bodies: Sequence[Body]) -> None:
+    def append(self, bodies: Sequence[Body | Content]) -> None:
         """Write lines and make them durable.
+
+        Args:
+            bodies: records, or what one of them holds as plain data.
 
         Raises:
             OSError: they could not be written; none of them counts.
         """
-        text, seq, prev = b"", self._seq, self._prev
+        text, seq, prev, outcomes = b"", self._seq, self._prev, 0
         for body in bodies:
-            content = body.model_dump(mode="json")
+            content = body if isinstance(body, dict) else body.model_dump(mode="json")
             digest = sha256(canonical(content))
             text += _text(seq, prev, digest, content)
             prev = link(seq, prev, digest)
             seq += 1
+            outcomes += content["type"] == "outcome"
         self._write(text)
         self._seq, self._prev = seq, prev
-        self._outcomes += sum(body.type == "outcome" for body in bodies)
+        self._outcomes += outcomes
 
     def _write(self, text: bytes) -> None:
         try:
@@ -164,7 +166,8 @@ class Journal:
 
     def seal(self, state: str) -> None:
         """Write the last line and close."""
-        self.append([SealLine.model_validate({"state": state, "outcomes": self._outcomes, "ended": now()})])
+        content = {"type": "seal", "salt": new_salt(), "state": state, "outcomes": self._outcomes, "ended": now()}
+        self.append([content])
         self.close()
 
     def close(self) -> None:
@@ -174,16 +177,19 @@ class Journal:
             self._handle = -1
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether no crash left anything to mend: the last manifest is sealed, or there is none."""
+    existing = manifests(folder)
+    return not existing or last_entry(existing[-1]).type == "seal"
+
+
 def recover(folder: Path) -> list[str]:
     """Mend what a crash left: cut a torn last line, seal a manifest that was left open.
 
     Returns:
         One sentence for each thing that was done.
     """
-    existing = manifests(folder)
-    if not existing or last_entry(existing[-1]).type == "seal":
-        return []
-    return _mend(existing[-1])
+    return [] if is_whole(folder) else _mend(manifests(folder)[-1])
 
 
 def _mend(path: Path) -> list[str]:

@@ -20,7 +20,8 @@ from librarian.errors import EnvironmentFailedError
 from librarian.events import Observer, RunEnded, TaskEnded, TaskProgressed, TasksFound, TasksStand, TaskStarted
 from librarian.job import JOB, Family, Recording, Step, is_whole
 from librarian.keys import seed
-from librarian.manifest.records import GOOD, OutcomeLine
+from librarian.manifest.chain import GOOD
+from librarian.manifest.records import OutcomeLine
 from librarian.plan import Absent, Gathering, Node, Planner, Result, Shape, Task, Unit, Weave, units_of
 from librarian.recordings import Identifier
 from librarian.run.commit import Attempt, Committer

@@ -37,21 +37,8 @@ _QUIET = {
 }
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
-MOST_WORKERS = 8
-"""Unless more are asked for."""
-
 Log = Callable[[str], None]
 OnInterim = Callable[[Message], None]
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def default_size() -> int:
-    """Worker processes where nobody says how many."""
-    return min(cores(), MOST_WORKERS)
 
 
 def _ignore(message: Message) -> None:
