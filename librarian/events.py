@@ -10,9 +10,10 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from librarian.privacy.scrub import Scrubbed
+if TYPE_CHECKING:  # the scrubber is heavy, and who has something scrubbed brings it
+    from librarian.privacy.scrub import Scrubbed
 
 FactValue = float | int | bool | str | None
 

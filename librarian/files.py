@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,7 +99,8 @@ def room(path: Path) -> str:
     """What is free where a file lies, or was to be made, in words."""
     for place in (path, *path.absolute().parents):
         with contextlib.suppress(OSError):
-            return f"{shutil.disk_usage(place).free / 2**20:.0f} MiB free there"
+            status = os.statvfs(place)
+            return f"{status.f_bavail * status.f_frsize / 2**20:.0f} MiB free there"
     return "room not known"
 
 
@@ -157,6 +156,8 @@ def remove_tree(folder: Path, tries: int = 5) -> None:
     Raises:
         OSError: it is still there after the last try.
     """
+    import shutil  # not at start-up: nothing is removed by most commands
+
     for left in reversed(range(tries)):
         try:
             if folder.is_dir() and not folder.is_symlink():
@@ -191,5 +192,7 @@ def cache_folder() -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:  # a service's user has no home; its kernels are compiled again at every start
+        import tempfile
+
         return Path(tempfile.gettempdir()) / f"librarian-cache-{os.getuid()}-{os.getpid()}"
     return folder

@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import json
 import os
-import secrets
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -148,8 +147,8 @@ def _keys_to_be(root: Path, state: Path) -> tuple[str, IdKey, bytes]:
     finished = files[0].exists() and (root / "library" / ".owner").exists()
     if finished or files[1].exists() or _was_used(root / "manifests", state):
         return "files", *_load_keys(state, "files")
-    id_key = _read_key(files[0]) if files[0].exists() else secrets.token_bytes(KEY_BYTES)
-    return "files", IdKey(id_key), secrets.token_bytes(KEY_BYTES)
+    id_key = _read_key(files[0]) if files[0].exists() else os.urandom(KEY_BYTES)
+    return "files", IdKey(id_key), os.urandom(KEY_BYTES)
 
 
 def _was_used(manifests: Path, state: Path) -> bool:

@@ -158,7 +158,7 @@ def manifest(folder: Path) -> bytes:
     journal.append([salted(body, number) for number, body in enumerate(bodies, 1)])
     with (
         mock.patch("librarian.manifest.journal.now", lambda: "2026-01-02T03:04:06.789Z"),
-        mock.patch("librarian.manifest.records.new_salt", lambda: f"{len(bodies) + 1:032x}"),
+        mock.patch("librarian.manifest.journal.new_salt", lambda: f"{len(bodies) + 1:032x}"),
     ):
         journal.seal("complete")
     return journal.path.read_bytes()

@@ -17,8 +17,8 @@ from ledger import Ledger, largest_file, outcome, recording
 
 from librarian.keys import canonical
 from librarian.manifest import journal
+from librarian.manifest.chain import NO_LINE
 from librarian.manifest.journal import entries, last_entry, manifests, new_job_id, recover
-from librarian.manifest.records import NO_LINE
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from ledger import ID_KEY, Ledger, document, outcome, recording
 
 from librarian.keys import canonical
+from librarian.manifest.chain import sha256
 from librarian.manifest.journal import manifests, recover
-from librarian.manifest.records import sha256
 from librarian.manifest.verify import verify
 
 SOUND = {"audio.flac": b"a private sound", "report.json": b'{"a clean report": 1}'}

@@ -18,7 +18,8 @@ from librarian.manifest.records import Cause, OutcomeLine, Produced
 from librarian.operation import TEXT, Declaration, Port, Resources
 from librarian.plan import Absent, Planner, Policy, Result, Shape, Task, Weave, differences, seal_texts, units_of
 from librarian.recordings import Scan
-from librarian.run import Order, placed
+from librarian.run.standing import placed
+from librarian.run.start import Order
 
 AUDIO, REPORT = Port(kind="audio"), Port(kind="measurements/1", clean=True)
 UNITS = {"target": "LUFS", "ceiling": "dBTP", "window": "s"}

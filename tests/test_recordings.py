@@ -16,10 +16,10 @@ from ledger import ID_KEY, plain_user
 
 import librarian.recordings.identify as identifying
 from librarian.job import Family, Job, JobFile, Recording
+from librarian.patterns import not_taken
 from librarian.privacy.vault import RACY_NS, Seen, Vault
 from librarian.recordings import Identifier, PatternError, Scan, known_families, scan
 from librarian.recordings.identify import LOOK_AHEAD
-from librarian.recordings.scan import _not_taken
 
 ODD = [
     b"new\nline.wav", b"tab\tand\rmore.wav", b"'quotes' \"and\" `more`.wav", b"$(rm -rf x); ${HOME} & | > <.wav",
@@ -335,7 +335,7 @@ class TestNotTaken:
         assert scan(job(folder, "*.wav")).not_taken == {"": 5}
 
     def test_a_folder_that_is_gone_meanwhile_is_no_reason_to_stop(self, folder: Path) -> None:
-        assert _not_taken({folder / "gone" / "a.wav"}) == {}
+        assert not_taken({str(folder / "gone" / "a.wav")}) == {}
 
 
 class TestIdentifying:

@@ -34,6 +34,13 @@ def only_looked(archive: Archive, *options: str, code: int = 0) -> bool:
     return "all_stand" in events
 
 
+@pytest.fixture(params=["noted", "understood"], autouse=True)
+def told_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what it is told that nothing has changed: by bytes and stats, or by what the job file means."""
+    if request.param == "understood":
+        monkeypatch.setattr("librarian.cli.run.as_noted", lambda *_: None)
+
+
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
     """All of it done, and found done."""

@@ -22,7 +22,7 @@ from units import copy_of, counts, here, id_key, lines, outcomes, run, sound, to
 from librarian.cli.wishes import Wishes
 from librarian.files import hash_file
 from librarian.keys import canonical
-from librarian.manifest.records import NO_LINE, link, sha256
+from librarian.manifest.chain import NO_LINE, link, sha256
 
 JOB = r"""
 librarian: 1

@@ -26,7 +26,7 @@ from librarian.manifest.lineage import Lineage
 from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
 from librarian.project import Project
-from librarian.run import placed
+from librarian.run.standing import placed
 
 MOST_CANDIDATES = 5
 MOST_COMPARED = 20_000

@@ -7,7 +7,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from librarian.events import AllStand, Event, RunEnded, RunStarted, TaskEnded, TasksFound, TasksStand
-from librarian.manifest.records import GOOD
+from librarian.manifest.chain import GOOD
 
 
 class Bars:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,16 +19,19 @@ from librarian.files import naming, private
 from librarian.job import Job, Read, Validate, resolve
 from librarian.job.read import IS_MISSING, UNKNOWN_KEY, Problem, RefusedJobError
 from librarian.job.yamltext import Place
+from librarian.machine import cores, default_size
 from librarian.operation import Declaration, Resolved
 from librarian.plan import seal_texts
 from librarian.privacy.known import names_in, secrets, surroundings
 from librarian.privacy.scrub import Scrubber, ScrubError
 from librarian.project import Project
 from librarian.recordings import PatternError, Scan, scan
-from librarian.run import device_of
-from librarian.workers.declared import Extension, extensions, validator
+from librarian.run.devices import device_of
+from librarian.run.standing import Look, Seen
+from librarian.workers.declared import Extension, Validator, extensions
 from librarian.workers.inline import Inline
-from librarian.workers.pool import Pool, Workers, cores, default_size
+from librarian.workers.installed import state_of_all
+from librarian.workers.pool import Pool, Workers
 
 Log = Callable[[str], None]
 _PHONE_DIGITS = 10
@@ -101,12 +105,20 @@ class LateLog:
 
 @dataclass(frozen=True)
 class Checked:
-    """A job that passed every check that needs no project, and its recordings."""
+    """A job that passed every check that needs no project, and its recordings.
+
+    Attributes:
+        private: what names someone.
+        chosen: words of the job file that do not.
+        raw: where was looked for what it hangs on beside the recordings, and the digest of what was seen there; None
+            where a worker would be asked again though nothing has changed.
+    """
 
     job: Job
     scan: Scan
     private: Sequence[str]
     chosen: frozenset[str]
+    raw: tuple[Look, str] | None
 
     def scrubber(self, project: Project) -> Scrubber:
         """A scrubber that knows every name of the job."""
@@ -132,10 +144,12 @@ def check(text: Read, workers: Workers) -> Checked:
     chosen = frozenset(_chosen_words(text))
     private = list(surroundings())
     scrubber = _throwaway([*private, *_given_texts(text)], chosen)
+    state = state_of_all()
     installed = extensions(workers, remembered=True)
     _note_broken(text, installed, scrubber)
     declarations = [each for extension in installed for each in extension.declarations]
-    job = resolve(text, declarations, _scrubbing(validator(workers, installed), scrubber))
+    validator = Validator(workers, installed)
+    job = resolve(text, declarations, _scrubbing(validator, scrubber))
     private += _listed_names(job, text)
     device_of(job)
     _check_words(job.words(), text, private)
@@ -147,7 +161,26 @@ def check(text: Read, workers: Workers) -> Checked:
         raise
     gc.freeze()  # what is known of the recordings stays: the collector need not walk through it again and again
     _check_words(_labels(job, found), text, private)
-    return Checked(job, found, private, chosen)
+    raw = None if validator.asks_again else _raw(job, private, installed, state)
+    return Checked(job, found, private, chosen, raw)
+
+
+def _raw(job: Job, known: Sequence[str], installed: Sequence[Extension], state: str) -> tuple[Look, str]:
+    entries = job.file.recordings
+    at = Look(
+        entries=[entry.patterns for entry in entries],
+        lists=[entry.table.file for entry in entries if entry.table],
+        names=job.file.privacy.names or "",
+        extensions=[each.made_of for each in installed],
+    )
+    seen = Seen(
+        job=hashlib.sha256(job.content).hexdigest(),
+        lists=[job.tables[entry.id].sha256 for entry in entries if entry.table],
+        known=known,
+        states=[each.state for each in installed],
+        installed=state,
+    )
+    return at, seen.digest()
 
 
 def _listed_names(job: Job, text: Read) -> list[str]:

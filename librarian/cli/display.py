@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from librarian.cli.words import duration, plural, say, size
 from librarian.events import Event, Observer, RunEnded, RunStarted, Said, TaskEnded, TaskProgressed
-from librarian.manifest.records import GOOD
-from librarian.operation import Declaration
+from librarian.manifest.chain import GOOD
+
+if TYPE_CHECKING:
+    from librarian.operation import Declaration
 
 _EVERY_SECONDS = 10.0
 _OUTCOMES = ("done", "degraded", "cached", "failed", "skipped")

@@ -17,8 +17,6 @@ from importlib.metadata import PackageNotFoundError, entry_points, packages_dist
 from pathlib import Path
 from types import CodeType, FrameType
 
-from ulid import ULID
-
 import librarian
 from librarian import project
 from librarian.cli import COMMANDS
@@ -26,6 +24,7 @@ from librarian.cli.place import root_as_typed
 from librarian.files import cache_folder
 from librarian.privacy.known import secrets, surroundings
 from librarian.privacy.scrub import Scrubber
+from librarian.ulid import new_ulid
 
 MOST_ERRORS = 8
 """Errors of a chain that are told."""
@@ -49,7 +48,7 @@ def write_report(error: BaseException) -> str:
     scrubber.learn_secrets(secrets())
     text = "".join(f"{scrubber.scrub(line, limit=LONGEST_LINE)}\n" for line in lines(error))
     folder, shown = _folder()
-    name = f"error-{str(ULID()).lower()}.txt"
+    name = f"error-{new_ulid()}.txt"
     handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(handle, "w", encoding="utf-8") as file:
         file.write(text)

@@ -9,15 +9,17 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from librarian.cli.display import Lines, failures_only, on_terminal
 from librarian.cli.status import status_path
 from librarian.cli.words import say
 from librarian.events import Event, Observer, RunEnded, RunStarted, Tally, as_json
 from librarian.files import naming, private
-from librarian.operation import Declaration
 from librarian.project import Project
+
+if TYPE_CHECKING:
+    from librarian.operation import Declaration
 
 FEW_TASKS = 20
 """Up to so many tasks a terminal shows a line each; more get the live table."""

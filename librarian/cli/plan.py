@@ -14,13 +14,15 @@ from librarian.cli.common import check, refuse_shadow, workers_for
 from librarian.cli.place import project_option
 from librarian.cli.quoting import MUCH, Quotation, quote
 from librarian.cli.recorded import columns
-from librarian.cli.run import worker_count
-from librarian.cli.wishes import Wishes, wishes
+from librarian.cli.running import worker_count
+from librarian.cli.wish_options import wishes
+from librarian.cli.wishes import Wishes
 from librarian.cli.words import duration, plural, say, size
 from librarian.job import read
+from librarian.machine import default_size
 from librarian.plan import Row, Task
 from librarian.recordings import Scan
-from librarian.workers.pool import ask, default_size
+from librarian.workers.pool import ask
 
 _REASONS_SHOWN = 8
 

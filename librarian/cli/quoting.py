@@ -17,12 +17,17 @@ import click
 from librarian.cli.words import duration, say
 from librarian.job import RECORDING, Family, Recording, Sighting, is_under
 from librarian.keys import IdKey
+from librarian.machine import machine_id
 from librarian.manifest.catalog import Catalog, Speed
 from librarian.plan import ASKED_FOR, NEW, Planner, Quote, Row, Shape, Task, seal_texts
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.recordings import Scan, known_families
-from librarian.run import Order, device_of, file_digest, find_settled, machine_id, mark_of, placed, step_records
+from librarian.run.devices import device_of
+from librarian.run.header import file_digest, step_records
+from librarian.run.settled import mark_of
+from librarian.run.standing import find_settled, placed
+from librarian.run.start import Order
 from librarian.workers import requests
 from librarian.workers.messages import Message
 
@@ -145,7 +150,7 @@ def quote(
         def families() -> Iterator[Family]:
             return known_families(order.scan, place.vault, place.id_key)
 
-        found = find_settled(place.catalog, job, mark, in_place)
+        found = find_settled(place.catalog, job.name, mark, in_place)
         rows = quoted.stand(families(), found.counts) if found else quoted.go(families)
         where = machine_id(place.id_key), device_of(job)
         speeds = {

@@ -7,10 +7,12 @@ import contextlib
 from librarian.cli import quoting
 from librarian.cli.words import size
 from librarian.errors import EnvironmentFailedError
+from librarian.machine import machine_id
 from librarian.manifest.catalog import Catalog
 from librarian.plan import Shape
 from librarian.project import Project
-from librarian.run import Order, device_of, machine_id
+from librarian.run.devices import device_of
+from librarian.run.start import Order
 
 PLENTY = 8
 """Where so many times what everything may take is free, nothing is reckoned more closely."""

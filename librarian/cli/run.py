@@ -1,34 +1,25 @@
-"""`librarian run`: run a job file."""
+"""`librarian run`: run a job file. What only looks whether all of it stands is here, the run itself in `running`."""
 
 from __future__ import annotations
 
-import difflib
+import contextlib
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 
-from librarian.cli.common import LateLog, check, refuse_shadow, workers_for
 from librarian.cli.observers import observers
-from librarian.cli.place import existing_project, open_or_make_project
-from librarian.cli.quoting import asked_first
-from librarian.cli.room import check_room
-from librarian.cli.wishes import Wishes, wishes
+from librarian.cli.place import existing_project
+from librarian.cli.wish_options import wishes
 from librarian.cli.words import plural, say
-from librarian.events import Event, Observer, RunEnded, RunStarted
-from librarian.job import Job, Read, read
-from librarian.privacy.scrub import Scrubber
+from librarian.errors import LibrarianError
+from librarian.events import Event, Observer, RunEnded
 from librarian.project import Project, writer_lock
-from librarian.recordings import Scan
-from librarian.run import Halt, Order, run
-from librarian.workers.pool import Workers, ask
-
-_ALIKE = 0.75
-"""How near a column's name must come to a setting's to be taken for a slip."""
+from librarian.run.standing import Note, as_noted, stand
 
 
 class Stop:
@@ -62,40 +53,12 @@ class Stop:
         return self.signal
 
 
-def carry_out(
-    project: Project,
-    order: Order,
-    scrubber: Scrubber,
-    workers: Workers,
-    log: LateLog,
-    watching: Sequence[Observer],
-    halt: Halt,
-) -> RunEnded:
-    """Run what was ordered; the log opens with the job."""
-
-    def observe(event: Event) -> None:
-        if isinstance(event, RunStarted):
-            log.open(project.logs / f"{event.job}.log", scrubber)
-        for observer in watching:
-            observer(event)
-
-    return run(project, order, workers, scrubber, observe, halt)
-
-
 def exit_code(ended: RunEnded, stop: Stop) -> int:
     """0 all done, 1 some failed or were left, 130 or 143 interrupted."""
     if ended.interrupted and stop.signal:
         return 128 + stop.signal
     failed = any(found.get("failed", 0) + found.get("skipped", 0) for found in ended.counts.values())
     return int(ended.interrupted or failed or any(ended.withheld.values()))
-
-
-def worker_count(text: Read, typed: int | None) -> int | None:
-    """Worker processes as typed, else as the job file says; None for as many as fit the machine."""
-    if typed is not None:
-        return typed
-    stated = text.file.run.workers if text.file else "auto"
-    return None if stated == "auto" else stated
 
 
 @click.command("run")
@@ -129,55 +92,51 @@ def command(
     file, 3 for a missing extension, 4 refused, 5 for a missing model or device, 6 where disk or lock failed,
     130/143 when interrupted.
     """
-    refuse_shadow()
-    wished = Wishes(**typed)
-    until = wished.deadline()  # from when it was typed, however long another run is waited for
-    text = read(job, wished.changes)
-    log = LateLog()
-    with Stop() as stop, workers_for(worker_count(text, workers), log) as pool:
-        checked = check(text, pool)
-        say_about(checked.scan, checked.job)
-        known = existing_project(context)
-        order = wished.order(checked, known)
-        project = known or open_or_make_project(context)
-        with writer_lock(project, wait=not no_wait, on_wait=lambda holder: say(f"waiting for {holder}")):
-            if not redo_ok:
-                order = asked_first(project, order)
-            if not full_disk_ok:
-                check_room(project, order, lambda message, timeout: ask(pool, message, timeout))
-            stop.running = True
-            steps = {step.id: step.declaration for step in order.steps}
-            with observers(project, steps, len(steps) * order.scan.files, events) as watching:
-                halt = Halt(stop, until)
-                ended = carry_out(project, order, checked.scrubber(project), pool, log, watching, halt)
+    with Stop() as stop:
+        ended = None if any(typed.values()) else _stand(context, job, workers, no_wait, events, stop)
+        if ended is None:
+            from librarian.cli.running import Typed, run_job
+
+            ended = run_job(context, Typed(job, workers, redo_ok, full_disk_ok, no_wait, events, typed), stop)
     code = exit_code(ended, stop)
     say_what_next(ended, code, job)
     return code
 
 
-def say_about(scan: Scan, job: Job) -> None:
-    """What of the files is not as a job file expects it: not taken, in no group, in no list."""
-    for entry, number in scan.ungrouped.items():
-        if number:
-            say(f"{entry}: {plural(number, 'file')} in no group")
-    for (entry, role), number in scan.incomplete.items():
-        if number:
-            say(f"{entry}: {plural(number, 'group')} without {role}")
-    for entry, (rows, files) in scan.unlisted.items():
-        lacking = [f"no row for {plural(files, 'file')}"] if files else []
-        lacking += [f"no file for {plural(rows, 'row')}"] if rows else []
-        if lacking:
-            say(f"{entry}: its list has {', and there is '.join(lacking)}")
-    settings = {name for step in job.steps for name in step.declaration.settings_schema.get("properties", {})}
-    for entry, table in job.tables.items():
-        for column in table.unused:
-            # Only what is all but a setting's name is shown: other headings are the owner's own.
-            close = difflib.get_close_matches(column.rpartition(".")[2], settings, n=1, cutoff=_ALIKE)
-            if close and column.isprintable():
-                say(f"{entry}: the column {column} of its list sets nothing; did you mean {close[0]}?")
-    if scan.not_taken:
-        counts = ", ".join(f"{count:,} {ending or 'without ending'}" for ending, count in scan.not_taken.most_common(5))
-        say(f"beside them, not taken: {counts}")
+def _stand(
+    context: click.Context, job: Path, workers: int | None, no_wait: bool, events: Path | None, stop: Stop
+) -> RunEnded | None:
+    """Record that nothing is to be done, where nothing has changed since all was done; None where that is not so."""
+    try:
+        project = existing_project(context)
+        note = as_noted(project, job.resolve()) if project else None
+    except (LibrarianError, OSError, RuntimeError):  # an ordinary run says it, after what is wrong with the job file
+        return None
+    if project is None or note is None:
+        return None
+    with held(project, no_wait):
+        stop.running = True
+        ended = stand(project, note, workers, lambda: _watched(project, note, events))
+        stop.running = ended is not None
+    return ended
+
+
+@contextlib.contextmanager
+def _watched(project: Project, note: Note, events: Path | None) -> Iterator[Observer]:
+    for sentence in note.said:
+        say(sentence)
+    with observers(project, {}, 0, events) as watching:
+
+        def observe(event: Event) -> None:
+            for observer in watching:
+                observer(event)
+
+        yield observe
+
+
+def held(project: Project, no_wait: bool) -> contextlib.AbstractContextManager[None]:
+    """The project's lock; a person is told whom is waited for."""
+    return writer_lock(project, wait=not no_wait, on_wait=lambda holder: say(f"waiting for {holder}"))
 
 
 def say_what_next(ended: RunEnded, code: int, job: Path) -> None:

@@ -16,7 +16,8 @@ from wcmatch import glob
 from librarian import project as projects
 from librarian.cli.common import Checked, LateLog, check, refuse_shadow, workers_for
 from librarian.cli.display import fact_line, failures_only
-from librarian.cli.run import Stop, carry_out, exit_code
+from librarian.cli.run import Stop, exit_code
+from librarian.cli.running import carry_out
 from librarian.cli.words import say
 from librarian.errors import ExtensionError, JobError, UsageError
 from librarian.job import MissingExtensionError, Read, read_bytes
@@ -24,7 +25,8 @@ from librarian.job.yamltext import YamlProblemError, parse
 from librarian.manifest.catalog import Catalog, MadeArtifact
 from librarian.privacy.vault import Vault
 from librarian.project import Project
-from librarian.run import Halt, Order
+from librarian.run.conductor import Halt
+from librarian.run.start import Order
 
 NAME = "try"
 _PLACE = "steps.0.with."

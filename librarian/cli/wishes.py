@@ -7,11 +7,10 @@ import os
 import re
 import time
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import click
 from wcmatch import glob
 
 from librarian.cli.common import Checked
@@ -21,13 +20,13 @@ from librarian.job import Job, Sighting, Step, did_you_mean, is_whole
 from librarian.job.changes import place_of
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.lineage import Lineage
-from librarian.operation import WORD_PATTERN
 from librarian.plan import Policy
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.recordings import Scan
 from librarian.recordings.names import normal
-from librarian.run import Order, placed
+from librarian.run.standing import placed
+from librarian.run.start import Order
 
 DEGRADED, SUSPECT = "degraded", "suspect"
 _GLOB = glob.BRACE | glob.GLOBSTAR | glob.IGNORECASE
@@ -208,56 +207,6 @@ def _with_dependents(job: Job, steps: set[str]) -> set[str]:
         if _needs(step) & found:
             found.add(step.id)
     return found
-
-
-def _time_of_day(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
-    if value and not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", value):
-        raise click.BadParameter("write a time of day, such as 07:00")
-    return value or ""
-
-
-def _changes(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> Sequence[str]:
-    for value in values:
-        if not re.fullmatch(WORD_PATTERN, place_of(value)):
-            raise click.BadParameter("the place holds characters that no job file has there")
-    return values
-
-
-def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of `Wishes`."""
-    options = (
-        click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only N recordings, spread evenly."),
-        click.option(
-            *("--only", "only"),
-            multiple=True,
-            metavar="WHICH",
-            help="Only recordings (with their groups) of that name, label, id or pattern; may be given again.",
-        ),
-        click.option("--to", metavar="STEP", help="Only this step and those that it needs."),
-        click.option(
-            *("--redo", "redo"),
-            multiple=True,
-            metavar="STEP|degraded|suspect",
-            help="Do a step and all that hangs on it again; or what was degraded, or is suspect; may be given again.",
-        ),
-        click.option(
-            *("--set", "changes"),
-            multiple=True,
-            callback=_changes,
-            metavar="PLACE=VALUE",
-            help="Change the job file for this time, as in steps.voice.with.target=-20; may be given again.",
-        ),
-        click.option(
-            "--until",
-            callback=_time_of_day,
-            metavar="HH:MM",
-            help="Begin nothing after this time; finish what runs.",
-        ),
-        click.option("--upgrade", is_flag=True, help="Follow new versions of operations, models and defaults."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 def paths_of(project: Project | None, typed: str, families: Iterable[Sequence[Sighting]]) -> Iterator[str]:

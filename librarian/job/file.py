@@ -37,7 +37,12 @@ From = Reference | References | Annotated[dict[str, Reference | References], Fie
 
 class _Strict(BaseModel):
     model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, populate_by_name=False
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        populate_by_name=False,
+        defer_build=True,
     )
 
 

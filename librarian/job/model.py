@@ -48,12 +48,14 @@ class Table:
         private: every text in it that may name someone.
         labels_are_public: whether labels may stand in records.
         unused: columns that set nothing.
+        sha256: hex digest of its file.
     """
 
     rows: Mapping[int, Row]
     private: frozenset[str]
     labels_are_public: bool
     unused: tuple[str, ...]
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ of every record.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -58,8 +59,8 @@ def read_tables(read: Read, steps: Sequence[Step], validate: Validate) -> dict[s
     return found
 
 
-def _lines(read: Read, table: ListEntry) -> list[tuple[int, list[str]]]:
-    """Its rows, each with the line that it begins on."""
+def _lines(read: Read, table: ListEntry) -> tuple[list[tuple[int, list[str]]], str]:
+    """Its rows, each with the line that it begins on; and the digest of its file."""
     try:
         with open(open_regular(read.folder / table.file), "rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -73,7 +74,7 @@ def _lines(read: Read, table: ListEntry) -> list[tuple[int, list[str]]]:
         for row in reader:
             found.append((line, row))
             line = reader.line_num + 1
-        return found
+        return found, hashlib.sha256(content).hexdigest()
     except OSError as error:
         raise TableError(f"the list cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
@@ -95,7 +96,7 @@ class _Reader:
         self._problems = 0
 
     def table(self, stated: ListEntry) -> Table:
-        lines = _lines(self._read, stated)
+        lines, sha256 = _lines(self._read, stated)
         header = [name.strip() for name in lines[0][1]] if lines else []
         if FILE not in header:
             raise TableError("its first line must name the columns, and one of them must be: file")
@@ -114,7 +115,7 @@ class _Reader:
         closed = [index for index, name in enumerate(header) if name not in taken and name not in stated.public]
         private = frozenset(cells[index].strip() for _, cells in lines[1:] for index in closed if index < len(cells))
         unused = tuple(name for name in header if name and name not in taken | {LABEL})
-        return Table(rows, private - {""}, LABEL in stated.public, unused)
+        return Table(rows, private - {""}, LABEL in stated.public, unused, sha256)
 
     def _columns(self, header: Sequence[str]) -> list[_Column]:
         found = []

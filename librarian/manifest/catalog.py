@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from librarian.manifest.chain import GOOD
 from librarian.manifest.index import Index, Place
-from librarian.manifest.records import GOOD
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from librarian.errors import EnvironmentFailedError
 from librarian.keys import canonical
 from librarian.manifest.catalog import Catalog
+from librarian.manifest.chain import GOOD
 from librarian.manifest.journal import entries
-from librarian.manifest.records import GOOD, JobLine, SealLine, SummaryLine
+from librarian.manifest.records import JobLine, SealLine, SummaryLine
 
 Counts = Mapping[str, Mapping[str, int]]
 """Step → outcome → tasks."""

@@ -9,21 +9,23 @@ import contextlib
 import json
 import os
 import re
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from ulid import ULID
+from typing import TYPE_CHECKING, Any
 
 from librarian.files import sync_folder
 from librarian.keys import canonical
-from librarian.manifest.records import NO_LINE, Body, SealLine, link, sha256
+from librarian.manifest.chain import NO_LINE, link, new_salt, sha256
+from librarian.ulid import new_ulid
+
+if TYPE_CHECKING:  # records are heavy, and who appends brings them
+    from librarian.manifest.records import Body
 
 _TAIL = 1 << 16
+Content = dict[str, Any]
 _NAME = re.compile(r"job_[0-7][0-9a-hjkmnp-tv-z]{25}\.jsonl")
 
 
@@ -39,12 +41,8 @@ def manifests(folder: Path) -> list[Path]:
 
 def new_job_id(folder: Path) -> str:
     """A job id greater than every one there is, also where the clock was set back."""
-    made = ULID.from_timestamp(time.time())
     existing = manifests(folder)
-    if existing:
-        last = ULID.from_str(existing[-1].stem.removeprefix("job_").upper())
-        made = max(made, ULID.from_int(int(last) + 1))
-    return f"job_{str(made).lower()}"
+    return f"job_{new_ulid(existing[-1].stem.removeprefix('job_') if existing else '')}"
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ class Journal:
         self._seq, self._prev, self._outcomes = seq, prev, outcomes
 
     @classmethod
-    def create(cls, folder: Path, job_id: str, first: Body) -> Journal:
+    def create(cls, folder: Path, job_id: str, first: Body | Content) -> Journal:
         """Begin the manifest of `job_id`, chained to the last one in the folder."""
         existing = manifests(folder)
         prev = last_entry(existing[-1]).link if existing else NO_LINE
@@ -154,25 +152,29 @@ class Journal:
         sync_folder(folder)
         return journal
 
-    def append(self, bodies: Sequence[Body]) -> list[Written]:
+    def append(self, bodies: Sequence[Body | Content]) -> list[Written]:
         """Write lines and make them durable.
+
+        Args:
+            bodies: records, or what one of them holds as plain data.
 
         Raises:
             OSError: they could not be written; none of them counts.
         """
         text, written = bytearray(), list[Written]()
-        seq, prev = self._seq, self._prev
+        seq, prev, outcomes = self._seq, self._prev, 0
         for body in bodies:
-            content = body.model_dump(mode="json")
+            content = body if isinstance(body, dict) else body.model_dump(mode="json")
             digest = sha256(canonical(content))
             start = self._size + len(text)
             text += _text(seq, prev, digest, content)
             prev = link(seq, prev, digest)
             written.append(Written(seq, start, self._size + len(text), prev, content))
             seq += 1
+            outcomes += content["type"] == "outcome"
         self._write(text)
         self._seq, self._prev = seq, prev
-        self._outcomes += sum(body.type == "outcome" for body in bodies)
+        self._outcomes += outcomes
         return written
 
     def _write(self, text: bytearray) -> None:
@@ -189,7 +191,8 @@ class Journal:
 
     def seal(self, state: str) -> None:
         """Write the last line and close."""
-        self.append([SealLine.model_validate({"state": state, "outcomes": self._outcomes, "ended": now()})])
+        content = {"type": "seal", "salt": new_salt(), "state": state, "outcomes": self._outcomes, "ended": now()}
+        self.append([content])
         self.close()
 
     def close(self) -> None:
@@ -199,16 +202,19 @@ class Journal:
             self._handle = -1
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether no crash left anything to mend: the last manifest is sealed, or there is none."""
+    existing = manifests(folder)
+    return not existing or last_entry(existing[-1]).type == "seal"
+
+
 def recover(folder: Path) -> list[str]:
     """Mend what a crash left: cut a torn last line, seal a manifest that was left open.
 
     Returns:
         One sentence for each thing that was done.
     """
-    existing = manifests(folder)
-    if not existing or last_entry(existing[-1]).type == "seal":
-        return []
-    return _mend(existing[-1])
+    return [] if is_whole(folder) else _mend(manifests(folder)[-1])
 
 
 def _mend(path: Path) -> list[str]:

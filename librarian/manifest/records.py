@@ -1,30 +1,21 @@
 """The lines of a manifest, as types. A string here is an id, a digest, a word that was checked, or scrubbed text.
 
-A manifest is JSON Lines: `{seq, prev, digest, body}`. `digest` is the sha256 of the body's canonical text, which
-carries 16 random bytes; `prev` chains the line to the one before, and a manifest's first line to the last line of
-the manifest before it. So a body can be emptied later and the chain still verifies.
+A manifest is JSON Lines, chained as `chain` says.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt
 
 from librarian.errors import CauseClass
-from librarian.keys import canonical
+from librarian.manifest.chain import new_salt
 from librarian.privacy.scrub import Scrubbed
-
-SALT_BYTES = 16
-NO_LINE = "0" * 64
-"""`prev` of the first line of a project's first manifest."""
 
 Outcome = Literal["done", "cached", "degraded", "failed", "skipped"]
 Fence = Literal["none", "hook", "seccomp", "seccomp+hook", "hook+landlock", "seccomp+landlock"]
-GOOD: frozenset[str] = frozenset({"done", "cached", "degraded"})
 
 Id = Annotated[str, Field(pattern=r"^(rec|grp|set|art|src|mch)_[a-z2-7]{13}$")]
 JobId = Annotated[str, Field(pattern=r"^job_[0-9a-hjkmnp-tv-z]{26}$")]
@@ -59,12 +50,10 @@ Document = Annotated[dict[str, Any], AfterValidator(_typed_only)]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
-
-
-def new_salt() -> str:
-    """16 random bytes in hex: what keeps a body's digest from being guessed once the body is emptied."""
-    return secrets.token_hex(SALT_BYTES)
+    # Built when first used: most commands need few of them, and a schema takes a millisecond.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class _Body(_Record):
@@ -239,13 +228,3 @@ class Line(_Record):
     body: Annotated[Body, Field(discriminator="type")] | None = Field(
         description="What is recorded; null where it was forgotten."
     )
-
-
-def sha256(data: bytes) -> str:
-    """Hex digest."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def link(seq: int, prev: str, digest: str) -> str:
-    """What the next line's `prev` is."""
-    return sha256(canonical([seq, prev, digest]))

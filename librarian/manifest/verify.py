@@ -12,8 +12,8 @@ from pathlib import Path
 from librarian.files import hash_file
 from librarian.keys import IdKey
 from librarian.manifest.catalog import Catalog, MadeArtifact
+from librarian.manifest.chain import NO_LINE
 from librarian.manifest.journal import Entry, entries, manifests
-from librarian.manifest.records import NO_LINE
 
 _PLACE = re.compile(r"[a-z2-7]{2}(/[a-z]{3}_[a-z2-7]{13}(/[a-z0-9_]+-[a-z2-7]{8})?)?")
 """A folder of ours in the library: of a shard, of a unit, of a task."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +25,7 @@ def secrets() -> Iterator[str]:
 
 def surroundings() -> Iterator[str]:
     """User name, host name and home folder."""
-    found = [socket.gethostname(), os.path.basename(os.path.expanduser("~"))]
+    found = [os.uname().nodename, os.path.basename(os.path.expanduser("~"))]
     try:
         found.append(getpass.getuser())
     except (KeyError, OSError):

@@ -14,7 +14,7 @@ from typing import Any
 from librarian.errors import EnvironmentFailedError
 from librarian.files import room
 
-VERSION = 2
+VERSION = 3
 RACY_NS = 2_000_000_000
 """A file that changed less than this before it was hashed may have changed again within one clock step."""
 _SCHEMA = """
@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS labels (unit TEXT PRIMARY KEY, label TEXT, public INT
 CREATE INDEX IF NOT EXISTS labels_by_label ON labels (label);
 """
 """Since version 2."""
+_STANDING = "CREATE TABLE IF NOT EXISTS standing (job_file BLOB PRIMARY KEY, note TEXT) WITHOUT ROWID;"
+"""Since version 3."""
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 StatKey = tuple[int, int, int, int, int]
 """device, inode, size, mtime, ctime (ns)."""
@@ -192,6 +194,15 @@ class Vault:
         if self._has_states:
             self._db.executemany("DELETE FROM states WHERE key = ?", [(key,) for key in task_keys])
 
+    def note_standing(self, job_file: Path, note: str) -> None:
+        """Keep what the last run of a job file hung on."""
+        self._db.execute("INSERT OR REPLACE INTO standing VALUES (?, ?)", (os.fsencode(job_file), note))
+
+    def standing(self, job_file: Path) -> str | None:
+        """What the last run of a job file hung on."""
+        row = self._db.execute("SELECT note FROM standing WHERE job_file = ?", (os.fsencode(job_file),)).fetchone()
+        return str(row[0]) if row else None
+
     def paths(self) -> Iterator[Path]:
         """Every path at which a recording was ever seen."""
         for (path,) in self._db.execute("SELECT path FROM sightings"):
@@ -229,10 +240,10 @@ def _prepare(db: sqlite3.Connection, version: int) -> None:
     db.execute("PRAGMA synchronous = FULL")
     if version == 0:
         db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_LABELS} PRAGMA user_version = {VERSION}; COMMIT;")
-    elif version not in (1, VERSION):
+        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_LABELS} {_STANDING} PRAGMA user_version = {VERSION}; COMMIT;")
+    elif version not in range(1, VERSION + 1):
         raise EnvironmentFailedError(".librarian/vault.db is of a newer version; upgrade librarian-media")
     elif db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         raise sqlite3.DatabaseError("damaged")
-    elif version == 1:
-        db.executescript(f"BEGIN IMMEDIATE; {_LABELS} PRAGMA user_version = {VERSION}; COMMIT;")
+    elif version < VERSION:
+        db.executescript(f"BEGIN IMMEDIATE; {_LABELS} {_STANDING} PRAGMA user_version = {VERSION}; COMMIT;")

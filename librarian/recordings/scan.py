@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import re
@@ -14,20 +13,10 @@ from pathlib import Path
 
 from librarian.errors import UsageError
 from librarian.job import GROUP, RECORDING, Job, RecordingsEntry, Sighting, is_under
+from librarian.patterns import all_of, in_order, not_taken, taken_by
 from librarian.recordings.names import NameReader
-from librarian.recordings.patterns import matches
 
 _LABEL = re.compile(r"\w[\w .+:#-]{0,63}")
-_KNOWN_ENDINGS = frozenset(
-    f".{ending}"
-    for ending in (
-        "3gp aac aif aiff amr ape au avi caf csv cue doc docx dss flac gif jpeg jpg json log lrc m3u m4a m4b md mka "
-        "mkv mov mp2 mp3 mp4 mpg nfo oga ogg opus pdf png ra rf64 rtf rttm srt svg textgrid tif tiff toml tsv txt vtt "
-        "7z bz2 gz rar tar w64 wav webm webp wma wmv wv xml yaml yml zip"
-    ).split()
-)
-
-
 Place = tuple[str | int, ...]
 
 
@@ -74,6 +63,11 @@ class Scan:
         """Size of all files."""
         return sum(sighting.size for sighting in self.sightings)
 
+    @property
+    def raw(self) -> str:
+        """One word for what the file system said: all else follows from it and the job."""
+        return all_of([(os.fspath(each.path), each.stat_key) for each in self.sightings], self.not_taken)
+
     def paths(self) -> Iterator[Path]:
         """Where everything lies."""
         return (sighting.path for sighting in self.sightings)
@@ -99,7 +93,7 @@ def scan(job: Job) -> Scan:
     for index, entry in enumerate(job.file.recordings):
         paths = _paths(entry, job.folder, index, problems)
         reader = NameReader(entry, job.folder, job.tables.get(entry.id))
-        found.sightings += [_look_at(entry.id, path, paths[path], reader) for path in sorted(paths, key=os.fsencode)]
+        found.sightings += [_look_at(entry.id, Path(path), paths[path], reader) for path in in_order(paths)]
         problems += [(("recordings", index, "list"), wrong) for wrong in reader.wrong_rows()]
         if reader.table:
             found.unlisted[entry.id] = reader.unmatched()
@@ -109,17 +103,17 @@ def scan(job: Job) -> Scan:
     found.shared = _shared(found.sightings) if len(job.file.recordings) > 1 else {}
     found.families = list(_families(_told(found)))
     _check_groups(job, found)
-    found.not_taken = _not_taken({os.fspath(sighting.path) for sighting in found.sightings})
+    found.not_taken = not_taken({os.fspath(sighting.path) for sighting in found.sightings})
     return found
 
 
-def _paths(entry: RecordingsEntry, folder: Path, index: int, problems: list[tuple[Place, str]]) -> dict[Path, str]:
+def _paths(entry: RecordingsEntry, folder: Path, index: int, problems: list[tuple[Place, str]]) -> dict[str, str]:
     """What the entry's patterns take, and why those cannot be read of which that is known."""
-    paths: dict[Path, str] = {}
+    paths: dict[str, str] = {}
     for number, pattern in enumerate(entry.patterns):
         which = () if isinstance(entry.path, str) else (number,)
         try:
-            found = matches(pattern, folder)
+            found = taken_by(pattern, folder)
         except ValueError:
             problems.append((("recordings", index, "path", *which), "the pattern cannot be read; check its braces"))
             continue
@@ -260,20 +254,3 @@ def _shared(sightings: Sequence[Sighting]) -> dict[str, frozenset[str]]:
 @functools.cache
 def _alone(entry: str) -> frozenset[str]:
     return frozenset({entry})
-
-
-def _not_taken(taken: set[str]) -> Counter[str]:
-    endings: Counter[str] = Counter()
-    for folder in {os.path.dirname(path) for path in taken}:
-        with contextlib.suppress(OSError), os.scandir(folder) as listing:
-            for each in listing:
-                plain = each.is_file(follow_symlinks=False) and not each.name.startswith(".")
-                if plain and each.path not in taken:
-                    endings[_ending(each.name)] += 1
-    return endings
-
-
-def _ending(name: str) -> str:
-    # What follows the last dot may be the rest of a name ("Call with Dr.Anna"): only endings that are known are said.
-    ending = os.path.splitext(name)[1].lower()
-    return ending if ending in _KNOWN_ENDINGS else ""

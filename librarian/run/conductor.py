@@ -15,7 +15,8 @@ from typing import Any
 
 from librarian.events import Observer, RunEnded, TaskEnded, TasksFound, TasksStand
 from librarian.job import JOB, Family, Recording, Step, is_whole
-from librarian.manifest.records import GOOD, OutcomeLine
+from librarian.manifest.chain import GOOD
+from librarian.manifest.records import OutcomeLine
 from librarian.plan import Absent, Gathering, Node, Planner, Result, Shape, Task, Unit, Weave, units_of
 from librarian.recordings import Identifier
 from librarian.run.commit import Committer

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import platform
-import re
-import uuid
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from librarian.job import Job, Step
 from librarian.keys import IdKey
+from librarian.machine import machine_record
 from librarian.manifest.journal import now
 from librarian.manifest.records import JobLine, MachineRecord, StepRecord
 from librarian.workers.pool import Workers
@@ -34,7 +31,7 @@ def job_line(
         file=file_digest(job, id_key),
         steps=step_records(job),
         versions={**_versions(), **packages},
-        machine=_machine(id_key),
+        machine=MachineRecord(**machine_record(id_key)),
         device=device,
         workers=workers.size,
         fence=workers.fence,
@@ -76,26 +73,3 @@ def _step(step: Step) -> StepRecord:
         },
         audio=step.audio.model_dump() if step.audio else None,
     )
-
-
-def _machine(id_key: IdKey) -> MachineRecord:
-    return MachineRecord(
-        id=machine_id(id_key),
-        system=_word(f"{platform.system()}-{platform.release()}"),
-        processor=_word(platform.machine()),
-        cores=os.cpu_count() or 1,
-        memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-    )
-
-
-def machine_id(id_key: IdKey) -> str:
-    """The keyed id of this machine."""
-    try:
-        name = Path("/etc/machine-id").read_text().strip()
-    except OSError:
-        name = ""
-    return id_key.machine(name or hex(uuid.getnode()))
-
-
-def _word(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.+/:-]", "-", text)[:64] or "unknown"

@@ -1,4 +1,4 @@
-"""A job that had nothing left to do and met no change since: only its results are looked at.
+"""A job that had nothing left to do and met no change since: what that is told by.
 
 What a run would do hangs on the job, on what is installed, on the recordings' names and stats, and on the record. Where
 all of it is as it was when a run found everything done, no task needs to be planned again.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 
 from librarian.events import RunEnded
 from librarian.job import Job
 from librarian.keys import IdKey, canonical
 from librarian.manifest.catalog import Catalog, Settled
-from librarian.manifest.records import GOOD
+from librarian.manifest.chain import GOOD
 from librarian.plan import Policy
 from librarian.privacy.vault import Vault
 from librarian.recordings import Scan
@@ -44,14 +43,6 @@ def mark_of(job: Job, scan: Scan, policy: Policy, id_key: IdKey) -> str:
         said = (each.entry, each.stat_key, each.group, each.role, each.label, each.row, each.reason)
         found.update(os.fsencode(each.path) + repr(said).encode(errors="surrogateescape"))
     return id_key.content(found.hexdigest(), private=True)  # names went into it: it must not be guessed from them
-
-
-def find_settled(catalog: Catalog, job: Job, mark: str, in_place: Callable[[str, int], bool]) -> Settled | None:
-    """What the last run found, where nothing has changed since and every result is in place."""
-    found = catalog.settled(job.name, mark) if mark else None
-    if found is None or not all(in_place(*each) for each in catalog.standing_files(job.name)):
-        return None
-    return found
 
 
 def settle(catalog: Catalog, vault: Vault, job: Job, mark: str, ended: RunEnded) -> None:

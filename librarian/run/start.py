@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from librarian.events import AllStand, FactValue, Observer, RunEnded, RunStarted, Said
+from librarian.events import FactValue, Observer, RunEnded, RunStarted, Said
 from librarian.job import GROUP, JOB, RECORDING, Job, Step
-from librarian.manifest.catalog import Catalog, Settled
+from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, new_job_id, recover
-from librarian.manifest.records import SummaryLine
 from librarian.manifest.store import Store
 from librarian.plan import Planner, Policy, Shape, seal_texts
 from librarian.privacy.scrub import Scrubber
@@ -25,7 +22,8 @@ from librarian.run.conductor import Conductor, Halt
 from librarian.run.devices import device_of
 from librarian.run.header import job_line
 from librarian.run.session import Session
-from librarian.run.settled import find_settled, mark_of, settle
+from librarian.run.settled import mark_of, settle
+from librarian.run.standing import Plain, find_settled, finish, nothing_to_do, placed, take_note
 from librarian.run.work import Work
 from librarian.workers.pool import Workers
 
@@ -40,6 +38,7 @@ class Order:
         steps: its steps, those that were asked for.
         policy: what is done again.
         options: what was typed beside the job file, for the record.
+        plain: what it hangs on, where nothing was asked for beside the job file.
     """
 
     job: Job
@@ -47,6 +46,7 @@ class Order:
     steps: tuple[Step, ...]
     policy: Policy = field(default_factory=Policy)
     options: Mapping[str, FactValue | list[str]] = field(default_factory=dict)
+    plain: Plain | None = None
 
     def expected(self, shape: Shape) -> dict[str, int]:
         """Step → tasks, as far as names tell: files with the same content are counted apart, items not at all."""
@@ -72,18 +72,6 @@ class Order:
         once = {each.path: (each, grouped) for each, grouped in members} if self.scan.shared else None
         found = members if once is None else once.values()
         return Counter((self.scan.entries(each), grouped) for each, grouped in found)
-
-
-def placed(library: Path) -> Callable[[str, int], bool]:
-    """Whether a file is where it should be in the library, with its size."""
-
-    def in_place(file: str, size: int) -> bool:
-        try:
-            return os.lstat(f"{library}/{file}").st_size == size
-        except OSError:
-            return False
-
-    return in_place
 
 
 def run(
@@ -123,12 +111,13 @@ def run(
         journal = Journal.create(project.manifests, job_id, first)
         stack.callback(journal.close)
         shape = Shape(job, job.steps)
-        observe(RunStarted(job_id, job.name, scan.files, scan.bytes, workers.size, order.expected(shape)))
+        started = RunStarted(job_id, job.name, scan.files, scan.bytes, workers.size, order.expected(shape))
+        observe(started)
         session = Session(job_id, job.name, device, project, store, journal, catalog, vault, scrubber)
         planner = Planner(job, catalog, project.id_key, placed(project.library), order.policy, run=job_id)
         mark = mark_of(job, scan, order.policy, project.id_key)
-        if found := find_settled(catalog, job, mark, placed(project.library)):
-            ended = _nothing_to_do(job_id, found, observe)
+        if found := find_settled(catalog, job.name, mark, placed(project.library)):
+            ended = nothing_to_do(job_id, found, observe)
         else:
             workers.open_to(project.staging / job_id, project.state)
             committer = Committer(session)
@@ -139,16 +128,10 @@ def run(
             workers.close()
         store.close_job(job_id)
         vault.commit()
-        journal.append([SummaryLine(recordings=ended.recordings, counts=ended.counts, withheld=ended.withheld)])
-        journal.seal("interrupted" if ended.interrupted else "complete")
-        catalog.follow(job_id)
+        finish(journal, catalog, ended)
         if not found:
             settle(catalog, vault, job, mark, ended)
+        if order.plain:
+            take_note(vault, order.plain, mark, first.model_dump(mode="json"), started)
         observe(ended)
         return ended
-
-
-def _nothing_to_do(job_id: str, found: Settled, observe: Observer) -> RunEnded:
-    observe(AllStand(found.counts))
-    counts = {step: {"cached": tasks} for step, tasks in found.counts.items()}
-    return RunEnded(job_id, found.recordings, counts, 0.0, interrupted=False)

@@ -14,7 +14,8 @@ from librarian.events import Observer, TaskProgressed, TaskStarted
 from librarian.files import room
 from librarian.job import Recording
 from librarian.keys import seed
-from librarian.manifest.records import GOOD, OutcomeLine
+from librarian.manifest.chain import GOOD
+from librarian.manifest.records import OutcomeLine
 from librarian.plan import Task
 from librarian.run.commit import Attempt, Committer, Then
 from librarian.run.devices import device_for

@@ -25,7 +25,7 @@ from librarian.operation import Declaration, Resolved
 from librarian.project import STATE
 from librarian.testing.sound import voice_like
 from librarian.workers import requests
-from librarian.workers.declared import GROUP, extensions, reason_of, validator
+from librarian.workers.declared import GROUP, Validator, extensions, reason_of
 from librarian.workers.messages import Message
 from librarian.workers.pool import Pool, Workers
 from librarian.workers.requests import Request
@@ -137,7 +137,7 @@ class Conformance:
         return {each.name: each for each in found.declarations}[self.operation]
 
     def _resolved(self, workers: Workers, declaration: Declaration) -> Resolved:
-        answer = validator(workers)(declaration, self.settings)
+        answer = Validator(workers)(declaration, self.settings)
         assert isinstance(answer, Resolved), answer
         return answer
 

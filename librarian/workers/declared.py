@@ -18,9 +18,10 @@ from librarian.errors import ExtensionError
 from librarian.keys import canonical
 from librarian.operation import Declaration, Resolved
 from librarian.workers import requests
+from librarian.workers.installed import state_of
 from librarian.workers.messages import Message
 from librarian.workers.pool import Workers, ask
-from librarian.workers.remembered import has_text, keep, recall, state_of
+from librarian.workers.remembered import has_text, keep, recall
 
 GROUP = "librarian"
 IMPORT_TIMEOUT = 30.0
@@ -30,12 +31,18 @@ Validate = Callable[[Declaration, Mapping[str, Any]], "Resolved | Sequence[tuple
 
 @dataclass(frozen=True)
 class Extension:
-    """An installed extension: what it declares, or why it cannot be used. `state` is what its answers hang on."""
+    """An installed extension: what it declares, or why it cannot be used.
+
+    Attributes:
+        made_of: its distribution, the distribution's version, the value of its entry point.
+        state: what its answers hang on, as `installed.state_of` says of those; empty where that is not known.
+    """
 
     package: str
     version: str
     declarations: tuple[Declaration, ...] = ()
     problem: str = ""
+    made_of: tuple[str, str, str] = ("", "", "")
     state: str = ""
 
 
@@ -51,14 +58,15 @@ def extensions(workers: Workers, *, remembered: bool = False) -> list[Extension]
 
 
 def _recalled(package: str, version: str, point: EntryPoint, workers: Workers) -> Extension:
-    state = state_of(point)
+    made_of = (point.dist.name, point.dist.version, point.value) if point.dist else ("", "", point.value)
+    state = state_of(*made_of)
     if not state:
         return _declared(package, version, point, workers)
     if answer := recall(state):
         with contextlib.suppress(ValidationError, KeyError):
             declarations = tuple(Declaration.model_validate(each) for each in answer["declarations"])
-            return Extension(package, version, declarations, state=state)
-    found = replace(_declared(package, version, point, workers), state=state)
+            return Extension(package, version, declarations, made_of=made_of, state=state)
+    found = replace(_declared(package, version, point, workers), made_of=made_of, state=state)
     if not found.problem:
         keep(state, {"declarations": [each.model_dump(mode="json") for each in found.declarations]})
     return found
@@ -91,29 +99,37 @@ def reason_of(answer: Message) -> str:
     return ": ".join(str(part) for part in parts if part).split("\n")[0]
 
 
-def validator(workers: Workers, installed: Sequence[Extension] = ()) -> Validate:
+class Validator:
     """What `job.resolve` asks about settings: a worker validates them.
 
     Args:
         workers: who validate.
         installed: those among them that have a state are asked once for the same settings.
-    """
-    states = {each.full_name: extension.state for extension in installed for each in extension.declarations}
 
-    def validate(declaration: Declaration, given: Mapping[str, Any]) -> Resolved | Sequence[tuple[Any, str]]:
-        state = states.get(declaration.full_name, "")
+    Attributes:
+        asks_again: whether anything would be asked again the next time, though nothing has changed.
+    """
+
+    def __init__(self, workers: Workers, installed: Sequence[Extension] = ()) -> None:
+        self._workers = workers
+        self._states = {each.full_name: extension.state for extension in installed for each in extension.declarations}
+        self.asks_again = not all(each.state and not each.problem for each in installed)
+
+    def __call__(self, declaration: Declaration, given: Mapping[str, Any]) -> Resolved | Sequence[tuple[Any, str]]:
+        """What a worker made of settings, or what is wrong with them."""
+        state = self._states.get(declaration.full_name, "")
         if not state:
-            return _validated(workers, declaration, given)
+            return _validated(self._workers, declaration, given)
         question = f"{state} {declaration.full_name} {canonical(dict(given)).decode(errors='surrogatepass')}"
         if answer := recall(question):
             with contextlib.suppress(ValidationError):
                 return Resolved.read(answer)
-        found = _validated(workers, declaration, given)
-        if isinstance(found, Resolved) and not has_text(given, found):
+        found = _validated(self._workers, declaration, given)
+        if not isinstance(found, Resolved) or has_text(given, found):
+            self.asks_again = True
+        else:
             keep(question, found.model_dump(mode="json"))
         return found
-
-    return validate
 
 
 def _validated(

@@ -36,18 +36,6 @@ QUEUED_PER_WORKER = 3
 PRINTED_AT_ONCE = 1 << 14
 LAST_READS = 8
 """More than a pipe holds: what a process printed before it ended, and not what another prints on and on."""
-MOST_WORKERS = 8
-"""Unless more are asked for."""
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def default_size() -> int:
-    """Worker processes where nobody says how many."""
-    return min(cores(), MOST_WORKERS)
 
 
 class Workers(Protocol):

@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import json
-import os
-import sys
 from collections.abc import Iterator, Mapping
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -20,35 +16,6 @@ from librarian.files import cache_folder, write_file
 from librarian.operation import TEXT, Resolved
 
 MOST_KEPT = 500
-MOST_FILES = 2000
-"""Of one package: a larger one is asked each time, which is quicker than looking at all of its files."""
-
-
-def state_of(point: EntryPoint) -> str:
-    """What an extension's answers hang on: its version and files, ours, and Python's; empty where that is not known."""
-    package = point.dist.name if point.dist else ""
-    found = [sys.version, package, point.dist.version if point.dist else "", point.value]
-    try:
-        for module in (__name__.partition(".")[0], point.module.partition(".")[0]):
-            found += _files(module)
-    except (ImportError, OSError, ValueError):
-        return ""
-    return hashlib.sha256("\0".join(found).encode(errors="surrogateescape")).hexdigest()
-
-
-def _files(module: str) -> Iterator[str]:
-    spec = importlib.util.find_spec(module)  # a top-level name: found, not imported
-    if spec is None or spec.origin is None:
-        raise ImportError(module)
-    tops = spec.submodule_search_locations or [spec.origin]
-    number = 0
-    for top in tops:
-        for path in sorted(Path(top).rglob("*.py")) if os.path.isdir(top) else [Path(top)]:
-            status = path.stat()
-            number += 1
-            if number > MOST_FILES:
-                raise ImportError(module)
-            yield f"{path} {status.st_size} {status.st_mtime_ns}"
 
 
 def recall(question: str) -> dict[str, Any] | None:

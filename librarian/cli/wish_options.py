@@ -1,0 +1,62 @@
+"""The options of `Wishes`, for the commands that take them. Light: what they mean is looked at when one is typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+
+def _time_of_day(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    if value and not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", value):
+        raise click.BadParameter("write a time of day, such as 07:00")
+    return value or ""
+
+
+def _changes(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> Sequence[str]:
+    if values:
+        from librarian.job.changes import place_of
+        from librarian.operation import WORD_PATTERN
+
+        if not all(re.fullmatch(WORD_PATTERN, place_of(value)) for value in values):
+            raise click.BadParameter("the place holds characters that no job file has there")
+    return values
+
+
+def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of `Wishes`."""
+    options = (
+        click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only N recordings, spread evenly."),
+        click.option(
+            *("--only", "only"),
+            multiple=True,
+            metavar="WHICH",
+            help="Only recordings (with their groups) of that name, label, id or pattern; may be given again.",
+        ),
+        click.option("--to", metavar="STEP", help="Only this step and those that it needs."),
+        click.option(
+            *("--redo", "redo"),
+            multiple=True,
+            metavar="STEP|degraded|suspect",
+            help="Do a step and all that hangs on it again; or what was degraded, or is suspect; may be given again.",
+        ),
+        click.option(
+            *("--set", "changes"),
+            multiple=True,
+            callback=_changes,
+            metavar="PLACE=VALUE",
+            help="Change the job file for this time, as in steps.voice.with.target=-20; may be given again.",
+        ),
+        click.option(
+            "--until",
+            callback=_time_of_day,
+            metavar="HH:MM",
+            help="Begin nothing after this time; finish what runs.",
+        ),
+        click.option("--upgrade", is_flag=True, help="Follow new versions of operations, models and defaults."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
