@@ -10,24 +10,18 @@ import contextlib
 import itertools
 import os
 import selectors
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from librarian.errors import EnvironmentFailedError
-from librarian.files import cache_folder
-from librarian.keys import KEY_VARIABLE
-from librarian.workers.assigned import Assigned
-from librarian.workers.devices import CPU, Devices
+from librarian.workers.devices import Devices
 from librarian.workers.gpus import Gpu, gpus
 from librarian.workers.memory import BUDGET_VARIABLE, SHARE, KillsForMemory, machine_memory
-from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode, failed
+from librarian.workers.messages import BrokenMessageError, Message, failed
 from librarian.workers.printed import Log, Printed
+from librarian.workers.process import Process, crash, end_all, environment, exit_code, terminate
 from librarian.workers.requests import Request
 from librarian.workers.routing import RECALL_SECONDS, WINDOW, Match, for_busy, for_idle, to_recall
 
@@ -35,25 +29,10 @@ SILENCE_SECONDS = 60.0
 """A busy worker beats every second; one that did not for so long holds its interpreter and is replaced."""
 QUEUED_PER_WORKER = 3
 """Requests beside those that a worker has, so that one that it is warm for is among them."""
-GRACE_SECONDS = 1.0
-"""Between asking a worker and all that it started to end, and ending them."""
-CLOSE_SECONDS = 0.5
-"""For workers with nothing to do, which end by themselves once their socket has."""
+RESEND_SECONDS = 0.05
 PRINTED_AT_ONCE = 1 << 14
 LAST_READS = 8
 """More than a pipe holds: what a process printed before it ended, and not what another prints on and on."""
-ONLY_GPU = "cuda:0"
-"""What a process calls its GPU: it is shown no other."""
-_QUIET = {
-    "PYANNOTE_METRICS_ENABLED": "0",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-    "GRADIO_ANALYTICS_ENABLED": "False",
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-
 MOST_WORKERS = 8
 """Unless more are asked for."""
 
@@ -106,63 +85,6 @@ def ask(workers: Workers, message: Message, timeout: float) -> Message:
                 return answer
 
 
-class _Process:
-    """One worker process, seen from the parent."""
-
-    def __init__(self, name: str, environment: dict[str, str]) -> None:
-        self.name = name
-        self.socket, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-X",
-                    "faulthandler",
-                    "-m",
-                    "librarian.workers.worker",
-                    str(theirs.fileno()),
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,
-            )
-        assert self.process.stdout is not None
-        self.output = self.process.stdout
-        os.set_blocking(self.output.fileno(), False)
-        self.decoder = Decoder()
-        self.line = b""
-        self.assigned = Assigned()
-        self.heard = time.monotonic()
-
-    def send(self, number: int, request: Request) -> None:
-        self.heard = time.monotonic()
-        self.assigned.add(number, request, self.heard)
-        message = {**request.message, "id": number, "route": request.route}
-        if self.assigned.device != CPU:
-            message["device"] = ONLY_GPU
-        self.socket.sendall(encode(message))
-
-    def signal(self, number: int) -> bool:
-        """Send a signal to it and everything it started; whether there is any of it."""
-        self.process.poll()  # one that has ended would be counted until somebody asks how
-        try:
-            os.killpg(self.process.pid, number)
-        except ProcessLookupError:
-            return False
-        return True
-
-    def end(self) -> int:
-        """Kill it and everything it started; its exit code, negative for a signal."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.socket.close()
-        return self.process.wait()
-
-
 class Pool:
     """Worker processes, started when there is something for them to do.
 
@@ -187,10 +109,10 @@ class Pool:
     ) -> None:
         self._size, self._silence = size, silence
         self._devices = Devices(size, find_gpus, on_wait)
-        self._environment = _environment(threads) | {BUDGET_VARIABLE: str(machine_memory() * SHARE / size)}
+        self._environment = environment(threads) | {BUDGET_VARIABLE: str(machine_memory() * SHARE / size)}
         self._selector = selectors.DefaultSelector()
         self._printed = Printed(log)
-        self._processes: list[_Process] = []
+        self._processes: list[Process] = []
         self._queue: deque[Request] = deque()
         self._answers: list[tuple[Request, Message]] = []
         self._started = 0
@@ -243,7 +165,7 @@ class Pool:
             del self._queue[number]
             self._send(self._processes[place], request)
 
-    def _send(self, process: _Process, request: Request) -> None:
+    def _send(self, process: Process, request: Request) -> None:
         if request.prepare:
             request.prepare(process.name)
         try:
@@ -251,10 +173,9 @@ class Pool:
         except OSError:
             self._lost(process)
 
-    def _recall(self, process: _Process, number: int) -> None:
-        process.assigned.recalled.add(number)
+    def _recall(self, process: Process, number: int) -> None:
         try:
-            process.socket.sendall(encode({"type": "recall", "id": number}))
+            process.recall(number)
         except OSError:
             self._lost(process)
 
@@ -271,9 +192,8 @@ class Pool:
 
     def _launch(self, device: str) -> None:
         self._started += 1
-        environment = self._environment | self._devices.environment(device)
         try:
-            process = _Process(f"w{self._started}", environment)
+            process = Process(f"w{self._started}", self._environment | self._devices.environment(device))
         except OSError as error:
             raise EnvironmentFailedError(f"no worker process can be started: {error.strerror}") from None
         process.assigned.device = device
@@ -295,8 +215,12 @@ class Pool:
 
     def _listen(self, until: float) -> None:
         """Take in what workers say and print; waits for it until then, and not longer than until a limit is reached."""
-        wait = max(0.0, min(until, self._next_limit()) - time.monotonic())
-        events = self._selector.select(wait)
+        for process in [each for each in self._processes if each.outgoing]:
+            try:
+                process.flush()
+            except OSError:
+                self._lost(process)
+        events = self._selector.select(max(0.0, min(until, self._next_limit()) - time.monotonic()))
         # What is printed comes last, and little at a time: who prints without end holds nobody up.
         for key, _ in sorted(events, key=lambda event: event[0].data[1] == self._overhear):
             process, react = key.data
@@ -304,12 +228,13 @@ class Pool:
                 react(process)
 
     def _next_limit(self) -> float:
-        # Not for ever, so that a signal's flag is looked at.
+        # Not for ever, so that a signal's flag is looked at; and soon again where something is still to be sent.
+        longest = RESEND_SECONDS if any(each.outgoing for each in self._processes) else 1.0
         busy = [each for each in self._processes if each.assigned.under_way]
         limits = [min(each.assigned.deadline, each.heard + self._silence) for each in busy]
-        return min([time.monotonic() + 1.0, *limits])
+        return min([time.monotonic() + longest, *limits])
 
-    def _hear(self, process: _Process) -> None:
+    def _hear(self, process: Process) -> None:
         try:
             data = process.socket.recv(1 << 18)
             if not data:
@@ -321,7 +246,7 @@ class Pool:
             if process in self._processes:  # the message before this one may have ended it
                 self._take(process, message)
 
-    def _take(self, process: _Process, message: Message) -> None:
+    def _take(self, process: Process, message: Message) -> None:
         process.heard = time.monotonic()
         if message["type"] == "retire":
             return self._retire(process)
@@ -332,25 +257,29 @@ class Pool:
             request.on_interim(message)
         elif message["type"] == "kept":
             process.assigned.keep(message["id"])
-        elif message["type"] == "back":
-            process.assigned.take_out(message["id"], process.heard)
-            self._queue.appendleft(request)
         elif message.get("end"):
             self._give_up(process, request, message)
         else:
-            process.assigned.take_out(message["id"], process.heard)
+            self._take_out(process, request, message)
+
+    def _take_out(self, process: Process, request: Request, message: Message) -> None:
+        """Take in a request that is answered, or comes back to be done elsewhere."""
+        process.assigned.take_out(message["id"], process.heard)
+        if message["type"] == "back":
+            self._queue.appendleft(request)
+        else:
             process.assigned.note(request, message)
             self._answers.append((request, message))
-            if process.assigned.retiring:
-                self._retire(process)
+        if process.assigned.retiring:
+            self._retire(process)
 
-    def _retire(self, process: _Process) -> None:
+    def _retire(self, process: Process) -> None:
         """Give a process nothing more; it ends once nothing is under way."""
         process.assigned.retiring = True
         if not process.assigned.under_way:
             self._end(process)
 
-    def _give_up(self, process: _Process, request: Request, answer: Message) -> None:
+    def _give_up(self, process: Process, request: Request, answer: Message) -> None:
         """End a process that is of no more use; who may not have been the cause of it is tried in another."""
         self._end(process)
         blamed, others = process.assigned.blame(request, whole=bool(answer.get("again")))
@@ -361,14 +290,14 @@ class Pool:
             self._answers.append((blamed, answer))
         self._queue.extendleft(reversed(others))
 
-    def _overhear(self, process: _Process) -> None:
+    def _overhear(self, process: Process) -> None:
         data = os.read(process.output.fileno(), PRINTED_AT_ONCE)
         process.line = self._printed.take(process.line, data)
         if not data:
             self._selector.unregister(process.output)
             process.output.close()
 
-    def _hear_out(self, process: _Process) -> None:
+    def _hear_out(self, process: Process) -> None:
         """Take what a worker printed last; a child of its own may hold the pipe open, and is not waited for."""
         with contextlib.suppress(BlockingIOError):
             for _ in range(LAST_READS):
@@ -385,22 +314,24 @@ class Pool:
             elif now >= process.heard + self._silence:
                 self._lost(process, failed("timeout", message="its worker gave no sign of life"))
 
-    def _lost(self, process: _Process, answer: Message | None = None) -> None:
-        waited = _exit_code(process) if answer is None else None
+    def _lost(self, process: Process, answer: Message | None = None) -> None:
+        """End a process that ended by itself, or that gets `answer` for not doing so; go on with what it had."""
         if answer:
-            _terminate([process])
-        ended = self._end(process)
-        code = ended if waited is None else waited
-        for_memory = self._memory.took(code) if answer is None else False
+            terminate([process])
+            self._end(process)
+        else:
+            code = exit_code(process)
+            ended = self._end(process)
+            answer = crash(ended if code is None else code, self._memory)
         blamed, others = process.assigned.blame()
-        if blamed and for_memory and blamed.message["type"] == "run":
+        if blamed and answer.get("lighter") and blamed.message["type"] == "run":
             blamed.take_next_rung()
             others.insert(0, blamed)
         elif blamed:
-            self._answers.append((blamed, answer or _crash(code, for_memory)))
+            self._answers.append((blamed, answer))
         self._queue.extendleft(reversed(others))
 
-    def _end(self, process: _Process) -> int:
+    def _end(self, process: Process) -> int:
         """End a process now, and take what it printed last; its exit code."""
         self._selector.unregister(process.socket)
         ended = process.end()
@@ -409,54 +340,9 @@ class Pool:
         return ended
 
     def close(self) -> None:
-        """End all workers: those with nothing to do by themselves, the others asked first."""
-        idle = [each for each in self._processes if not each.assigned.under_way]
-        for process in idle:
-            process.socket.close()
-        _terminate([each for each in self._processes if each.assigned.under_way])
-        _await(CLOSE_SECONDS, lambda: all(each.process.poll() is not None for each in idle))
-        for process in self._processes:
-            process.end()
-            process.output.close()
+        """End all workers."""
+        end_all(self._processes)
         self._processes.clear()
         self._queue.clear()
         self._selector.close()
         self._devices.close()
-
-
-def _exit_code(process: _Process) -> int | None:
-    # The socket ends a moment before the process does: let it say how it ended before it is killed.
-    try:
-        return process.process.wait(timeout=2.0)
-    except subprocess.TimeoutExpired:
-        return None
-
-
-def _terminate(processes: Sequence[_Process]) -> None:
-    """Ask processes and all that they started to end, and give them a moment for it."""
-    for process in processes:
-        process.signal(signal.SIGTERM)
-    _await(GRACE_SECONDS, lambda: not any(each.signal(0) for each in processes))
-
-
-def _await(seconds: float, done: Callable[[], bool]) -> None:
-    until = time.monotonic() + seconds
-    while not done() and time.monotonic() < until:
-        time.sleep(0.005)
-
-
-def _crash(code: int, for_memory: bool) -> Message:
-    if for_memory:
-        return failed("out_of_memory", message="the machine's memory does not suffice")
-    if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        return failed("crash", signal=-code, message=f"its worker was ended by {name}")
-    return failed("crash", exit_code=code, message=f"its worker ended by itself with exit code {code}")
-
-
-def _environment(threads: int) -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
-    environment |= _QUIET
-    environment |= {name: str(threads) for name in _THREAD_VARIABLES}
-    environment |= {"NUMBA_CACHE_DIR": str(cache_folder() / "numba"), "PYTHONHASHSEED": "0"}
-    return environment
