@@ -170,3 +170,18 @@ def test_a_hang_in_a_batch_is_blamed_on_who_hangs_alone(told: Told) -> None:
     assert {seed: answer["cause"]["reason"] for seed, answer in found.items() if answer["type"] == "failed"} == {
         5: "timeout"
     }
+
+
+def test_a_worker_that_takes_nothing_in_holds_nobody_up(told: Told) -> None:
+    # PyDLL keeps the interpreter's lock, so that the thread that listens does not run either.
+    told.does(2, "import ctypes; ctypes.PyDLL(None).sleep(1000)")
+    with closing(told.pool(silence=2.0)) as pool:
+        run(pool, [told.request("plain", 1)])
+        pool.submit(told.request("plain", 2))
+        while not [each for each in told.seen("begin") if each["seed"] == 2]:
+            pool.wait(0.05)
+        large = told.request("plain", 3)
+        large.message["state"] = {"text": "x" * (8 << 20)}
+        pool.submit(large)
+        found = dict(answers(pool))
+    assert (found[2]["cause"]["reason"], found[3]["type"]) == ("timeout", "done")

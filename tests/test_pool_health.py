@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from pools import Told, run
+from pools import Told, answers, run
 
 TORCH = """
 threads, tf32, seeded = 4, True, None
@@ -171,3 +172,15 @@ def test_a_task_that_breaks_its_gpu_fails_and_takes_nobody_with_it(told: Told, e
     tried = [each["pid"] for each in told.seen("begin") if each["seed"] == 2]
     assert len(tried) == len(set(tried)) == 2
     assert {each["pid"] for each in told.seen("end") if each["seed"] in (3, 4)}.isdisjoint(tried)
+
+
+def test_nothing_is_begun_where_the_gpu_is_broken(told: Told) -> None:
+    told.does(2, f"time.sleep(0.2)\n{BROKEN}")
+    with closing(told.pool()) as pool:
+        run(pool, [told.request("plain", 1)])
+        for seed in (2, 3):
+            pool.submit(told.request("plain", seed))
+        assert len(pool._processes[0].assigned.under_way) == 2
+        time.sleep(0.8)  # in which nobody ends the worker
+        assert [each["seed"] for each in told.seen("begin")] == [1, 2]
+        assert dict(answers(pool))[3]["type"] == "done"

@@ -15,9 +15,10 @@ from librarian.workers import pool as pool_module
 WORK = """
 def hungry(task):
     note(task, "try", size=task.settings.size, mild=task.settings.mild, device=task.device)
-    (task.folder / "half.txt").write_text("left by a try")
+    half = task.folder / f"half{task.settings.size}-{task.settings.mild}.txt"
+    half.write_text("left by a try")
     told(task)
-    (task.folder / "half.txt").unlink()
+    half.unlink()
     return text(task)
 
 def refuse_above(task, size, error=MemoryError):
@@ -58,6 +59,7 @@ OPERATIONS = f"""[
     ("fixed", "hungry", {{}}),
     ("device", "hungry", {{"resources": librarian.Resources(gpu="optional")}}),
     ("kept", "Kept", {{"resources": librarian.Resources(memory="300 MiB")}}),
+    ("peaky", "Kept", {{"resources": librarian.Resources(memory="600 MiB")}}),
     ("modest", "Kept", {{"resources": librarian.Resources(memory="1 MiB")}}),
     ("leaks", "leaks", {{"resources": librarian.Resources(memory="1 MiB")}}),
     ("wrong", "hungry", {{"ladder": lambda settings: [{{"none": 1}}]}}),
@@ -243,6 +245,14 @@ def test_the_runner_that_was_not_used_for_longest_makes_room(told: Told, monkeyp
         for seed, route in enumerate([1, 2, 1, 3, 1, 2], 1):
             run(pool, [told.request("kept", seed, size=300, mild=route)])
     assert built(told) == [1, 2, 3, 2]
+
+
+def test_room_is_made_for_what_a_task_needs_before_it_begins(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget(monkeypatch, 800)
+    with closing(told.pool()) as pool:
+        for seed, route in enumerate([1, 2, 1], 1):
+            run(pool, [told.request("peaky", seed, size=250, mild=route)])
+    assert built(told) == [1, 2, 1]  # 250 MiB that one holds and 600 MiB that the other may need are too much
 
 
 def test_a_runner_that_holds_more_than_was_declared_is_measured(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,6 +159,8 @@ class Split:
         return sounds
     def write(self, task, sound):
         (task.folder / "begun.tmp").unlink()
+        # Nothing is left of the try before, in another worker's folder.
+        assert len(list(task.folder.parent.parent.glob(f"*/{task.folder.name}"))) == 1
         return {"audio": task.write_audio("audio", *sound)}
 
 @hookimpl

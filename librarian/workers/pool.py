@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import os
 import selectors
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -25,7 +24,7 @@ from librarian.workers.gpus import Gpu, gpus
 from librarian.workers.memory import BUDGET_VARIABLE, SHARE, KillsForMemory, machine_memory
 from librarian.workers.messages import BrokenMessageError, Message, failed
 from librarian.workers.printed import Log, Printed
-from librarian.workers.process import Process, end_all
+from librarian.workers.process import Process, crash, end_all
 from librarian.workers.requests import Request
 from librarian.workers.routing import RECALL_SECONDS, WINDOW, Match, for_busy, for_idle, to_recall
 
@@ -33,6 +32,7 @@ SILENCE_SECONDS = 60.0
 """A busy worker beats every second; one that did not for so long holds its interpreter and is replaced."""
 QUEUED_PER_WORKER = 3
 """Requests beside those that a worker has, so that one that it is warm for is among them."""
+RESEND_SECONDS = 0.05
 PRINTED_AT_ONCE = 1 << 14
 LAST_READS = 8
 """More than a pipe holds: what a process printed before it ended, and not what another prints on and on."""
@@ -254,8 +254,12 @@ class Pool:
 
     def _listen(self, until: float) -> None:
         """Take in what workers say and print; waits for it until then, and not longer than until a limit is reached."""
-        wait = max(0.0, min(until, self._next_limit()) - time.monotonic())
-        events = self._selector.select(wait)
+        for process in [each for each in self._processes if each.outgoing]:
+            try:
+                process.flush()
+            except OSError:
+                self._lost(process)
+        events = self._selector.select(max(0.0, min(until, self._next_limit()) - time.monotonic()))
         # What is printed comes last, and little at a time: who prints without end holds nobody up.
         for key, _ in sorted(events, key=lambda event: event[0].data[1] == self._overhear):
             process, react = key.data
@@ -263,10 +267,11 @@ class Pool:
                 react(process)
 
     def _next_limit(self) -> float:
-        # Not for ever, so that a signal's flag is looked at.
+        # Not for ever, so that a signal's flag is looked at; and soon again where something is still to be sent.
+        longest = RESEND_SECONDS if any(each.outgoing for each in self._processes) else 1.0
         busy = [each for each in self._processes if each.assigned.under_way]
         limits = [min(each.assigned.deadline, each.heard + self._silence) for each in busy]
-        return min([time.monotonic() + 1.0, *limits])
+        return min([time.monotonic() + longest, *limits])
 
     def _hear(self, process: Process) -> None:
         try:
@@ -291,17 +296,21 @@ class Pool:
             request.on_interim(message)
         elif message["type"] == "kept":
             process.assigned.keep(message["id"])
-        elif message["type"] == "back":
-            process.assigned.take_out(message["id"], process.heard)
-            self._queue.appendleft(request)
         elif message.get("end"):
             self._give_up(process, request, message)
         else:
-            process.assigned.take_out(message["id"], process.heard)
+            self._take_out(process, request, message)
+
+    def _take_out(self, process: Process, request: Request, message: Message) -> None:
+        """Take in a request that is answered, or comes back to be done elsewhere."""
+        process.assigned.take_out(message["id"], process.heard)
+        if message["type"] == "back":
+            self._queue.appendleft(request)
+        else:
             process.assigned.note(request, message)
             self._answers.append((request, message))
-            if process.assigned.retiring:
-                self._retire(process)
+        if process.assigned.retiring:
+            self._retire(process)
 
     def _retire(self, process: Process) -> None:
         """Give a process nothing more; it ends once nothing is under way."""
@@ -345,16 +354,16 @@ class Pool:
                 self._lost(process, failed("timeout", message="its worker gave no sign of life"))
 
     def _lost(self, process: Process, answer: Message | None = None) -> None:
-        waited = process.exit_code() if answer is None else None
+        """End a process that ended by itself, or that gets `answer` for not doing so; go on with what it had."""
+        code = process.exit_code() if answer is None else None
         ended = self._end(process)
-        code = ended if waited is None else waited
-        for_memory = self._memory.took(code) if answer is None else False
+        answer = answer or crash(ended if code is None else code, self._memory)
         blamed, others = process.assigned.blame()
-        if blamed and for_memory and blamed.message["type"] == "run":
+        if blamed and answer.get("lighter") and blamed.message["type"] == "run":
             blamed.take_next_rung()
             others.insert(0, blamed)
         elif blamed:
-            self._answers.append((blamed, answer or _crash(code, for_memory)))
+            self._answers.append((blamed, answer))
         self._queue.extendleft(reversed(others))
 
     def _end(self, process: Process) -> int:
@@ -372,12 +381,3 @@ class Pool:
         self._queue.clear()
         self._selector.close()
         self._devices.close()
-
-
-def _crash(code: int, for_memory: bool) -> Message:
-    if for_memory:
-        return failed("out_of_memory", message="the machine's memory does not suffice")
-    if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        return failed("crash", signal=-code, message=f"its worker was ended by {name}")
-    return failed("crash", exit_code=code, message=f"its worker ended by itself with exit code {code}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -13,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from librarian.workers.assigned import Assigned
 from librarian.workers.devices import CPU
 from librarian.workers.fence import Fence
-from librarian.workers.messages import Decoder, encode
+from librarian.workers.memory import KillsForMemory
+from librarian.workers.messages import Decoder, Message, encode, failed
 from librarian.workers.requests import Request
 
 KEEPER_SECONDS = 5.0
@@ -53,6 +55,7 @@ class Process:
         os.set_blocking(self.output.fileno(), False)
         self.decoder = Decoder()
         self.line = b""
+        self.outgoing = bytearray()
         self.assigned = Assigned(device, fence.hosts)
         self.heard = time.monotonic()
 
@@ -67,7 +70,8 @@ class Process:
         message = {**request.message, "id": number, "route": request.route}
         if self.assigned.device != CPU:
             message["device"] = ONLY_GPU
-        self.socket.sendall(encode(message))
+        self.outgoing += encode(message)
+        self.flush()
 
     def recall(self, number: int) -> None:
         """Ask for a request back.
@@ -76,7 +80,18 @@ class Process:
             OSError: the worker has ended.
         """
         self.assigned.recalled.add(number)
-        self.socket.sendall(encode({"type": "recall", "id": number}))
+        self.outgoing += encode({"type": "recall", "id": number})
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what it takes now: one that is stuck must not hold up whoever sends.
+
+        Raises:
+            OSError: the worker has ended.
+        """
+        with contextlib.suppress(BlockingIOError):
+            while self.outgoing:
+                del self.outgoing[: self.socket.send(self.outgoing, socket.MSG_DONTWAIT)]
 
     def ask_to_end(self) -> None:
         """Have its keeper end it and all that it started: by SIGTERM, and a moment later by force."""
@@ -100,10 +115,8 @@ class Process:
             return None
 
     def _signal(self, number: signal.Signals) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
-        except ProcessLookupError:
-            pass  # it has ended
 
 
 def end_all(processes: Sequence[Process]) -> None:
@@ -124,3 +137,13 @@ def _await(seconds: float, done: Callable[[], bool]) -> None:
     until = time.monotonic() + seconds
     while not done() and time.monotonic() < until:
         time.sleep(0.005)
+
+
+def crash(code: int, memory: KillsForMemory) -> Message:
+    """The answer for what ended its worker; `lighter` where it may be tried once more with less memory."""
+    if memory.took(code):
+        return {**failed("out_of_memory", message="the memory of the machine does not suffice"), "lighter": True}
+    if code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
+        return failed("crash", signal=-code, message=f"its worker was ended by {name}")
+    return failed("crash", exit_code=code, message=f"its worker ended by itself with exit code {code}")
