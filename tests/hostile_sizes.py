@@ -64,7 +64,9 @@ SIZES = {
     "an hour of FLAC": Large(lambda path: constant_flac(path, 1), True),
     "three hours of FLAC": Large(lambda path: constant_flac(path, 3), True, WHOLE),
     "seven hours of FLAC": Large(lambda path: constant_flac(path, 7), False),
-    "a hundred hours of FLAC that does not say so": Large(lambda path: constant_flac(path, 100, counted=False), False),
+    "a hundred hours of FLAC that does not say so": Large(
+        lambda path: constant_flac(path, 100, counted=False), False, WHOLE
+    ),
     "a WAV of 3 GiB that is a hole": Large(lambda path: sparse_wav(path, 3 << 30), False),
     "a WAV of 100 GiB that is a hole": Large(
         lambda path: sparse_wav(path, 100 << 30), False, "a hole in the disk is hashed like any bytes"

@@ -114,7 +114,7 @@ MOST_SECONDS, MOST_MIB = 60.0, 4096
 def alone(archive: Archive, name: str, make: Make) -> Typed:
     """Run over one file by itself, print what it costs."""
     (archive.root / "tapes" / PERSON).mkdir(parents=True)
-    make(archive.root / "tapes" / PERSON / "1")
+    make(archive.root / "tapes" / PERSON / f"1{os.path.splitext(name)[1]}")
     archive.job(JOB)
     cost = archive.measured("run", "job.yaml", "--workers", "1")
     print(f"{name:48} exit {cost.code} {cost.seconds:6.1f} s {cost.mib:6.0f} MiB")
