@@ -130,7 +130,7 @@ def test_a_device_that_is_not_served_is_exit_5(calls: Archive) -> None:
         file.write("run: {device: cuda}\n")
     for command in ("run", "plan"):
         (line,) = refused(calls, command, "job.yaml", code=5)
-        assert line.endswith("run.device: this version works on the CPU only; write device: cpu")
+        assert line.endswith("run.device: there is no GPU on this machine; write device: auto")
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def test_a_run_whose_results_will_not_fit_is_refused_before_it_begins(
 class TestProbes:
     @staticmethod
     def recording(name: str) -> Recording:
-        sighting = Sighting("all", Path(name), 1, 1, 1, 1, 1)
+        sighting = Sighting("all", name, 1, 1, 1, 1, 1)
         return Recording(f"rec_{name}", sighting, frozenset({"all"}), "0")
 
     @pytest.fixture

@@ -117,7 +117,7 @@ def test_a_label_that_the_path_says_comes_before_that_of_the_list(tmp_path: Path
     touched(tmp_path, "OH-7.wav", "b.wav")
     (tmp_path / "files.csv").write_text("file,label\nOH-7.wav,from the list\nb.wav,from the list\n")
     head = HEAD.replace("list: %s", "label: 'OH-\\d', list: files.csv")
-    found = {each.path.name: (each.label, each.public) for each in scan(resolve(STEPS, head, tmp_path)).sightings}
+    found = {Path(each.path).name: (each.label, each.public) for each in scan(resolve(STEPS, head, tmp_path)).sightings}
     assert found == {"OH-7.wav": ("OH-7", True), "b.wav": ("from the list", False)}
 
 

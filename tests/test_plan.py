@@ -29,7 +29,7 @@ FLAC = AudioFormat()
 
 def recording(content: bytes = b"1", entries: str = "a", earlier: str = "") -> Recording:
     sha256 = hashlib.sha256(content).hexdigest()
-    sighting = Sighting(entries[0], Path("/archive/a.wav"), len(content), 1, 2, 3, 4)
+    sighting = Sighting(entries[0], "/archive/a.wav", len(content), 1, 2, 3, 4)
     return Recording(ID_KEY.recording(sha256), sighting, frozenset(entries), sha256, earlier=frozenset(earlier))
 
 

@@ -6,7 +6,6 @@ import hashlib
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from hypothesis import Phase, settings, strategies
@@ -41,7 +40,7 @@ class Archive:
     def recording(self, content: str, *entries: str) -> Recording:
         earlier = self._entries.get(content, frozenset())
         self._entries[content] = known = earlier | set(entries)
-        sighting = Sighting(entries[0], Path(f"/{entries[0]}/{content}.wav"), 1, 1, 1, 1, 1)
+        sighting = Sighting(entries[0], f"/{entries[0]}/{content}.wav", 1, 1, 1, 1, 1)
         return Recording(of(content), sighting, known, "00", earlier=earlier)
 
     def alone(self, content: str, *entries: str) -> Family:

@@ -131,7 +131,7 @@ class Checked:
             if not table.labels_are_public:
                 scrubber.learn(row.label for row in table.rows.values() if row.label)
         scrubber.learn_secrets(secrets())
-        scrubber.learn(os.fspath(path) for path in self.scan.paths())
+        scrubber.learn(self.scan.paths())
         return scrubber
 
 

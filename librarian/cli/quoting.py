@@ -83,8 +83,8 @@ class Lengths:
             yield ending, seconds / size if size else 0.0
 
 
-def _ending(path: Path) -> str:
-    return path.suffix.lower()
+def _ending(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
 
 
 @dataclass(frozen=True)

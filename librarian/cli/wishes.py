@@ -163,7 +163,7 @@ class _Test:
         self._found = False
 
     def __call__(self, sighting: Sighting) -> bool:
-        path = os.fspath(sighting.path)
+        path = sighting.path
         name, relative = normal(path), normal(os.path.relpath(path, self._folder))
         base = os.path.basename(name)
         fits = bool(self._typed) and (
@@ -215,7 +215,7 @@ def paths_of(project: Project | None, typed: str, families: Iterable[Sequence[Si
         return
     for family in families if typed.startswith("grp_") else ():
         if family[0].group and project.id_key.group(family[0].entry, family[0].group).startswith(typed):
-            yield from (os.fspath(each.path) for each in family)
+            yield from (each.path for each in family)
     with (
         contextlib.closing(Catalog(project.catalog, project.manifests, owned=False)) as catalog,
         contextlib.closing(Vault(project.vault, owned=False)) as vault,

@@ -73,7 +73,7 @@ class Sighting:
     """
 
     entry: str
-    path: Path
+    path: str
     size: int
     device: int
     inode: int

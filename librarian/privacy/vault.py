@@ -82,11 +82,11 @@ class Vault:
         if self._db.in_transaction:
             self._db.commit()
 
-    def seen(self, path: Path, stat_key: StatKey) -> Seen | None:
+    def seen(self, path: Path | str, stat_key: StatKey) -> Seen | None:
         """What is known of a file whose stat has not changed; None where it is new or did change."""
         return self.seen_all([(path, stat_key)])[0]
 
-    def seen_all(self, files: Sequence[tuple[Path, StatKey]]) -> list[Seen | None]:
+    def seen_all(self, files: Sequence[tuple[Path | str, StatKey]]) -> list[Seen | None]:
         """What is known of each of some files; None where one is new or did change. A few hundred at a time."""
         names = [os.fsencode(path) for path, _ in files]
         rows = self._db.execute(
@@ -127,7 +127,7 @@ class Vault:
         row = self._db.execute("SELECT text FROM texts WHERE digest = ?", (digest,)).fetchone()
         return str(row[0]) if row else None
 
-    def sight(self, path: Path, stat_key: StatKey, seen: Seen, *, hashed_at_ns: int, job: str) -> None:
+    def sight(self, path: Path | str, stat_key: StatKey, seen: Seen, *, hashed_at_ns: int, job: str) -> None:
         """Note where a recording was seen."""
         self._db.execute(
             "INSERT INTO sightings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "

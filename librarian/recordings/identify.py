@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from librarian.files import hash_file
 from librarian.job import Family, Recording, Sighting
@@ -203,11 +202,11 @@ def _is_to_hash(sighting: Sighting, seen: Seen | None) -> bool:
     return not sighting.reason and (seen is None or seen.racy)
 
 
-def _hash_all(paths: Iterable[Path], stopped: Callable[[], bool]) -> list[Hashed]:
+def _hash_all(paths: Iterable[str], stopped: Callable[[], bool]) -> list[Hashed]:
     return [_hash(path, stopped) for path in paths]
 
 
-def _hash(path: Path, stopped: Callable[[], bool]) -> Hashed:
+def _hash(path: str, stopped: Callable[[], bool]) -> Hashed:
     try:
         return hash_file(path, stopped)
     except OSError as error:

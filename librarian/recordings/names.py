@@ -33,12 +33,12 @@ class NameReader:
         self._fitting: Counter[int] = Counter()
         self._without = 0
 
-    def __call__(self, path: Path) -> dict[str, Any]:
+    def __call__(self, path: str) -> dict[str, Any]:
         """Group, role, label and row of a file."""
         if not self._reads_names:
             return {}
         name = normal(os.path.relpath(path, self._folder))
-        row = self._row(name, normal(os.fspath(path))) if self.table else 0
+        row = self._row(name, normal(path)) if self.table else 0
         group, role = self._group_of(name)
         label, public = self._label_of(name), True
         if not label and row and self.table:

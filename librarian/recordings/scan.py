@@ -51,7 +51,7 @@ class Scan:
 
     def entries(self, sighting: Sighting) -> frozenset[str]:
         """The recordings entries that take a file."""
-        return self.shared.get(os.fspath(sighting.path)) or _alone(sighting.entry)
+        return self.shared.get(sighting.path) or _alone(sighting.entry)
 
     @property
     def files(self) -> int:
@@ -66,9 +66,9 @@ class Scan:
     @property
     def raw(self) -> str:
         """One word for what the file system said: all else follows from it and the job."""
-        return all_of([(os.fspath(each.path), each.stat_key) for each in self.sightings], self.not_taken)
+        return all_of([(each.path, each.stat_key) for each in self.sightings], self.not_taken)
 
-    def paths(self) -> Iterator[Path]:
+    def paths(self) -> Iterator[str]:
         """Where everything lies."""
         return (sighting.path for sighting in self.sightings)
 
@@ -93,7 +93,7 @@ def scan(job: Job) -> Scan:
     for index, entry in enumerate(job.file.recordings):
         paths = _paths(entry, job.folder, index, problems)
         reader = NameReader(entry, job.folder, job.tables.get(entry.id))
-        found.sightings += [_look_at(entry.id, Path(path), paths[path], reader) for path in in_order(paths)]
+        found.sightings += [_look_at(entry.id, path, paths[path], reader) for path in in_order(paths)]
         problems += [(("recordings", index, "list"), wrong) for wrong in reader.wrong_rows()]
         if reader.table:
             found.unlisted[entry.id] = reader.unmatched()
@@ -103,7 +103,7 @@ def scan(job: Job) -> Scan:
     found.shared = _shared(found.sightings) if len(job.file.recordings) > 1 else {}
     found.families = list(_families(_told(found)))
     _check_groups(job, found)
-    found.not_taken = not_taken({os.fspath(sighting.path) for sighting in found.sightings})
+    found.not_taken = not_taken({sighting.path for sighting in found.sightings})
     return found
 
 
@@ -123,12 +123,12 @@ def _paths(entry: RecordingsEntry, folder: Path, index: int, problems: list[tupl
     return paths
 
 
-def _look_at(entry: str, path: Path, reason: str, read_name: NameReader) -> Sighting:
+def _look_at(entry: str, path: str, reason: str, read_name: NameReader) -> Sighting:
     said = read_name(path)
     if reason:
         return Sighting(entry, path, 0, 0, 0, 0, 0, reason=reason, **said)
     try:
-        status = path.stat()
+        status = os.stat(path)
     except OSError as error:
         return Sighting(entry, path, 0, 0, 0, 0, 0, reason=reason_of(error), **said)
     if not stat.S_ISREG(status.st_mode):
@@ -152,12 +152,12 @@ def _told(found: Scan) -> Sequence[Sighting]:
     labels: dict[str, Sighting] = {}
     rows: dict[str, Sighting] = {}
     for each in found.sightings:
-        path = os.fspath(each.path)
+        path = each.path
         if path in found.shared and each.label:
             labels.setdefault(path, each)
         if path in found.shared and each.row:
             rows.setdefault(path, each)
-    return [_with(each, labels.get(os.fspath(each.path)), rows.get(os.fspath(each.path))) for each in found.sightings]
+    return [_with(each, labels.get(each.path), rows.get(each.path)) for each in found.sightings]
 
 
 def _with(sighting: Sighting, label: Sighting | None, row: Sighting | None) -> Sighting:
@@ -173,12 +173,12 @@ def _families(sightings: Sequence[Sighting]) -> Iterator[tuple[Sighting, ...]]:
     for sighting in sightings:
         if sighting.group:
             groups.setdefault((sighting.entry, sighting.group), []).append(sighting)
-            in_group.add(os.fspath(sighting.path))
+            in_group.add(sighting.path)
     for sighting in sightings:
         if sighting.group:
             if members := groups.pop((sighting.entry, sighting.group), None):
                 yield tuple(members)
-        elif (path := os.fspath(sighting.path)) not in in_group:
+        elif (path := sighting.path) not in in_group:
             in_group.add(path)  # once, in however many entries
             yield (sighting,)
 
@@ -246,7 +246,7 @@ def _at_odds(job: Job, families: Sequence[tuple[Sighting, ...]]) -> Iterator[tup
 def _shared(sightings: Sequence[Sighting]) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for sighting in sightings:
-        path = os.fspath(sighting.path)
+        path = sighting.path
         found[path] = found.get(path, frozenset()) | {sighting.entry}
     return {path: entries for path, entries in found.items() if len(entries) > 1}
 

@@ -59,7 +59,7 @@ class Inputs:
             made = self._made[given.id]
             path, kind, facts = self._path(made), made.kind, made.facts
         else:
-            path, kind = os.fspath(self._known.recordings[given.id].sighting.path), "audio"
+            path, kind = self._known.recordings[given.id].sighting.path, "audio"
             facts = self._known.facts[given.id]
         return requests.source(path, kind, given.role, facts, recording=given.recording, item=given.item)
 

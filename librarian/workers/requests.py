@@ -88,12 +88,12 @@ def validate(declaration: Declaration, settings: Mapping[str, Any]) -> Message:
     return {"type": "validate", "operation": declaration.full_name, "settings": dict(settings)}
 
 
-def probe(path: Path) -> Message:
+def probe(path: Path | str) -> Message:
     """What does this recording hold?"""
     return {"type": "probe", "path": os.fspath(path)}
 
 
-def probes(paths: Sequence[Path]) -> Message:
+def probes(paths: Sequence[Path | str]) -> Message:
     """What does each of these recordings hold? Answered by as many `answers`."""
     return {"type": "probes", "paths": [os.fspath(path) for path in paths]}
 
