@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def toy(tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> Pa
     """An installed toy extension, visible to this process and to its workers."""
     path = install(tmp_path / "site", archive, "toy", GOOD)
     path.with_name("librarian_toy_work.py").write_text(WORK)
-    monkeypatch.setenv("PYTHONPATH", str(path.parent))
+    monkeypatch.setenv("PYTHONPATH", str(path.parent), prepend=os.pathsep)
     monkeypatch.syspath_prepend(str(path.parent))
     return path
 

@@ -186,7 +186,7 @@ def test_a_worker_that_gives_no_sign_of_life_is_replaced(pool: Pool, tmp_path: P
     # PyDLL keeps the interpreter's lock: no thread of the worker runs, and it does not beat.
     (tmp_path / "holds.py").write_text("import ctypes\nctypes.PyDLL(None).sleep(1000)\n")
     (tmp_path / "fine.py").write_text("import librarian\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     pool = Pool(1, lambda line: None, silence=3.0)
     try:
         answer = ask(pool, run_code("holds"), timeout=60)
