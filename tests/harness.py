@@ -38,12 +38,15 @@ class Archive:
         path.write_text(textwrap.dedent(text))
         return path
 
+    def variables(self) -> dict[str, str]:
+        """Its environment; modules come from its folder first, then from the checkout under test."""
+        paths = (self.environment.get("PYTHONPATH"), os.environ.get("PYTHONPATH"))
+        return {**self.environment, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
     def start(self, *arguments: str, **options: object) -> subprocess.Popen[str]:
         """Start the command line."""
         command = [sys.executable, "-P", "-m", "librarian", *arguments]
-        environment = {**os.environ, **self.environment}
-        paths = (self.environment.get("PYTHONPATH"), os.environ.get("PYTHONPATH"))  # the checkout under test
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+        environment = {**os.environ, **self.variables()}
         return subprocess.Popen(
             command,
             cwd=self.root,

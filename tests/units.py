@@ -94,7 +94,7 @@ def here(archive: Archive, *arguments: str, code: int | None = 0) -> subprocess.
     out, err, ended = io.StringIO(), io.StringIO(), None
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.chdir(archive.root))
-        stack.enter_context(mock.patch.dict(os.environ, archive.environment))
+        stack.enter_context(mock.patch.dict(os.environ, archive.variables()))
         stack.enter_context(mock.patch.object(sys, "argv", ["librarian", *arguments]))
         stack.enter_context(mock.patch.object(sys, "path", [archive.environment["PYTHONPATH"], *sys.path]))
         stack.enter_context(contextlib.redirect_stdout(out))
