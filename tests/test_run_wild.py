@@ -48,7 +48,7 @@ FAILS = {
     "gives_a_large_fact": ("bad_output", None, "finite"),
     "gives_a_nan_of_numpy": ("bad_output", None, "finite"),
     "gives_a_fact_of_the_core": ("bad_output", None, "declare"),
-    "removes_its_folder": ("bad_output", None, "no file"),
+    "removes_its_folder": ("bad_output", None, "is gone"),
     "replaces_its_folder": ("bad_output", None, "folder"),
     "litters": ("bad_output", None, "10000 files"),
     "digs": ("bad_output", None, "did not declare"),
@@ -60,14 +60,14 @@ DONE = (
     "leaves_a_child", "leaves_a_child_of_a_child", "leaves_200_children", "leaves_threads", "changes_the_process",
     "fine",
 )  # fmt: skip
-NOT_YET = {
-    "writes_outside": ("error", "workers have no fence against writing elsewhere"),
-    "writes_into_the_library": ("error", "workers have no fence against writing elsewhere"),
-    "kills_its_parent": ("error", "workers have no fence against signals"),
-    "stops_its_parent": ("error", "workers have no fence against signals"),
-    "takes_all_memory": ("out_of_memory", "a worker's memory has no limit"),
-    "patches_librarian": ("bad_output", "a worker goes on after its librarian was patched"),
-    "leaves_a_child_of_its_own_session": ("done", "a child with a session of its own outlives its worker"),
+HELD_BACK = {
+    "writes_outside": "error",
+    "writes_into_the_library": "error",
+    "edits_its_input": "error",
+    "kills_its_parent": "error",
+    "stops_its_parent": "error",
+    "takes_all_memory": "out_of_memory",
+    "leaves_a_child_of_its_own_session": "done",
 }
 HANG = [way for way, (reason, *_) in FAILS.items() if reason == "timeout"]
 
@@ -135,19 +135,14 @@ def test_what_a_task_changes_in_its_process_the_next_does_not_notice(project: Ar
     project.librarian("run", "job.yaml", "--workers", "1")
 
 
-def test_an_input_that_a_task_edits_fails_it(project: Archive) -> None:
-    project.job(job_of(["edits_its_input"]))
-    project.librarian("run", "job.yaml", "--workers", "1", code=1)
-    (manifest,) = (project.root / "manifests").glob("*.jsonl")
-    assert '"reason":"input_changed"' in manifest.read_text()
-    project.librarian("verify", "--read-data")
-
-
-@pytest.mark.parametrize(
-    ("way", "end"),
-    [pytest.param(way, end, marks=pytest.mark.xfail(reason=why)) for way, (end, why) in NOT_YET.items()],
-)
+@pytest.mark.parametrize(("way", "end"), HELD_BACK.items())
 def test_what_reaches_beyond_its_task_is_held_back(project: Archive, way: str, end: str) -> None:
     ended = run(project, way, "fine", code=end != "done")
     assert ended["fine"]["outcome"] == "done"
     assert (ended[way]["cause"] or {"reason": "done"})["reason"] == end
+
+
+@pytest.mark.xfail(reason="a worker goes on after its librarian was patched")
+def test_a_worker_whose_librarian_was_patched_is_replaced(project: Archive) -> None:
+    ended = run(project, "patches_librarian", "fine", code=1)
+    assert ended["fine"]["outcome"] == "done"

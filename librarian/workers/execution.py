@@ -117,7 +117,10 @@ def collect(task: RunningTask, operation: Operation, result: Any, stem: str) -> 
     Raises:
         BadOutputError: it is not what the operation declares.
     """
-    check_size(task.folder, operation.resources.output)
+    try:
+        check_size(task.folder, operation.resources.output)
+    except FileNotFoundError:
+        raise BadOutputError("the folder that it was given is gone") from None
     outputs = outputs_of(operation, task.settings)
     if not isinstance(result, Mapping):
         raise BadOutputError("it returned no mapping of its outputs")
