@@ -23,6 +23,7 @@ from librarian import Field, Operation, Settings, Text, hookimpl
 class Told(Settings):
     log: str = Field(description="Where it is written down what is done.")
     size: int = Field(0, description="How much it takes.")
+    names: list[str] = Field([], description="A list, which can be changed.")
     mild: int = Field(0, description="What changes no result.", changes_result=False)
 
 @hookimpl

@@ -110,10 +110,17 @@ def test_settings_of_torch_are_put_back(told: Told) -> None:
     assert told.seen("torch")[1]["tf32"]
 
 
+def test_a_task_that_changes_its_settings_changes_them_for_no_other(told: Told) -> None:
+    for seed in (1, 2):
+        told.does(seed, "task.settings.names.append('x'); note(task, 'names', names=task.settings.names)")
+    with closing(told.pool()) as pool:
+        run(pool, [told.request("plain", seed) for seed in (1, 2)])
+    assert [each["names"] for each in told.seen("names")] == [["x"], ["x"]]
+
+
 LEAKS = {
     "threads": "[threading.Thread(target=time.sleep, args=(1000,), daemon=True).start() for _ in range(20)]",
     "files": "import builtins; builtins.kept = [open(os.devnull) for _ in range(80)]",
-    "folder": "import tempfile; os.chdir(tempfile.mkdtemp()); os.getcwd()",
 }
 
 

@@ -28,6 +28,8 @@ class Warm:
         return cls(max(1, ahead), max(0, batch)) if isinstance(ahead, int) and isinstance(batch, int) else cls()
 
 
+MOST_WARM = 100
+"""Routes that are remembered of a worker: a list may give every recording settings of its own."""
 COLD = Warm()
 """What holds for a route of which nothing is known yet."""
 
@@ -128,7 +130,10 @@ class Assigned:
         for route in answer.get("unloaded", ()):
             self.warm.pop(route, None)
         if "ahead" in answer:
+            self.warm.pop(request.route, None)
             self.warm[request.route] = Warm.read(answer)
+            if len(self.warm) > MOST_WARM:
+                del self.warm[next(iter(self.warm))]
 
     def blame(self, suspect: Request | None = None, *, whole: bool = True) -> tuple[Request | None, list[Request]]:
         """Who ended the worker, and who can be tried elsewhere.

@@ -62,7 +62,7 @@ class RunningTask:
             port: tuple(map(artifact_of, each)) if isinstance(each, list) else artifact_of(each)
             for port, each in request["inputs"].items()
         }
-        self.settings = settings
+        self.settings = settings.model_copy(deep=True)  # lists in it can be changed, and others get the same
         self.device = device
         self.seed: int = request["seed"]
         self.folder = Path(request["folder"])

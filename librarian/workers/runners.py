@@ -14,6 +14,8 @@ from librarian.workers.failures import BadOutputError
 from librarian.workers.memory import budget, held
 from librarian.workers.messages import Message
 
+MOST_KEPT = 32
+"""However little they hold: they are looked through for every task."""
 Key = tuple[str, int]
 """A route and the number of its rung."""
 Amounts = tuple[float, float]
@@ -87,7 +89,7 @@ def build(operation: Operation, settings: Settings, device: str) -> Runner:
 
 
 class Runners:
-    """Warm runners, the one used last at the end, as many as memory holds.
+    """Warm runners of classes, the one used last at the end, as many as memory holds. A function needs no warmth.
 
     What one holds is taken to be what its operation declares, until it was measured: by how much the process grew
     while it was built and did its first task.
@@ -103,10 +105,11 @@ class Runners:
         """A runner, built where it is not warm, with room for what its operation needs."""
         self._make_room(key, (needs.memory, needs.gpu_memory))
         if key not in self._kept:
-            before = held()
-            self._kept[key] = runner = build()
-            self._holds[key] = (needs.memory, needs.gpu_memory) if runner.is_built else (0.0, 0.0)
-            self._growing = (key, before) if runner.is_built else None
+            before, runner = held(), build()
+            if not runner.is_built:
+                return runner
+            self._kept[key], self._holds[key] = runner, (needs.memory, needs.gpu_memory)
+            self._growing = key, before
         self._kept[key], self._holds[key] = self._kept.pop(key), self._holds.pop(key)
         return self._kept[key]
 
@@ -118,14 +121,17 @@ class Runners:
             self._holds[key], self._growing = (main, gpu), None
 
     def _make_room(self, key: Key, needs: Amounts) -> None:
-        may_go = [each for each in self._kept if each != key and any(self._holds[each])]
-        while may_go and any(map(operator.gt, self._with(key, needs), budget())):
+        may_go = [each for each in self._kept if each != key]
+        while may_go and self._is_too_much(key, needs):
             self._drop(may_go.pop(0))
             give_back()
 
+    def _is_too_much(self, key: Key, needs: Amounts) -> bool:
+        return len(self._kept) > MOST_KEPT or any(map(operator.gt, self._with(key, needs), budget()))
+
     def unload_oldest(self) -> bool:
         """Let go of the one that was not used for longest; whether there was one."""
-        oldest = next((each for each, holds in self._holds.items() if any(holds)), None)
+        oldest = next(iter(self._kept), None)
         if oldest:
             self._drop(oldest)
             give_back()

@@ -24,6 +24,8 @@ from librarian.workers.runners import Runner, Runners, build, named, splits
 from librarian.workers.surroundings import seed
 
 GROUP = "librarian"
+MOST_ROUTES = 1000
+"""That are remembered: a list may give every recording settings of its own."""
 
 
 class Servant:
@@ -174,6 +176,8 @@ class Servant:
         if name not in self._routes:
             operation = self._operation(request["operation"])
             settings = operation.settings.model_validate(request["settings"])
+            if len(self._routes) >= MOST_ROUTES:
+                del self._routes[next(iter(self._routes))]
             self._routes[name] = Route(name, operation, settings, request["device"])
         return self._routes[name]
 
