@@ -266,6 +266,13 @@ def test_a_runner_that_holds_more_than_was_declared_is_measured(told: Told, monk
     assert len({each["pid"] for each in told.seen("end")}) == 1
 
 
+def test_a_runner_that_needs_more_than_its_part_stays_warm(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget(monkeypatch, 200)
+    with closing(told.pool()) as pool:
+        run(pool, [told.request("kept", seed, size=290) for seed in range(1, 5)])
+    assert built(told) == [0]
+
+
 def test_a_worker_that_holds_too_much_with_nothing_warm_is_replaced(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,8 @@ from librarian.workers.surroundings import Surroundings
 MOST_THREADS = 16
 MOST_FILES = 64
 """Threads and open files that tasks may leave behind: some models keep a few."""
+IMPORTS = 2.0**30
+"""What modules may take beside what an operation declares (bytes)."""
 _OPEN_FILES = "/dev/fd"
 
 
@@ -45,9 +47,9 @@ class Health:
         """Take the process as it is now for what tasks are to leave behind."""
         self._before = None
 
-    def is_too_big(self) -> bool:
-        """Whether it holds more main memory than its part."""
-        return held()[0] > self._budget
+    def is_too_big(self, needs: float) -> bool:
+        """Whether it holds more main memory than its part; where an operation needs more than that, than it needs."""
+        return held()[0] > (self._budget if needs <= self._budget else needs + IMPORTS)
 
     def must_end(self) -> bool:
         """Whether what tasks left behind is more than the next ones should find, memory aside."""

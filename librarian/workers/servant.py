@@ -41,7 +41,7 @@ class Servant:
         self._routes: dict[str, Route] = {}
         self._runners = Runners()
         self.health = Health()
-        self._is_too_big = False
+        self._is_too_big, self._needs = False, 0.0
 
     def answer(self, request: Message, send: Send) -> Message:
         """The one final answer to a request; whatever goes wrong is an answer too."""
@@ -65,7 +65,7 @@ class Servant:
 
     def shrink(self) -> None:
         """Let go of what is warm until this process holds no more than its part."""
-        while self.health.is_too_big():
+        while self.health.is_too_big(self._needs):
             if not self._runners.unload_oldest():
                 self._is_too_big = True
                 return
@@ -185,6 +185,7 @@ class Servant:
         """The runner of a rung, warm or built now."""
         began = time.perf_counter()
         operation, rung = route.operation, route.rungs[number]
+        self._needs = operation.resources.memory
         try:
             runner = self._runners.get(
                 (route.name, number), operation.resources, lambda: build(operation, rung.settings, rung.device)
