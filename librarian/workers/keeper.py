@@ -45,7 +45,8 @@ def main() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return _serve(handle, (keeper, -keeper, parent, -os.getpgid(parent), -1))
     os.close(handle)
-    status = _outlive(worker, parent, heard)
+    status, until = _outlive(worker, parent, heard)
+    _await_children(until)
     end_children()
     _remove(scratch)
     _end_like(os.waitstatus_to_exitcode(status))
@@ -74,21 +75,30 @@ def _remove(folder: str) -> None:
         remove_tree(Path(folder))
 
 
-def _outlive(worker: int, parent: int, heard: set[signal.Signals]) -> int:
-    """The worker's wait status, once it has ended."""
+def _outlive(worker: int, parent: int, heard: set[signal.Signals]) -> tuple[int, float]:
+    """The worker's wait status, once it has ended, and until when what it started may take to end (monotonic, s)."""
     grace: float | None = None
+    asked = False
     while True:
         left = GRACE_SECONDS if grace is None else max(0.0, grace - time.monotonic())
         told = signal.sigwaitinfo(heard) if grace is None else signal.sigtimedwait(heard, left)
         if told is None or os.getppid() != parent:
-            grace = time.monotonic() + GRACE_SECONDS
+            grace, asked = time.monotonic() + GRACE_SECONDS, False
             _signal_group(worker, signal.SIGKILL)
         elif told.si_signo in _ENDING and grace is None:
-            grace = time.monotonic() + GRACE_SECONDS
+            grace, asked = time.monotonic() + GRACE_SECONDS, True
             _signal_group(worker, signal.SIGTERM)
         ended, status = os.waitpid(worker, os.WNOHANG)
         if ended:
-            return status
+            return status, grace if asked and grace else 0.0
+
+
+def _await_children(until: float) -> None:
+    """Let what was asked to end do so."""
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < until:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.01)
 
 
 def _signal_group(worker: int, number: signal.Signals) -> None:
