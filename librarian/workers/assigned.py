@@ -70,6 +70,11 @@ class Assigned:
         """Requests of one route that it can use at once, as far as it has said."""
         return max((each.ahead for each in self.warm.values()), default=1)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it is busy and can use more of what it is busy with."""
+        return bool(self.under_way) and len(self.under_way) < min(map(self._ahead, self.under_way.values()))
+
     def takes(self, request: Request) -> bool:
         """Whether it can use a request now."""
         if self.retiring or self.hosts != request.hosts or not serves(self.device, request.device):

@@ -13,13 +13,15 @@ from librarian.workers.printed import Log, Printed
 from librarian.workers.requests import Request
 from librarian.workers.servant import Servant
 
+AT_ONCE_SECONDS = 0.02
+
 
 class Inline:
     """Answers requests where it is asked, one after the other. A crash here is a crash of everything."""
 
     size = 0
     fence = "none"
-    useful = 4
+    useful = 16
 
     def __init__(self, log: Log) -> None:
         self._servant = Servant()
@@ -42,21 +44,25 @@ class Inline:
         return dropped
 
     def wait(self, timeout: float | None) -> list[tuple[Request, Message]]:
-        """The answer to the oldest request."""
-        if not self._queue:
-            return []
-        request = self._queue.popleft()
-        request.waited = time.monotonic() - request.queued
-        if request.prepare:
-            request.prepare("w0")
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            self._servant.health.begin_anew()
-            device = "cuda:0" if request.device == "cuda" else request.device
-            message = {**request.message, "route": request.route, "device": device}
-            answer = self._servant.answer(message, request.on_interim)
-        self._printed.take(printed.getvalue().encode(errors="replace"), b"")
-        return [(request, answer)]
+        """The answers to the oldest requests, as many as take next to no time; one, where it takes longer."""
+        answers: list[tuple[Request, Message]] = []
+        self._servant.health.begin_anew()
+        until, printed = time.monotonic() + AT_ONCE_SECONDS, io.StringIO()
+        while self._queue and (not answers or time.monotonic() < until):
+            request = self._queue.popleft()
+            request.waited = time.monotonic() - request.queued
+            if request.prepare:
+                request.prepare("w0")
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+                answers.append((request, self._answer(request)))
+        if printed.tell():
+            self._printed.take(printed.getvalue().encode(errors="replace"), b"")
+        return answers
+
+    def _answer(self, request: Request) -> Message:
+        device = "cuda:0" if request.device == "cuda" else request.device
+        message = {**request.message, "route": request.route, "device": device}
+        return self._servant.answer(message, request.on_interim)
 
     def open_to(self, staging: Path, hidden: Path) -> None:
         """The main process may write anywhere anyway."""

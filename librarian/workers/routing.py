@@ -27,7 +27,7 @@ def for_idle(queue: deque[Request], workers: Sequence[Assigned]) -> Match | None
 
 def for_busy(queue: deque[Request], workers: Sequence[Assigned]) -> Match | None:
     """A request for a worker that is busy and can use more of the same."""
-    return _first(queue, workers, [place for place, worker in enumerate(workers) if worker.under_way], warm=True)
+    return _first(queue, workers, [place for place, worker in enumerate(workers) if worker.has_room], warm=True)
 
 
 def _first(queue: deque[Request], workers: Sequence[Assigned], places: Sequence[int], *, warm: bool) -> Match | None:

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
@@ -51,7 +51,7 @@ class Surroundings:
 
     def __init__(self) -> None:
         self._folder, self._mask = os.getcwd(), _mask()
-        self._environment = dict(os.environ)
+        self._environment, self._raw = dict(os.environ), dict(_raw_environment())
         self._limits = [resource.getrlimit(each) for each in _LIMITS]
         self._handlers = [signal.getsignal(each) for each in _SIGNALS]
         self._streams = sys.stdin, sys.stdout, sys.stderr
@@ -74,7 +74,7 @@ class Surroundings:
         os.chdir(self._folder)
 
     def _restore_environment(self) -> None:
-        if os.environ != self._environment:
+        if _raw_environment() != self._raw:
             os.environ.clear()
             os.environ.update(self._environment)
 
@@ -112,6 +112,12 @@ def _worked(step: Callable[[], None]) -> bool:
     except (OSError, ValueError, locale.Error):
         return False
     return True
+
+
+def _raw_environment() -> Mapping[Any, Any]:
+    """What can be compared without decoding every variable, where this Python has it."""
+    found: Mapping[Any, Any] = getattr(os.environ, "_data", os.environ)
+    return found
 
 
 def _mask() -> int:
