@@ -56,9 +56,9 @@ def test_a_job_computes_where_it_can_and_may(
     [
         ("auto", "required", (), "the step a needs a GPU: none is found"),
         ("cpu", "required", TWO, "the step a needs a GPU: write device: auto"),
-        ("cuda", "optional", (), "there is no GPU on this machine; write device: auto"),
-        ("cuda:2", "optional", TWO, "no GPU cuda:2 on this machine, there are cuda:0, cuda:1"),
-        ("cuda:2", "no", TWO, "no GPU cuda:2"),
+        ("cuda", "optional", (), "run.device: no GPU is found on this machine; write device: cpu"),
+        ("cuda:2", "optional", TWO, "there is no cuda:2 on this machine; there are cuda:0, cuda:1"),
+        ("cuda:2", "no", TWO, "no cuda:2"),
     ],
 )
 def test_what_is_not_there_is_missing_before_the_first_task(

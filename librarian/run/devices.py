@@ -29,8 +29,8 @@ def device_of(job: Job, steps: Sequence[Step] | None = None, find: Callable[[], 
     found = [] if asked == CPU or not (able or asked != "auto") else [each.device for each in find()]
     wanted = "cuda" if asked == "auto" else asked
     if asked not in ("auto", CPU) and not any(serves(each, asked) for each in found):
-        there = f"no GPU {asked} on this machine, there are {', '.join(found)}" if found else "no GPU on this machine"
-        raise MissingError(f"run.device: there is {there}; write device: auto")
+        there = f"there is no {asked} on this machine; there are {', '.join(found)}"
+        raise MissingError(f"run.device: {there if found else 'no GPU is found on this machine; write device: cpu'}")
     if found and able:
         return wanted
     for step in able:
