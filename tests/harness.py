@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +25,15 @@ class Typed:
     said: str
     seconds: float
     mib: float
+
+
+MEASURE = """
+import os, sys
+_, status, usage = os.wait4(os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ), 0)
+open(sys.argv[1], "w").write(str(usage.ru_maxrss))
+os._exit(os.waitstatus_to_exitcode(status) & 255)
+"""
+"""Writes the peak (KiB) of a command into a file. A process of its own: a child is charged what its parent held."""
 
 
 @dataclass
@@ -43,9 +54,9 @@ class Archive:
         paths = (self.environment.get("PYTHONPATH"), os.environ.get("PYTHONPATH"))
         return {**self.environment, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
-    def start(self, *arguments: str, **options: object) -> subprocess.Popen[str]:
-        """Start the command line."""
-        command = [sys.executable, "-P", "-m", "librarian", *arguments]
+    def start(self, *arguments: str, before: Sequence[str] = (), **options: object) -> subprocess.Popen[str]:
+        """Start the command line; `before` it stands what starts it."""
+        command = [*before, sys.executable, "-P", "-m", "librarian", *arguments]
         environment = {**os.environ, **self.variables()}
         return subprocess.Popen(
             command,
@@ -69,13 +80,11 @@ class Archive:
     def measured(self, *arguments: str) -> Typed:
         """Run the command line and look at what it costs, its workers included."""
         began = time.monotonic()
-        process = self.start(*arguments)
-        with process:
-            assert process.stdout and process.stderr
-            said = process.stderr.read() + process.stdout.read()
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        return Typed(process.returncode, said, time.monotonic() - began, usage.ru_maxrss / 1024)
+        with tempfile.NamedTemporaryFile("r") as usage:
+            process = self.start(*arguments, before=[sys.executable, "-ISc", MEASURE, usage.name])
+            out, err = process.communicate(timeout=300)
+            peak = int(usage.read())
+        return Typed(process.returncode, err + out, time.monotonic() - began, peak / 1024)
 
     def files(self, folder: str = "library") -> dict[str, bytes]:
         """Every file below a folder, by its relative path."""
