@@ -11,6 +11,11 @@ from librarian.workers.ladder import rungs_of
 from librarian.workers.messages import Message, failed
 from librarian.workers.runners import Runner, use
 
+PARENT_BUSY = 0.03
+"""So long the parent may take for a commit; the worker has something to do meanwhile (s)."""
+MOST_AHEAD = 64
+LEARNT_FROM = 8
+"""Tasks, about, over which the time that one takes is averaged."""
 SINGLY = {"singly": True}
 """In the record: computed by itself, where a batch took more memory than there is."""
 
@@ -32,11 +37,20 @@ class Route:
         self.singly = False
         self.batch = 1
         self.use: Message = {}
+        self._seconds = 0.0
 
     def runs_as(self, runner: Runner) -> None:
         """Learn how its tasks are run."""
         self.batch = 1 if self.singly else runner.batch
-        self.use = use(runner, self.batch)
+        self.use = {"ahead": max(2, self._ahead()), "batch": 0} if not runner.splits else use(self.batch)
+
+    def took(self, seconds: float) -> None:
+        """Learn how long a task took that was done by itself."""
+        self._seconds += (seconds - self._seconds) / LEARNT_FROM if self._seconds else seconds
+
+    def _ahead(self) -> int:
+        """Tasks that fill the time for which the parent may be busy with something else."""
+        return min(MOST_AHEAD, int(PARENT_BUSY / max(self._seconds, 1e-6))) if self._seconds else 0
 
     def run_singly(self) -> None:
         """From now on nothing is computed together."""

@@ -61,13 +61,12 @@ class Runner:
         return self._built.write(task, result)
 
 
-def use(runner: Runner, batch: int) -> Message:
-    """What the parent is told: how many tasks a worker can use at once, and how many it computes together.
+def use(batch: int) -> Message:
+    """What the parent is told of a class that splits itself: tasks it can use at once, and computes together.
 
-    A batch is computed, the one before is written, the next one and a task more are read, and one waits. Of what does
-    not split itself one runs and one waits.
+    A batch is computed, the one before is written, the next one and a task more are read, and one waits.
     """
-    return {"ahead": 3 * batch + 2, "batch": batch} if runner.splits else {"ahead": 2, "batch": 0}
+    return {"ahead": 3 * batch + 2, "batch": batch}
 
 
 def splits(runner: Any) -> bool:

@@ -144,7 +144,9 @@ class Servant:
             spent = time.perf_counter() - began
             task.timer.compute = max(0.0, spent - task.timer.read - task.timer.write)
             self.measure()
-            return done(request, route, task, result)
+            answer = done(request, route, task, result)
+            route.took(time.perf_counter() - began)
+            return answer
 
     def held_to_limits(self, route: Route, number: int) -> AbstractContextManager[None]:
         """What is done within has as much memory as a task of a route may take; what it started ends with it."""
