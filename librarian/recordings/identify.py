@@ -193,9 +193,12 @@ class _Handed:
     def _hand(self, recording: Recording) -> Recording:
         if not recording.id:
             return recording
-        earlier = self._entries.get(recording.id, frozenset())
-        self._entries[recording.id] = earlier | recording.entries
-        return replace(recording, entries=earlier | recording.entries, earlier=earlier) if earlier else recording
+        earlier = self._entries.get(recording.id)
+        if earlier is None:
+            self._entries[recording.id] = recording.entries  # the same one for nearly all
+            return recording
+        self._entries[recording.id] = entries = earlier | recording.entries
+        return replace(recording, entries=entries, earlier=earlier)
 
 
 def _is_to_hash(sighting: Sighting, seen: Seen | None) -> bool:
