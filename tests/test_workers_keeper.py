@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from librarian.workers.children import children, ended_after
+from librarian.workers.environment import remove_left_scratch
 from librarian.workers.fence import HOOK
 from librarian.workers.messages import Message
 from librarian.workers.pool import Pool, ask
@@ -182,3 +184,20 @@ def test_what_was_started_meanwhile_is_ended_and_what_was_there_stays() -> None:
         assert not alive(meanwhile.pid)
         assert before.poll() is None
         before.kill()
+
+
+def test_the_scratch_folder_of_a_killed_keeper_goes_with_a_later_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    names = f"librarian-{dead.pid}-0123abcd", f"librarian-{dead.pid}-4567cdef", f"librarian-{os.getpid()}-0123abcd"
+    gone, young, alive, other = (tmp_path / name for name in (*names, "librarian-1"))
+    for folder in (gone, young, alive, other):
+        folder.mkdir()
+        (folder / "file").touch()
+    for folder in (gone, alive, other):
+        os.utime(folder, (0, 0))
+    remove_left_scratch()
+    assert [folder.exists() for folder in (gone, young, alive, other)] == [False, True, True, True]

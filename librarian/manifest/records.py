@@ -28,7 +28,6 @@ FileName = Annotated[str, Field(pattern=r"^[a-z]{3}_[a-z2-7]{13}\.[a-z0-9_]+\.[a
 Folder = Annotated[str, Field(pattern=r"^[a-z2-7]{2}/[a-z]{3}_[a-z2-7]{13}/[a-z0-9_]+-[a-z2-7]{8}$")]
 FactValue = StrictBool | StrictInt | StrictFloat | Word | None
 
-_TEXT_DIGEST = "text:"
 _LONGEST_TYPED = 200
 _CONTROL = re.compile(r"[\0-\x1f]")
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import sys
 import tempfile
+import time
 from pathlib import Path
 
-from librarian.files import cache_folder
+from librarian.files import cache_folder, remove_tree
 from librarian.keys import KEY_VARIABLE
 
 _QUIET = {
@@ -26,6 +30,9 @@ _CACHES = {
     "MPLCONFIGDIR": "matplotlib",
 }
 """Where libraries keep what they compiled or found out, below the one folder that outlives a worker."""
+_OLD = 3600.0
+"""Seconds: another container's processes are not seen here, and their folders may be."""
+_SCRATCH = re.compile(r"librarian-(\d+)-[0-9a-f]{8}")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -37,6 +44,19 @@ def make_cache() -> Path | None:
     except OSError:
         return None
     return folder
+
+
+def remove_left_scratch() -> None:
+    """Remove the scratch folders of keepers that were killed before they could."""
+    if sys.platform != "linux":  # no telling which of them live
+        return
+    for folder in Path(tempfile.gettempdir()).glob("librarian-*-*"):
+        named = _SCRATCH.fullmatch(folder.name)
+        with contextlib.suppress(OSError):
+            status = folder.lstat()
+            ours = named and status.st_uid == os.getuid() and time.time() - status.st_mtime > _OLD
+            if ours and named and not os.path.exists(f"/proc/{named[1]}"):
+                remove_tree(folder)
 
 
 def environment_of(threads: int, cache: Path | None) -> dict[str, str]:

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from librarian.errors import EnvironmentFailedError
 from librarian.workers.devices import CPU, Devices, serves
-from librarian.workers.environment import environment_of, make_cache
+from librarian.workers.environment import environment_of, make_cache, remove_left_scratch
 from librarian.workers.fence import Fence, offered
 from librarian.workers.gpus import Gpu, gpus
 from librarian.workers.memory import BUDGET_VARIABLE, SHARE, KillsForMemory, machine_memory
@@ -224,6 +224,8 @@ class Pool:
         return device
 
     def _launch(self, device: str, hosts: tuple[str, ...]) -> None:
+        if not self._started:
+            remove_left_scratch()
         self._started += 1
         name = f"w{self._started}"
         environment = self._environment | self._devices.environment(device)
