@@ -44,7 +44,7 @@ class Disk:
             self.too_early.append(f"{call}: {sorted(lacking)}")
 
     def _is_result(self, path: str) -> bool:
-        return _is_in(path, self._library) and STAGING not in path
+        return _is_in(path, self._library) and STAGING not in f"{path}/"
 
     def _take(self, call: Call) -> None:
         name, path = call.notice.name, call.path
