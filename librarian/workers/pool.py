@@ -230,10 +230,10 @@ class Pool:
         name = f"w{self._started}"
         environment = self._environment | self._devices.environment(device)
         writable = [] if self._cache is None else [self._cache]
+        if self._staging:
+            writable.append(self._staging / name)
+            writable[-1].mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            if self._staging:
-                writable.append(self._staging / name)
-                writable[-1].mkdir(mode=0o700, parents=True, exist_ok=True)
             fence = Fence(offered(), tuple(map(os.fspath, writable)), self._hidden, hosts)
             process = Process(name, device, environment, fence)
         except OSError as error:
