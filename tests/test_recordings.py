@@ -20,6 +20,7 @@ from librarian.patterns import not_taken
 from librarian.privacy.vault import RACY_NS, Seen, Vault
 from librarian.recordings import Identifier, PatternError, Scan, known_families, scan
 from librarian.recordings.identify import LOOK_AHEAD
+from librarian.recordings.scan import LARGE
 
 ODD = [
     b"new\nline.wav", b"tab\tand\rmore.wav", b"'quotes' \"and\" `more`.wav", b"$(rm -rf x); ${HOME} & | > <.wav",
@@ -260,6 +261,14 @@ class TestUnreadable:
             assert each.id == (ID_KEY.unreadable(path) if each.reason else ID_KEY.recording(each.sha256))
             assert bool(each.reason) != bool(each.sha256)
         return {Path(each.sighting.path).name: each.reason for each in given if each.reason}
+
+    def test_what_is_nearly_all_a_hole(self, folder: Path) -> None:
+        make(folder, "a.wav")
+        with open(folder / "b.wav", "wb") as file:
+            file.write(b"RIFF")
+            file.truncate(LARGE)
+        whole, hollow = scan(job(folder, "*.wav")).sightings
+        assert (whole.reason, hollow.reason) == ("", "nearly all of it is a hole: it was never written")
 
     def test_what_is_no_file(self, folder: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
         make(folder, "good.wav", "folder.wav/x.txt")

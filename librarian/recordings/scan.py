@@ -17,6 +17,11 @@ from librarian.patterns import all_of, in_order, not_taken, taken_by
 from librarian.recordings.names import NameReader
 
 _LABEL = re.compile(r"\w[\w .+:#-]{0,63}")
+LARGE = 16 << 30
+"""Bytes that are read in a time that nobody minds."""
+FULL = 100
+_BLOCK = 512
+"""Of `st_blocks`, whatever the file system's own are."""
 Place = tuple[str | int, ...]
 
 
@@ -133,7 +138,13 @@ def _look_at(entry: str, path: str, reason: str, read_name: NameReader) -> Sight
         return Sighting(entry, path, 0, 0, 0, 0, 0, reason=reason_of(error), **said)
     if not stat.S_ISREG(status.st_mode):
         return Sighting(entry, path, 0, 0, 0, 0, 0, reason="not a regular file", **said)
-    return Sighting(entry, path, *_size_and_stat(status), **said)
+    reason = "nearly all of it is a hole: it was never written" if _is_hollow(status) else ""
+    return Sighting(entry, path, *_size_and_stat(status), reason=reason, **said)
+
+
+def _is_hollow(status: os.stat_result) -> bool:
+    """Whether a large file takes next to no room; where the file system does not count its blocks nobody can tell."""
+    return status.st_size >= LARGE and 0 < status.st_blocks * _BLOCK < status.st_size / FULL
 
 
 def _size_and_stat(status: os.stat_result) -> tuple[int, int, int, int, int]:
