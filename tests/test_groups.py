@@ -18,6 +18,7 @@ from librarian.manifest.journal import Journal
 from librarian.manifest.store import Store
 from librarian.run import commit, probes, work
 from librarian.run.probes import Probes
+from librarian.workers import inline
 from librarian.workers.messages import failed
 from librarian.workers.requests import Request
 
@@ -145,6 +146,7 @@ def test_a_disk_that_fills_up_ends_the_run_while_it_can_still_be_recorded(
     looks = iter(range(10_000))
     with monkeypatch.context() as full:
         full.setattr(work, "LOOK_AGAIN", 0.0)
+        full.setattr(inline, "AT_ONCE_SECONDS", 0.0)
         full.setattr(work.Work, "_free", lambda self: 0 if next(looks) > FILES else 1 << 40)
         said = run(archive, code=6).stderr
     assert "the disk takes no more: library/" in said
