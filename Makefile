@@ -26,8 +26,9 @@ test: $(VENV)/ready-to-test ## set up .venv and run the linter, the type checker
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-torture: $(VENV)/ready-to-test ## set up .venv and kill or hinder a run wherever it changes a file (hours)
-	$(BIN)/pytest -m "" --points 200 --crashes 200 tests/test_torture.py tests/test_crash.py
+torture: $(VENV)/ready-to-test ## set up .venv; kill or hinder a run wherever it changes a file, and feed it hostile files (hours)
+	$(BIN)/pytest -m "" --points 200 --crashes 200 tests/test_torture.py tests/test_crash.py tests/test_run_hostile_*.py \
+		tests/test_run_wild*.py
 
 format: $(VENV)/ready-to-test ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix
