@@ -172,10 +172,17 @@ def test_a_hang_in_a_batch_is_blamed_on_who_hangs_alone(told: Told) -> None:
     }
 
 
+def test_a_worker_that_is_slow_to_start_is_waited_for(told: Told) -> None:
+    (told.site / "sitecustomize.py").write_text("import time\ntime.sleep(3.0)\n")
+    with closing(told.pool(silence=2.5)) as pool:
+        found = run(pool, [told.request("plain", 1)])
+    assert found[1]["type"] == "done", found[1]
+
+
 def test_a_worker_that_takes_nothing_in_holds_nobody_up(told: Told) -> None:
     # PyDLL keeps the interpreter's lock, so that the thread that listens does not run either.
     told.does(2, "import ctypes; ctypes.PyDLL(None).sleep(1000)")
-    with closing(told.pool(silence=2.0)) as pool:
+    with closing(told.pool(silence=3.0)) as pool:
         run(pool, [told.request("plain", 1)])
         pool.submit(told.request("plain", 2))
         while not [each for each in told.seen("begin") if each["seed"] == 2]:
@@ -184,4 +191,5 @@ def test_a_worker_that_takes_nothing_in_holds_nobody_up(told: Told) -> None:
         large.message["state"] = {"text": "x" * (8 << 20)}
         pool.submit(large)
         found = dict(answers(pool))
-    assert (found[2]["cause"]["reason"], found[3]["type"]) == ("timeout", "done")
+    assert found[2]["cause"]["reason"] == "timeout"
+    assert found[3]["type"] == "done", found[3]

@@ -30,6 +30,8 @@ from librarian.workers.routing import RECALL_SECONDS, WINDOW, Match, for_busy, f
 
 SILENCE_SECONDS = 60.0
 """A busy worker beats every second; one that did not for so long holds its interpreter and is replaced."""
+START_SECONDS = 60.0
+"""Within which a new one gives its first beat, on a machine that is busy with other things."""
 QUEUED_PER_WORKER = 3
 """Requests beside those that a worker has, so that one that it is warm for is among them."""
 RESEND_SECONDS = 0.05
@@ -272,8 +274,12 @@ class Pool:
         # Not for ever, so that a signal's flag is looked at; and soon again where something is still to be sent.
         longest = RESEND_SECONDS if any(each.outgoing for each in self._processes) else 1.0
         busy = [each for each in self._processes if each.assigned.under_way]
-        limits = [min(each.assigned.deadline, each.heard + self._silence) for each in busy]
+        limits = [min(each.assigned.deadline, self._silent_at(each)) for each in busy]
         return min([time.monotonic() + longest, *limits])
+
+    def _silent_at(self, process: Process) -> float:
+        """When a busy process has given no sign of life for too long."""
+        return process.heard + (self._silence if process.is_up else START_SECONDS)
 
     def _hear(self, process: Process) -> None:
         try:
@@ -288,7 +294,7 @@ class Pool:
                 self._take(process, message)
 
     def _take(self, process: Process, message: Message) -> None:
-        process.heard = time.monotonic()
+        process.heard, process.is_up = time.monotonic(), True
         if message["type"] == "retire":
             return self._retire(process)
         request = process.assigned.under_way.get(message.get("id", 0))
@@ -352,7 +358,7 @@ class Pool:
         for process in [each for each in self._processes if each.assigned.under_way]:
             if now >= process.assigned.deadline:
                 self._lost(process, failed("timeout", message="it took longer than its time limit"))
-            elif now >= process.heard + self._silence:
+            elif now >= self._silent_at(process):
                 self._lost(process, failed("timeout", message="its worker gave no sign of life"))
 
     def _lost(self, process: Process, answer: Message | None = None) -> None:

@@ -58,6 +58,7 @@ class Process:
         self.outgoing = bytearray()
         self.assigned = Assigned(device, fence.hosts)
         self.heard = time.monotonic()
+        self.is_up = False
 
     def send(self, number: int, request: Request) -> None:
         """Send a request.

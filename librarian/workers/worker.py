@@ -32,7 +32,8 @@ class Connection:
         self.requests = Inbox(self.send)
 
     def start(self) -> None:
-        """Begin to read and to beat."""
+        """Begin to read and to beat; the first beat says that the worker has come up."""
+        self.send({"type": "beat"})
         threading.Thread(target=self._read, name="requests", daemon=True).start()
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
