@@ -34,14 +34,12 @@ import platform
 import random
 import shutil
 import sqlite3
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 import wave
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -49,14 +47,14 @@ from pathlib import Path
 from statistics import median
 from typing import Protocol
 
+from processes import CORES, find_peers, take
+
 AGAIN = 3
 """Runs without anything to do after each first run."""
 SETTLE_SECONDS = 2.1
 """librarian trusts the time of a file's last change only where it lies further back than this (s)."""
-SAMPLE_SECONDS = 0.02
 SYNCS = 50
 RATE, FRAMES = 8000, 512
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 PEERS = ("doit", "snakemake")
 
 EXTENSION = '''
@@ -254,40 +252,11 @@ def inside_of(folder: Path) -> float:
 
 
 def timed(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Measured:
-    """Run a command to its end, with these variables in its environment, and its compiled modules two folders up.
-
-    Raises:
-        RuntimeError: it failed.
-    """
+    """Run a command to its end, with these variables in its environment, and its compiled modules two folders up."""
     # What is installed has its bytecode; what is run from its sources gets as much, and nothing is left there.
-    environment = {**os.environ, **variables, "PYTHONPYCACHEPREFIX": os.fspath(folder.parents[1] / "bytecode")}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    with tempfile.TemporaryFile() as said:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
-        )
-        ended, peaks = threading.Event(), [0]
-        watch = threading.Thread(target=lambda: peaks.extend(peaks_of(process.pid, ended)))
-        watch.start()
-        code = process.wait()
-        took = time.perf_counter() - began
-        ended.set()
-        watch.join()
-        said.seek(0)
-        if code:
-            raise RuntimeError(f"{' '.join(command)}: exit {code}\n{said.read().decode(errors='replace')}")
-    return Measured(took, peak=max(peaks) or None)
-
-
-def peaks_of(pid: int, ended: threading.Event) -> Iterator[int]:
-    """The most memory (bytes) that a process has held so far, again and again until it ends."""
-    while not ended.wait(SAMPLE_SECONDS):
-        try:
-            status = Path(f"/proc/{pid}/status").read_text()
-        except OSError:
-            return
-        yield from (int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:"))
+    bytecode = {"PYTHONPYCACHEPREFIX": os.fspath(folder.parents[1] / "bytecode"), "PYTHONDONTWRITEBYTECODE": ""}
+    taken = take(command, folder, {**variables, **bytecode})
+    return Measured(taken.seconds, peak=taken.peak or None)
 
 
 def fsync_seconds(folder: Path) -> float:
@@ -378,22 +347,6 @@ def middle(runs: Sequence[Measured]) -> Measured:
     return Measured(median(run.seconds for run in runs), median(inside) if inside else None, peak)
 
 
-def find_peers(folder: Path, wanted: Sequence[str]) -> list[str]:
-    """Install what is missing into a virtual environment of its own.
-
-    Returns:
-        Name and version of each.
-    """
-    python = folder / "bin" / "python"
-    if missing := [name for name in wanted if not (folder / "bin" / name).exists()]:
-        if not python.exists():
-            subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *missing], check=True)
-    ask = "import sys, importlib.metadata as packages; print(*map(packages.version, sys.argv[1:]))"
-    told = subprocess.run([python, "-c", ask, *wanted], check=True, capture_output=True, text=True)
-    return [" ".join(each) for each in zip(wanted, told.stdout.split(), strict=True)]
-
-
 def tools_of(skip: Sequence[str], peers: Path) -> list[Tool]:
     """Who takes part."""
     snake = (os.fspath(peers / "bin" / "snakemake"), "--quiet", "all", "--cores", str(CORES))
@@ -454,7 +407,7 @@ def main() -> None:
         peers = options.peers.absolute() if options.peers else top / "peers"
         tools = tools_of(options.skip, peers)
         names = [tool.name for tool in tools]
-        known = find_peers(peers, wanted) if (wanted := [name for name in PEERS if name in names]) else []
+        known = find_peers(peers, wanted) if (wanted := {name: name for name in PEERS if name in names}) else []
         versions = [f"Python {platform.python_version()}", f"librarian-media {version('librarian-media')}", *known]
         print(f"{', '.join(versions)}; {CORES} cores; median of {options.repeat} first runs, {AGAIN} more after each")
         compare = Comparison(top, tools, options.snakemake_most)

@@ -19,21 +19,19 @@ import hashlib
 import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from overhead import CORES, SETTLE_SECONDS, Librarian, inside_of, make_recordings
+from overhead import SETTLE_SECONDS, Librarian, inside_of, make_recordings
+from processes import CORES, take
 
 HEAVY_TASKS = 100
 ROUNDS = 20
 """Of 8 MiB each: some 0.1 s."""
-TICKS = os.sysconf("SC_CLK_TCK")
 SPIN = '''
 import hashlib
 
@@ -81,48 +79,11 @@ class Run:
 
 
 def run(folder: Path, workers: int) -> Run:
-    """Run the job in a folder.
-
-    Raises:
-        RuntimeError: it failed.
-    """
+    """Run the job in a folder."""
     command = [sys.executable, "-P", "-m", "librarian", "run", "job.yaml", "--workers", str(workers)]
     path = os.pathsep.join(filter(None, (os.fspath(folder / "site"), os.environ.get("PYTHONPATH"))))
-    with tempfile.TemporaryFile() as said:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": path},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-        )
-        seen = [(0.0, 0)]
-        ended = threading.Event()
-        watch = threading.Thread(target=_watch, args=(process.pid, ended, seen))
-        watch.start()
-        code = process.wait()
-        took = time.perf_counter() - began
-        ended.set()
-        watch.join()
-        said.seek(0)
-        if code:
-            raise RuntimeError(f"exit {code}\n{said.read().decode(errors='replace')}")
-    cpu, peak = seen[-1]
-    return Run(took, inside_of(folder), cpu, peak)
-
-
-def _watch(pid: int, ended: threading.Event, seen: list[tuple[float, int]]) -> None:
-    while not ended.wait(0.02):
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            status = Path(f"/proc/{pid}/status").read_text()
-        except OSError:
-            return
-        peak = [int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:")]
-        if peak:
-            seen.append(((int(fields[11]) + int(fields[12])) / TICKS, peak[0]))
+    taken = take(command, folder, {"PYTHONPATH": path})
+    return Run(taken.seconds, inside_of(folder), taken.cpu, taken.peak)
 
 
 def trivial(top: Path, tasks: int, workers: int, repeat: int) -> list[Run]:
