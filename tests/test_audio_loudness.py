@@ -191,7 +191,7 @@ def test_silence_after_sound_is_silence():
     samples[0, :100] = 1.0
     powers = loudness.block_powers(samples, 48000)
     assert powers[0] > loudness.to_power(-70)
-    assert np.all(powers[10:] < loudness.to_power(-300))
+    assert np.all(powers[10:] == 0)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -210,9 +210,8 @@ def test_under_400_ms_it_is_not_defined(frames):
 
 @pytest.mark.parametrize(
     ("shape", "rate", "match"),
-    [((48000,), 48000, "dimension"), ((6, 48000), 48000, "6 channels"), ((0, 48000), 48000, "0 channels"),
-     ((1, 48000), 3999, "4000 Hz")],
-)  # fmt: skip
+    [((6, 48000), 48000, "6 channels"), ((0, 48000), 48000, "0 channels"), ((1, 48000), 3999, "4000 Hz")],
+)
 def test_what_it_cannot_measure_it_refuses(shape, rate, match):
     with pytest.raises(ValueError, match=match):
         loudness.integrated(np.zeros(shape, np.float32), rate)

@@ -1,4 +1,4 @@
-"""Integrated loudness after ITU-R BS.1770-4, annex 1: K-weighting, blocks of 400 ms, two gates."""
+"""Loudness after ITU-R BS.1770-5, annex 1 (K-weighting, blocks of 400 ms, two gates), and its range."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from librarian.audio.kernels import kernel, planar
+from librarian.audio.energies import STEPS, energies
+from librarian.audio.tiles import Tiles, hop_frames
 
 LOWEST_RATE = 4000
 """Hz. Below it the shelf of the K-weighting at 1.7 kHz comes too near half the sample rate."""
@@ -22,21 +23,18 @@ RELATIVE_GATE = -10.0
 HOPS_PER_BLOCK = 4
 """Blocks of 400 ms overlap by 75 %: one starts every 100 ms."""
 
+HOPS_PER_SHORT_TERM = 30
+"""The short-term loudness is that of the last 3 s."""
+
+RANGE_GATE = -20.0
+"""LU under the loudness of what passes the absolute gate, EBU Tech 3342."""
+
+RANGE_PERCENTILES = (0.10, 0.95)
+
 CHANNEL_WEIGHTS: Mapping[int, tuple[float, ...]] = {1: (1.0,), 2: (1.0, 1.0)}
 """G of eq. (2) by number of channels: mono and stereo. Layouts with surround channels (1.41) belong here."""
 
 ROUNDS = 10
-
-LANES = 16
-TILE = 128
-
-INAUDIBLE = 1e-30
-"""Added to every sample: without it the filters decay to subnormal numbers in silence, at half the speed."""
-
-
-def hop_frames(rate: int) -> int:
-    """100 ms in frames, at `rate` Hz."""
-    return (rate + 5) // 10
 
 
 def block_frames(rate: int) -> int:
@@ -91,49 +89,6 @@ def _high_pass(rate: int) -> tuple[float, ...]:
     return 1.0, -2.0, 1.0, 2.0 * (k * k - 1.0) / a0, (1.0 - damping + k * k) / a0
 
 
-@kernel
-def _hop_energies(x: NDArray[np.float32], hop: int, biquads: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum of squares of the K-weighted signal over each 100 ms.
-
-    A recursion cannot be vectorised along time, so the signal is cut into 16 stretches that run side by side.
-    Each starts 100 ms early: by then the slowest pole, at 38 Hz, has forgotten what was before (−200 dB).
-    """
-    b0, b1, b2, a1, a2 = biquads[0, 0], biquads[0, 1], biquads[0, 2], biquads[0, 3], biquads[0, 4]
-    d1, d2 = biquads[1, 3], biquads[1, 4]
-    hops = x.size // hop
-    steps = (hops + LANES - 1) // LANES
-    energies = np.zeros(steps * LANES)
-    state = np.zeros((5, LANES))
-    tile = np.zeros((TILE, LANES), np.float32)
-    for step in range(-1, steps):
-        for offset in range(0, hop, TILE):
-            frames = min(TILE, hop - offset)
-            for lane in range(LANES):
-                index = lane * steps + step
-                start = index * hop + offset
-                if 0 <= index < hops:
-                    for i in range(frames):
-                        tile[i, lane] = x[start + i]
-                else:
-                    for i in range(frames):
-                        tile[i, lane] = 0.0
-            for i in range(frames):
-                for lane in range(LANES):
-                    v = np.float64(tile[i, lane]) + INAUDIBLE
-                    y = b0 * v + state[0, lane]
-                    state[0, lane] = b1 * v - a1 * y + state[1, lane]
-                    state[1, lane] = b2 * v - a2 * y
-                    z = y + state[2, lane]
-                    state[2, lane] = state[3, lane] - 2.0 * y - d1 * z
-                    state[3, lane] = y - d2 * z
-                    state[4, lane] += z * z
-        for lane in range(LANES):
-            if step >= 0:
-                energies[lane * steps + step] = state[4, lane]
-            state[4, lane] = 0.0
-    return energies[:hops]
-
-
 def block_powers(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
     """Weighted mean square of each gating block, summed over channels: what eq. (4) takes the logarithm of.
 
@@ -150,18 +105,43 @@ def block_powers(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]
     Raises:
         ValueError: neither mono nor stereo, below 4000 Hz, or shorter than 400 ms.
     """
-    samples = planar(samples)
-    channels, frames = samples.shape
+    channels = len(samples)
     if channels not in CHANNEL_WEIGHTS:
         raise ValueError(f"loudness of {channels} channels is not defined here, only of mono and stereo")
-    if frames < block_frames(rate):
-        raise ValueError(f"shorter than one gating block of 400 ms ({frames} frames at {rate} Hz)")
-    biquads = k_weighting(rate)
-    hops = np.zeros(frames // hop_frames(rate))
-    for weight, channel in zip(CHANNEL_WEIGHTS[channels], samples, strict=True):
-        hops += weight * _hop_energies(channel, hop_frames(rate), biquads)
-    blocks = np.lib.stride_tricks.sliding_window_view(hops, HOPS_PER_BLOCK).sum(axis=1)
-    return np.asarray(blocks / block_frames(rate))
+    tiles, biquads = Tiles(rate, channels), k_weighting(rate)
+    parts = [energies(tile, tiles.lead, biquads, CHANNEL_WEIGHTS[channels]) for tile in tiles.add(samples)]
+    parts.append(energies(tiles.rest(), tiles.lead, biquads, CHANNEL_WEIGHTS[channels]))
+    powers = gating_powers(hop_energies(np.concatenate(parts)), rate)
+    if not powers.size:
+        raise ValueError(f"shorter than one gating block of 400 ms ({samples.shape[1]} frames at {rate} Hz)")
+    return powers
+
+
+def hop_energies(steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum of squares over each whole 100 ms, from those over 10 ms.
+
+    Shape:
+        - steps: `[steps]`, see `librarian.audio.energies.energies`
+        - output: `[hops]`
+    """
+    whole = steps[: len(steps) // STEPS * STEPS]
+    return np.asarray(whole.reshape(-1, STEPS).sum(axis=1))
+
+
+def gating_powers(hops: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
+    """Mean square of each 400 ms, one every 100 ms; none where there are less than 4 hops.
+
+    Shape:
+        - hops: `[hops]`, see `hop_energies`
+        - output: `[blocks]`
+    """
+    return _windows(hops, HOPS_PER_BLOCK) / block_frames(rate)
+
+
+def _windows(hops: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    if len(hops) < length:
+        return np.empty(0)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(hops, length).sum(axis=1))
 
 
 def to_lufs(power: float) -> float:
@@ -188,6 +168,29 @@ def gated(powers: NDArray[np.float64]) -> float:
         return -math.inf
     relative = to_power(to_lufs(float(heard.mean())) + RELATIVE_GATE)
     return to_lufs(float(heard[heard > relative].mean()))
+
+
+def loudness_range(hops: NDArray[np.float64], rate: int) -> float:
+    """Loudness range after EBU Tech 3342: how far the soft and the loud parts of a sound lie apart.
+
+    The distance between the 10th and the 95th percentile of the short-term loudness (3 s, every 100 ms), of what
+    is above −70 LUFS and not more than 20 LU under the loudness of that.
+
+    Shape:
+        - hops: `[hops]`, see `hop_energies`
+
+    Returns:
+        LU; 0 where nothing is above −70 LUFS, nan under 3 s.
+    """
+    powers = _windows(hops, HOPS_PER_SHORT_TERM) / (HOPS_PER_SHORT_TERM * hop_frames(rate))
+    if not powers.size:
+        return math.nan
+    heard = powers[powers >= to_power(ABSOLUTE_GATE)]
+    if not heard.size:
+        return 0.0
+    counted = np.sort(heard[heard >= to_power(to_lufs(float(heard.mean())) + RANGE_GATE)])
+    low, high = (counted[math.floor((len(counted) - 1) * part + 0.5)] for part in RANGE_PERCENTILES)
+    return to_lufs(high) - to_lufs(low)
 
 
 def gain_for(powers: NDArray[np.float64], target: float) -> float:

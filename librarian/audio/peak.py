@@ -1,8 +1,9 @@
-"""Sample peak, and true peak after ITU-R BS.1770-4, annex 2. Both linear: 1.0 is full scale."""
+"""Sample peak, and true peak after ITU-R BS.1770-5, annex 2. Both linear: 1.0 is full scale."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ ENOUGH_RATE = 192_000
 
 HALF_TAPS = 8
 """Taps on each side of a point between samples."""
+
+CONTEXT = 2 * HALF_TAPS - 1
+"""Samples that have to be there before the first point of a piece can be told."""
 
 KAISER_BETA = 5.0
 
@@ -99,14 +103,15 @@ def _search(
     best: float,
 ) -> float:
     """Interpolate block after block, greatest bound first, until no bound is above what was found."""
-    window = np.empty(BLOCK + 2 * HALF_TAPS - 1)
+    window = np.empty(BLOCK + CONTEXT)
     points = np.empty(BLOCK)
+    last = x.size - CONTEXT
     for block in order:
         if bounds[block] <= best:
             break
-        start = (block - 1) * BLOCK + 1 - HALF_TAPS
+        start = block * BLOCK
         for i in range(window.size):
-            window[i] = x[start + i] if 0 <= start + i < x.size else 0.0
+            window[i] = x[start + i] if start + i < x.size else 0.0
         for i in range(BLOCK):
             even, odd, middle = 0.0, 0.0, 0.0
             for tap in range(HALF_TAPS):
@@ -115,21 +120,63 @@ def _search(
                 odd += taps[1, tap] * (left - right)
                 middle += taps[2, tap] * (left + right)
             points[i] = max(abs(even) + abs(odd), abs(middle))
-        for i in range(BLOCK):
+        for i in range(min(BLOCK, last - start)):
             best = max(best, points[i])
     return best
 
 
-def _bounds(peaks: NDArray[np.float32], gain: float) -> NDArray[np.float64]:
-    """What no point in a block can exceed: the peak of the block and its neighbours times the filter's gain.
+@dataclass(frozen=True)
+class Peaks:
+    """The greatest magnitudes of what was looked at so far, linear: 1.0 is full scale.
 
-    Shape:
-        - peaks: `[blocks]`
-        - output: `[1 + blocks + 1]`: a sound that starts or ends abruptly rings before and after itself
+    Attributes:
+        sample: nan where a sample was NaN, else inf where one was infinite.
+        true: between the samples too; nan or inf like `sample`.
     """
-    padded = np.pad(peaks.astype(np.float64), 2)
+
+    sample: float = 0.0
+    true: float = 0.0
+
+    def after(self, samples: NDArray[np.float32], factor: int) -> Peaks:
+        """With some more of the sound.
+
+        A point between two samples needs 8 samples on each side, so pieces have to overlap by `CONTEXT` samples;
+        the first starts and the last ends with as many zeros.
+
+        Args:
+            samples: −1…1, or beyond.
+            factor: of oversampling; 1 leaves it out.
+
+        Shape:
+            - samples: `[channels, frames]`
+        """
+        blocks = [_block_peaks(channel) for channel in samples]
+        sample = max_of(self.sample, *(channel.max(initial=0.0) for channel in blocks))
+        true = max_of(self.true, sample)
+        if factor > 1 and math.isfinite(true):
+            for channel, peaks in zip(samples, blocks, strict=True):
+                true = _highest_point(channel, peaks, factor, true)
+        return Peaks(sample, true)
+
+
+def max_of(*values: float) -> float:
+    """The greatest; nan where one is NaN."""
+    return float(np.max(values))
+
+
+def _highest_point(x: NDArray[np.float32], peaks: NDArray[np.float32], factor: int, best: float) -> float:
+    """The greatest magnitude of one channel between the samples, where it is above `best`.
+
+    Blocks of points are left out where the samples are too small for `best`.
+    """
+    taps, gain = _folded(factor)
     rounding = 1.0 + 1e-9
-    return np.asarray(np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:]) * (gain * rounding))
+    points = max(0, x.size - CONTEXT)
+    reach = np.maximum(peaks, np.append(peaks[1:], np.float32(0.0)))[: -(-points // BLOCK)]
+    bounds = reach * (gain * rounding)
+    promising = np.flatnonzero(bounds > best)
+    order = promising[np.argsort(-bounds[promising])]
+    return float(_search(x, order, bounds, taps, best))
 
 
 def sample_peak(samples: NDArray[np.float32]) -> float:
@@ -145,7 +192,7 @@ def sample_peak(samples: NDArray[np.float32]) -> float:
 
 
 def true_peak(samples: NDArray[np.float32], rate: int) -> float:
-    """Greatest magnitude of all channels, between the samples too, after ITU-R BS.1770-4, annex 2.
+    """Greatest magnitude of all channels, between the samples too, after ITU-R BS.1770-5, annex 2.
 
     Oversampled points still miss crests by a little. At n times a tone of f Hz may read as low as
     20 log10 cos(π f / (n · rate)): −0.17 dB at a quarter of the rate. That is the standard's own under-read.
@@ -160,15 +207,5 @@ def true_peak(samples: NDArray[np.float32], rate: int) -> float:
     Returns:
         Linear, 1.0 = full scale, never below `sample_peak`; nan or inf like it.
     """
-    samples = planar(samples)
-    peaks = [_block_peaks(channel) for channel in samples]
-    best = float(np.max([channel.max(initial=0.0) for channel in peaks], initial=0.0))
-    if oversampling(rate) == 1 or not math.isfinite(best):
-        return best
-    taps, gain = _folded(oversampling(rate))
-    for channel, channel_peaks in zip(samples, peaks, strict=True):
-        bounds = _bounds(channel_peaks, gain)
-        promising = np.flatnonzero(bounds > best)
-        order = promising[np.argsort(-bounds[promising])]
-        best = _search(channel, order, bounds, taps, best)
-    return best
+    padded = np.pad(planar(samples), ((0, 0), (CONTEXT, CONTEXT)))
+    return Peaks().after(padded, oversampling(rate)).true
