@@ -1,0 +1,137 @@
+"""What each window of 20 ms holds: sums, extremes and steps, from which levels, offsets and suspicions are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from librarian.audio.kernels import kernel
+
+WINDOWS_PER_SECOND = 50
+"""20 ms: as NIST's stnr has them."""
+LANES = 8
+"""Sums run side by side, so that they vectorise; their order is fixed, so that every machine gives the same bits."""
+
+SUM, SQUARES, GREATEST, LEAST, STILL = range(5)
+
+
+def window_frames(rate: int) -> int:
+    """20 ms in frames, at `rate` Hz."""
+    return max(1, round(rate / WINDOWS_PER_SECOND))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of 20 ms, the last one perhaps shorter.
+
+    Shape:
+        - frames: `[windows]`
+        - sums: `[channels, windows]`
+        - squares: `[channels, windows]`
+        - greatest, least: `[channels, windows]`
+        - still: `[channels, windows]`; samples that are equal to the one before them
+    """
+
+    frames: NDArray[np.int64]
+    sums: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    greatest: NDArray[np.float64]
+    least: NDArray[np.float64]
+    still: NDArray[np.int64]
+
+    @property
+    def powers(self) -> NDArray[np.float64]:
+        """Variance of each window, so that a constant offset is no sound; what rounding leaves of 0 is 0.
+
+        Shape:
+            - output: `[channels, windows]`
+        """
+        means = self.sums / self.frames
+        powers = self.squares / self.frames - means * means
+        return np.asarray(np.where(self.still >= self.frames - 1, 0.0, np.maximum(powers, 0.0)))
+
+
+@kernel
+def _statistics(x: NDArray[np.float32], before: np.float32, window: int) -> NDArray[np.float64]:
+    """SUM, SQUARES, GREATEST, LEAST and STILL of each window, `[5, windows]`."""
+    count = (x.size + window - 1) // window
+    found = np.empty((5, count))
+    sums, squares = np.empty(LANES), np.empty(LANES)
+    greatest, least = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
+    still = np.empty(LANES, np.int32)
+    for number in range(count):
+        start = number * window
+        end = min(start + window, x.size)
+        sums[:], squares[:], still[:] = 0.0, 0.0, 0
+        greatest[:], least[:] = x[start], x[start]
+        if x[start] == (x[start - 1] if start else before):
+            still[0] = 1
+        first = start + 1
+        whole = first + (end - first) // LANES * LANES
+        sums[0], squares[0] = x[start], np.float64(x[start]) * x[start]
+        for i in range(first, whole, LANES):
+            for lane in range(LANES):
+                v = x[i + lane]
+                w = np.float64(v)
+                sums[lane] += w
+                squares[lane] += w * w
+                greatest[lane] = v if v > greatest[lane] else greatest[lane]
+                least[lane] = v if v < least[lane] else least[lane]
+                still[lane] += np.int32(v == x[i + lane - 1])
+        for i in range(whole, end):
+            v = x[i]
+            sums[0] += v
+            squares[0] += np.float64(v) * v
+            greatest[0] = max(greatest[0], v)
+            least[0] = min(least[0], v)
+            still[0] += np.int32(v == x[i - 1])
+        found[SUM, number], found[SQUARES, number] = sums.sum(), squares.sum()
+        found[GREATEST, number], found[LEAST, number] = greatest.max(), least.min()
+        found[STILL, number] = still.sum()
+    return found
+
+
+def windows_of(samples: NDArray[np.float32], before: NDArray[np.float32], window: int) -> Windows:
+    """The windows of a sound.
+
+    Args:
+        samples: at least one frame.
+        before: the sample before, of each channel.
+        window: frames in each; the last has what is left.
+
+    Shape:
+        - samples: `[channels, frames]`
+        - before: `[channels]`
+    """
+    found = np.stack([_statistics(x, last, window) for x, last in zip(samples, before, strict=True)])
+    frames = np.full(found.shape[2], window)
+    frames[-1] = samples.shape[1] - window * (frames.size - 1)
+    return Windows(
+        frames=frames,
+        sums=found[:, SUM],
+        squares=found[:, SQUARES],
+        greatest=found[:, GREATEST],
+        least=found[:, LEAST],
+        still=found[:, STILL].astype(np.int64),
+    )
+
+
+@kernel
+def pair_sums(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[float, bool]:
+    """Sum of the products of two channels, and whether they differ anywhere.
+
+    Shape:
+        - x, y: `[frames]`
+    """
+    products, different = np.zeros(LANES), np.zeros(LANES, np.int32)
+    whole = x.size // LANES * LANES
+    for i in range(0, whole, LANES):
+        for lane in range(LANES):
+            products[lane] += np.float64(x[i + lane]) * np.float64(y[i + lane])
+            different[lane] |= np.int32(x[i + lane] != y[i + lane])
+    for i in range(whole, x.size):
+        products[0] += np.float64(x[i]) * np.float64(y[i])
+        different[0] |= np.int32(x[i] != y[i])
+    return products.sum(), bool(different.sum())
