@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     )
     from librarian.operation import (
         Artifact,
+        AudioStream,
+        AudioWriter,
         Fact,
         Field,
         Operation,
@@ -58,6 +60,8 @@ __all__ = [
     "LIBRARIAN_API",
     "Artifact",
     "Audio",
+    "AudioStream",
+    "AudioWriter",
     "Data",
     "Duration",
     "Event",

@@ -6,7 +6,8 @@ the parent process ever sees of an extension.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
@@ -262,6 +263,44 @@ class State(Protocol):
         """Make `value` durable."""
 
 
+class AudioStream(Protocol):
+    """A sound that is read in blocks, once, from its beginning to its end.
+
+    Attributes:
+        sample_rate: Hz.
+        channels: number of channels.
+        layout: the order of the channels, `mono`, `stereo`, `5.1` …; empty where the file does not say.
+        frames: samples per channel; an estimate unless `frames_exact`.
+        frames_exact: whether the container states the length to the frame.
+    """
+
+    sample_rate: int
+    channels: int
+    layout: str
+    frames: int
+    frames_exact: bool
+
+    def blocks(self, frames: int | None = None) -> Iterator[NDArray[np.float32]]:
+        """Blocks of `[channels, frames]` float32, of half a MiB where no number is given; only the last is shorter.
+
+        The next one is decoded while you work on one. Of a damaged sound an UnusableInputError comes where the damage
+        shows, maybe after the last block: let it pass.
+        """
+
+
+class AudioWriter(Protocol):
+    """A sound that is written in blocks.
+
+    Attributes:
+        path: the file, whole once its `with` block has ended; gone where that ended with an error.
+    """
+
+    path: Path
+
+    def write(self, samples: NDArray[np.float32]) -> None:
+        """Add `[channels, frames]`, of any length. How a sound is cut plays no part in the bytes of its file."""
+
+
 class Task(Protocol):
     """What an operation is given, and how it gives back.
 
@@ -294,8 +333,16 @@ class Task(Protocol):
             `[channels, frames]` float32 in −1…1.
         """
 
+    def open_audio(self, port: str | Artifact) -> AbstractContextManager[AudioStream]:
+        """The same in blocks, whatever the length: `with task.open_audio("audio") as sound: …`."""
+
     def write_audio(self, output: str, samples: NDArray[np.float32], rate: int) -> Path:
         """Write `[channels, frames]` in the job's format, without tags, and say where it lies."""
+
+    def create_audio(
+        self, output: str, rate: int, channels: int, layout: str = ""
+    ) -> AbstractContextManager[AudioWriter]:
+        """The same in blocks: `with task.create_audio("audio", rate, channels) as writer: …`."""
 
 
 class Port(BaseModel):

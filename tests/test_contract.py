@@ -49,7 +49,7 @@ def contract() -> dict[str, Any]:
         "types": {each.__name__: dict(fields(each)) for each in dataclasses_of_the_contract()},
         "Resources": {name: default(info) for name, info in operation.Resources.model_fields.items()},
         "Field": str(inspect.signature(operation.Field)),
-        "protocols": {each.__name__: dict(members(each)) for each in (operation.Task, operation.State)},
+        "protocols": {each.__name__: dict(members(each)) for each in protocols()},
         "hooks": {
             name: str(inspect.signature(hook))
             for name, hook in vars(hookspecs).items()
@@ -66,6 +66,10 @@ def contract() -> dict[str, Any]:
 
 def dataclasses_of_the_contract() -> list[type]:
     return [operation.Operation, operation.Fact, operation.Artifact, operation.Output, operation.Model, kinds.Many]
+
+
+def protocols() -> list[type]:
+    return [operation.Task, operation.State, operation.AudioStream, operation.AudioWriter]
 
 
 def fields(each: Any) -> Iterator[tuple[str, str]]:

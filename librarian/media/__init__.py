@@ -3,8 +3,20 @@
 Used in workers only. Samples are `[channels, frames]` float32 in −1…1; lossy codecs may go a little over.
 """
 
-from librarian.media.reading import probe, read_audio
+from librarian.media.reading import open_audio, probe, read_audio
 from librarian.media.sound import MAX_DECODED_BYTES, AudioInfo, Samples
-from librarian.media.writing import write_audio
+from librarian.media.stream import AudioStream
+from librarian.media.writing import AudioWriter, create_audio, write_audio
 
-__all__ = ["MAX_DECODED_BYTES", "AudioInfo", "Samples", "probe", "read_audio", "write_audio"]
+__all__ = [
+    "MAX_DECODED_BYTES",
+    "AudioInfo",
+    "AudioStream",
+    "AudioWriter",
+    "Samples",
+    "create_audio",
+    "open_audio",
+    "probe",
+    "read_audio",
+    "write_audio",
+]

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from librarian.errors import UnusableInputError
-from librarian.media.sound import AudioInfo, Samples, gathered, joined, usual_layout
+from librarian.media import layouts
+from librarian.media.sound import AudioInfo, Samples, finite, recut
 
 if TYPE_CHECKING:
     from av import AudioFrame, Packet
@@ -49,22 +50,47 @@ def opened(file: FileIO) -> Iterator[FfmpegSound]:
     """The best sound of a file.
 
     Raises:
-        UnusableInputError: it is no file with a sound that we read; also from whatever is then done with the sound.
+        UnusableInputError: it is no file with a sound that we read.
     """
+    info = probed(file)
+    file.seek(0)
+    with _container(file) as container:
+        yield FfmpegSound(container, info)
+
+
+def probed(file: FileIO) -> AudioInfo:
+    """What the header, the first frame and, of mp4, the last packet say: a container is of no more use then.
+
+    Raises:
+        UnusableInputError: it is no file with a sound that we read.
+    """
+    with _container(file) as container, _told():
+        return _Decoder(container).info()
+
+
+@contextlib.contextmanager
+def _container(file: FileIO) -> Iterator[InputContainer]:
     import av
 
-    options = _limits()
     try:
         container = av.open(
-            _Handle(file), "r", container_options=options, metadata_errors="replace", buffer_size=_BUFFER_BYTES
+            _Handle(file), "r", container_options=_limits(), metadata_errors="replace", buffer_size=_BUFFER_BYTES
         )
     except av.error.ArgumentError:
         raise UnusableInputError("unsupported", "a kind of file that is not read as sound") from None
     except av.FFmpegError as error:
         raise UnusableInputError("corrupt", f"no sound file that can be read: {error.strerror}") from None
+    with container:
+        yield container
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What FFmpeg's libraries say of a damaged sound, in our words."""
+    import av
+
     try:
-        with container:
-            yield FfmpegSound(container, _best_stream(container))
+        yield
     except av.FFmpegError as error:
         raise UnusableInputError("corrupt", f"cannot be decoded to its end: {error.strerror}") from None
 
@@ -132,19 +158,48 @@ class _Form:
 class FfmpegSound:
     """A sound that FFmpeg's libraries have opened."""
 
-    def __init__(self, container: InputContainer, stream: AudioStream) -> None:
+    def __init__(self, container: InputContainer, info: AudioInfo) -> None:
+        self.info = info
+        self._decoder = _Decoder(container)
+
+    def blocks(self, frames: int) -> Iterator[Samples]:
+        """All of it, `frames` at a time.
+
+        Raises:
+            UnusableInputError: it is damaged, cut short, or changes its rate or channels.
+        """
+        with _told():
+            yield from recut(self._trimmed(), frames)
+            self._decoder.check_end(self.info.frames if self.info.frames_exact else None)
+
+    def _trimmed(self) -> Iterator[Samples]:
+        """The sound without what fills up the last packet, where it is known; it is decoded to the end all the same."""
+        left = self.info.frames if self.info.frames_exact else None
+        for part in self._decoder.parts():
+            if left is None:
+                yield part
+            elif left:
+                yield part[:, :left]
+                left -= min(left, part.shape[1])
+
+
+class _Decoder:
+    """Decodes a sound, and keeps account of what came by."""
+
+    def __init__(self, container: InputContainer) -> None:
         self._container = container
-        self._stream = stream
+        self._stream = _best_stream(container)
         self._demuxer = container.format.name.split(",")[0]
-        self._tick = stream.time_base or Fraction(1)
+        self._tick = self._stream.time_base or Fraction(1)
         self._form: _Form | None = None
         self._end = Fraction(0)  # seconds: the clock after the last packet that was read
         self._passed = 0
+        self._held = 0
         self._idle = 0
 
     def info(self) -> AudioInfo:
-        """What its header and its first frame say."""
-        next(self._parts(), None)
+        """What its header, its first frame and, of mp4, its last packet say."""
+        next(self.parts(), None)
         form = self._decoded_form()
         if self._has_even_table(form.rate):
             self._seek_last_packet()
@@ -152,27 +207,27 @@ class FfmpegSound:
         frames = self._estimated_frames(form.rate) if exact is None else exact
         container = "mp4" if self._demuxer == "mov" else self._demuxer
         codec = self._stream.codec_context.codec.canonical_name
-        layout = usual_layout(form.channels) if form.layout.endswith(" channels") else form.layout
+        layout = layouts.usual(form.channels) if form.layout.endswith(" channels") else form.layout
         return AudioInfo(container, codec, form.rate, form.channels, frames, exact is not None, layout)
 
-    def read(self) -> tuple[Samples, int]:
-        """All of it, and its sample rate (Hz).
+    def check_end(self, frames: int | None) -> None:
+        """Hold what was decoded against what the header says, once all is decoded.
+
+        Args:
+            frames: what it must hold at least, where that is known.
 
         Raises:
-            UnusableInputError: it is damaged, cut short, changes its rate or channels, or is too large.
+            UnusableInputError: there is too little of it.
         """
-        blocks = gathered(self._parts())
-        form = self._decoded_form()
-        held = sum(block.shape[1] for block in blocks)
-        stated = self._stated_end()
+        form, stated = self._decoded_form(), self._stated_end()
         if stated is not None and stated - self._end > _CUT_SHORT:
             raise UnusableInputError("corrupt", f"ends {float(stated - self._end):.1f} s before its header says")
-        if self._has_even_table(form.rate) and self._passed != (listed := len(self._stream.index_entries)):
-            raise UnusableInputError("corrupt", f"holds {self._passed} of the {listed} packets in its table")
-        frames = self._exact_frames(form.rate)
-        if frames is not None and held < frames:
-            raise UnusableInputError("corrupt", f"holds {held} of the {frames} frames that its header claims")
-        return joined(blocks, form.channels, held if frames is None else frames), form.rate
+        if self._has_even_table(form.rate):
+            if self._passed != (listed := len(self._stream.index_entries)):
+                raise UnusableInputError("corrupt", f"holds {self._passed} of the {listed} packets in its table")
+            self._check_last_packet()
+        if frames is not None and self._held < frames:
+            raise UnusableInputError("corrupt", f"holds {self._held} of the {frames} frames that its header claims")
 
     def _packets(self) -> Iterator[Packet[Any]]:
         for packet in self._demuxed():
@@ -190,7 +245,8 @@ class FfmpegSound:
         with contextlib.suppress(IndexError):
             yield from self._container.demux()
 
-    def _parts(self) -> Iterator[Samples]:
+    def parts(self) -> Iterator[Samples]:
+        """What it holds, some frames at a time."""
         for packet in self._packets():
             for frame in self._stream.decode(packet):
                 self._idle = 0
@@ -199,7 +255,8 @@ class FfmpegSound:
                     self._form = form
                 elif form != self._form:
                     raise UnusableInputError("unsupported", "changes its sample rate or channels on the way")
-                yield _planar(frame)
+                self._held += frame.samples
+                yield finite(_planar(frame))
 
     def _decoded_form(self) -> _Form:
         if self._form is None:
@@ -233,13 +290,16 @@ class FfmpegSound:
             return round((stated - self._start()) * rate)
         if not self._has_even_table(rate):
             return None
-        if self._end <= self._stream.index_entries[-1].timestamp * self._tick:
-            raise UnusableInputError("corrupt", "ends before the last packet in its table")
+        self._check_last_packet()
         # An edit list counts in the movie's clock, so the packets say it better unless they say much more.
         end = self._end if stated is None or self._end - stated <= _MOVIE_CLOCKS else stated
         frames = round((end - self._start()) * rate)
         counted = self._itunes_frames()
         return frames if counted is None else min(frames, counted)
+
+    def _check_last_packet(self) -> None:
+        if self._end <= self._stream.index_entries[-1].timestamp * self._tick:
+            raise UnusableInputError("corrupt", "ends before the last packet in its table")
 
     def _itunes_frames(self) -> int | None:
         # iTunSMPB: flags, delay, padding, frames without both, in hexadecimal.

@@ -24,14 +24,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-
-import numpy as np
 
 from librarian.errors import UnusableInputError
 from librarian.files import open_regular
 from librarian.media import ffmpeg, sndfile
-from librarian.media.sound import AudioInfo, Samples, Sound
+from librarian.media.sound import BLOCK_BYTES, AudioInfo, Samples, Sound, check_size, gathered
+from librarian.media.stream import AudioStream
 
 
 def probe(path: Path) -> AudioInfo:
@@ -41,11 +41,23 @@ def probe(path: Path) -> AudioInfo:
         UnusableInputError: it is no sound file that we read, or holds no frame of sound.
         OSError: it cannot be opened.
     """
-    with _opened(path) as sound:
-        info = sound.info()
-    if info.frames_exact:
-        _check_length(info.frames)
+    with _handle(path) as file, sndfile.opened(file) as sound:
+        info = sound.info if sound else _by_ffmpeg(file)
+    _check_length(info.frames, info.frames_exact)
     return info
+
+
+@contextlib.contextmanager
+def open_audio(path: Path) -> Iterator[AudioStream]:
+    """A sound to be read in blocks, of any length and in constant memory; the next block is decoded meanwhile.
+
+    Raises:
+        UnusableInputError: it is no sound file that we read, or holds no frame of sound. While its blocks are read,
+            at the end at the latest: it is damaged, cut short, or holds NaN or infinities.
+        OSError: it cannot be opened.
+    """
+    with _opened(path) as sound, AudioStream(sound) as stream:
+        yield stream
 
 
 def read_audio(path: Path) -> tuple[Samples, int]:
@@ -60,24 +72,37 @@ def read_audio(path: Path) -> tuple[Samples, int]:
         OSError: it cannot be opened.
     """
     with _opened(path) as sound:
-        samples, rate = sound.read()
+        info = sound.info
+        if info.frames_exact:
+            check_size(info.frames, info.channels)
+        samples = gathered(sound.blocks(max(1, BLOCK_BYTES // (4 * info.channels))), info.channels)
     _check_length(samples.shape[1])
-    if not all(np.isfinite(channel).all() for channel in samples):
-        raise UnusableInputError("corrupt", "holds samples that are NaN or infinite")
-    return samples, rate
+    return samples, info.sample_rate
 
 
-def _check_length(frames: int) -> None:
-    if not frames:
+def _check_length(frames: int, exact: bool = True) -> None:
+    if exact and not frames:
         raise UnusableInputError("corrupt", "holds no frame of sound")
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Sound]:
+def _handle(path: Path) -> Iterator[FileIO]:
     # Both libraries get the handle, never the path: no pipes, no devices, no protocols.
-    with os.fdopen(open_regular(path), "rb", buffering=0) as file, contextlib.ExitStack() as stack:
+    with os.fdopen(open_regular(path), "rb", buffering=0) as file:
+        yield file
+
+
+def _by_ffmpeg(file: FileIO) -> AudioInfo:
+    file.seek(0)
+    return ffmpeg.probed(file)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Sound]:
+    with _handle(path) as file, contextlib.ExitStack() as stack:
         sound: Sound | None = stack.enter_context(sndfile.opened(file))
         if sound is None:
             file.seek(0)
             sound = stack.enter_context(ffmpeg.opened(file))
+        _check_length(sound.info.frames, sound.info.frames_exact)
         yield sound

@@ -6,27 +6,24 @@ import contextlib
 import os
 from collections.abc import Iterator
 from io import FileIO
+from typing import Any
 
+import numpy as np
 import soundfile as sf
+from numpy.typing import NDArray
 
 from librarian.errors import UnusableInputError
-from librarian.media.sound import BLOCK_BYTES, AudioInfo, Samples, check_size, gathered, joined, usual_layout
+from librarian.media import layouts
+from librarian.media.sound import AudioInfo, Samples, finite
 
+_WHOLE_NUMBERS = ("pcm_16", "pcm_s8", "pcm_u8")
+_STEP = np.float32(2.0**-15)
 _UNKNOWN_FRAMES = (1 << 63) - 1
 _LONGEST_PAGE = 65_307  # RFC 3533: 27 + 255 + 255 × 255 bytes
 _COUNTS_FRAMES, _COUNTS_BYTES = 1, 2  # flags of a Xing header
 _GET_CHANNEL_MAP = 0x1100  # SFC_GET_CHANNEL_MAP_INFO
-_L, _R, _C, _BC, _BL, _BR, _LFE, _SL, _SR = 2, 3, 4, 8, 9, 10, 11, 14, 15  # SF_CHANNEL_MAP_…
-_LAYOUTS = {
-    (_L, _R, _C): "3.0",
-    (_L, _R, _BL, _BR): "quad",
-    (_L, _R, _C, _BL, _BR): "5.0",
-    (_L, _R, _C, _LFE, _BL, _BR): "5.1",
-    (_L, _R, _C, _LFE, _SL, _SR): "5.1(side)",
-    (_L, _R, _C, _LFE, _BC, _SL, _SR): "6.1",
-    (_L, _R, _C, _LFE, _BL, _BR, _SL, _SR): "7.1",
-}
-_FLAC_LAYOUTS = {3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}  # RFC 9639, table 9.1.3
+_BITS = {2: 0, 3: 1, 4: 2, 11: 3, 9: 4, 10: 5, 12: 6, 13: 7, 8: 8, 14: 9, 15: 10}
+"""Of SF_CHANNEL_MAP_…, in the mask of WAVE_FORMAT_EXTENSIBLE."""
 
 
 @contextlib.contextmanager
@@ -85,39 +82,56 @@ class SndfileSound:
 
     def __init__(self, file: sf.SoundFile) -> None:
         self._file = file
-
-    def info(self) -> AudioInfo:
-        """What its header says, and libsndfile holds against the file's size."""
-        file = self._file
-        return AudioInfo(
-            file.format.lower(), file.subtype.lower(), file.samplerate, file.channels, file.frames, True, self._layout()
+        self.info = AudioInfo(
+            file.format.lower(), file.subtype.lower(), file.samplerate, file.channels, file.frames, True, _layout(file)
         )
 
-    def read(self) -> tuple[Samples, int]:
-        """All of it, and its sample rate (Hz).
+    def blocks(self, frames: int) -> Iterator[Samples]:
+        """All of it, `frames` at a time.
 
         Raises:
-            UnusableInputError: it is damaged, shorter than its header claims, or too large.
+            UnusableInputError: it is damaged, or shorter than its header claims.
         """
-        claimed, channels = self._file.frames, self._file.channels
-        check_size(claimed, channels)
-        blocks = gathered(self._blocks())
-        if (held := sum(block.shape[1] for block in blocks)) != claimed:
-            raise UnusableInputError("corrupt", f"holds {held} of the {claimed} frames that its header claims")
-        return joined(blocks, channels, claimed), self._file.samplerate
+        held = 0
+        for block in self._decoded(min(frames, self.info.frames)):
+            held += block.shape[1]
+            yield block
+        if held != self.info.frames:
+            raise UnusableInputError("corrupt", f"holds {held} of the {self.info.frames} frames that its header claims")
 
-    def _blocks(self) -> Iterator[Samples]:
-        frames = max(1, BLOCK_BYTES // (4 * self._file.channels))
-        try:
-            while len(block := self._file.read(frames, dtype="float32", always_2d=True)):
-                yield block.T
-        except sf.LibsndfileError as error:
-            raise UnusableInputError("corrupt", f"cannot be decoded to its end: {error.error_string}") from None
+    def _decoded(self, frames: int) -> Iterator[Samples]:
+        # PCM comes as the whole numbers that it is: libsndfile takes three times as long to make floats of them.
+        if self.info.codec in _WHOLE_NUMBERS:
+            whole = np.empty((frames, self.info.channels), np.int16)
+            while got := self._read(whole, "short"):
+                samples = whole[:got].T.astype(np.float32, order="C")
+                samples *= _STEP
+                yield samples
+        else:
+            mixed = np.empty((frames, self.info.channels), np.float32)
+            while got := self._read(mixed, "float"):
+                yield finite(np.array(mixed[:got].T, order="C"))
 
-    def _layout(self) -> str:
-        channels = self._file.channels
-        if self._file.format == "FLAC":
-            return _FLAC_LAYOUTS.get(channels) or usual_layout(channels)
-        places = sf._ffi.new("int[]", channels)
-        sf._snd.sf_command(self._file._file, _GET_CHANNEL_MAP, places, sf._ffi.sizeof(places))
-        return _LAYOUTS.get(tuple(places)) or usual_layout(channels)
+    def _read(self, block: NDArray[Any], word: str) -> int:
+        """Fill a block, `[frames, channels]`, and say how far.
+
+        Not by soundfile, which seeks after every block: decoders begin anew there, and it costs.
+        """
+        places = sf._ffi.from_buffer(f"{word}[]", block)
+        got = getattr(sf._snd, f"sf_readf_{word}")(self._file._file, places, len(block))
+        if code := sf._snd.sf_error(self._file._file):
+            error = sf.LibsndfileError(code)
+            raise UnusableInputError("corrupt", f"cannot be decoded to its end: {error.error_string}")
+        return int(got)
+
+
+def _layout(file: sf.SoundFile) -> str:
+    usual = layouts.usual(file.channels)
+    if file.format == "FLAC":
+        return layouts.FLAC.get(file.channels, usual)
+    places = sf._ffi.new("int[]", file.channels)
+    sf._snd.sf_command(file._file, _GET_CHANNEL_MAP, places, sf._ffi.sizeof(places))
+    bits = [_BITS.get(place, -1) for place in places]
+    if -1 in bits or bits != sorted(set(bits)):
+        return usual
+    return layouts.NAMES.get(sum(1 << bit for bit in bits), usual)

@@ -1,8 +1,8 @@
-"""What a reader says of a sound, and how its pieces become one array."""
+"""What a reader says of a sound, and the blocks that it is read in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,8 @@ from librarian.errors import UnusableInputError
 
 MAX_DECODED_BYTES = 4 << 30
 """A sound that is larger than this as float32 is not read as a whole."""
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 19
+"""What a block holds where nobody says otherwise: it stays in a core's cache from the decoder to the meter."""
 
 Samples = NDArray[np.float32]
 
@@ -29,7 +30,7 @@ class AudioInfo:
         channels: of the decoded sound.
         frames: the length; what `read_audio` gives or refuses, where `frames_exact`.
         frames_exact: whether the container states the length to the frame. Otherwise `frames` is an estimate, and
-            only reading the sound whole tells its length.
+            only reading the sound to its end tells its length.
         layout: the order of the channels, `mono`, `stereo`, `5.1` …; `mono` and `stereo` by their
             number, others empty, where the file does not say.
     """
@@ -43,19 +44,13 @@ class AudioInfo:
     layout: str
 
 
-def usual_layout(channels: int) -> str:
-    """The order of channels where a file does not say it."""
-    return {1: "mono", 2: "stereo"}.get(channels, "")
-
-
 class Sound(Protocol):
-    """An open sound file, to be asked or read once."""
+    """An open sound file, to be asked, and then read once."""
 
-    def info(self) -> AudioInfo:
-        """What the file says of itself."""
+    info: AudioInfo
 
-    def read(self) -> tuple[Samples, int]:
-        """All of it, and its sample rate (Hz)."""
+    def blocks(self, frames: int) -> Iterator[Samples]:
+        """All of it, `frames` at a time; what is wrong with it is raised where it shows, at the end at the latest."""
 
 
 def check_size(frames: int, channels: int) -> None:
@@ -68,33 +63,50 @@ def check_size(frames: int, channels: int) -> None:
         raise UnusableInputError("unsupported", f"larger than {MAX_DECODED_BYTES >> 30} GiB when decoded")
 
 
-def gathered(parts: Iterable[Samples]) -> list[Samples]:
-    """The parts of a sound, `[channels, frames]` each, in blocks of some MiB.
+def finite(samples: Samples) -> Samples:
+    """The samples, if they are all numbers.
+
+    Raises:
+        UnusableInputError: they are not.
+    """
+    if not np.isfinite(samples).all():
+        raise UnusableInputError("corrupt", "holds samples that are NaN or infinite")
+    return samples
+
+
+def recut(parts: Iterable[Samples], frames: int) -> Iterator[Samples]:
+    """The same sound in blocks of so many frames; the last one is what is left."""
+    block, filled = np.empty((0, 0), np.float32), 0
+    for part in parts:
+        at = 0
+        while at < part.shape[1]:
+            if not filled:
+                block = np.empty((len(part), frames), np.float32)
+            fits = min(frames - filled, part.shape[1] - at)
+            block[:, filled : filled + fits] = part[:, at : at + fits]
+            at, filled = at + fits, filled + fits
+            if filled == frames:
+                yield block
+                filled = 0
+    if filled:
+        yield block[:, :filled].copy()
+
+
+def gathered(blocks: Iterable[Samples], channels: int) -> Samples:
+    """The blocks as one array; each goes as it is copied, so that a sound lies in memory once.
 
     Raises:
         UnusableInputError: together they are larger than `MAX_DECODED_BYTES`.
     """
-    blocks: list[Samples] = []
-    small: list[Samples] = []
-    frames = waiting = 0
-    for part in parts:
-        frames += part.shape[1]
-        check_size(frames, len(part))
-        small.append(part)
-        waiting += part.nbytes
-        if waiting >= BLOCK_BYTES:
-            blocks.append(np.concatenate(small, axis=1))
-            small, waiting = [], 0
-    return blocks + small
-
-
-def joined(blocks: list[Samples], channels: int, frames: int) -> Samples:
-    """The first frames of all blocks as one array; the list is emptied, so that a sound lies in memory once."""
+    held, frames = [], 0
+    for block in blocks:
+        frames += block.shape[1]
+        check_size(frames, channels)
+        held.append(block)
     samples = np.empty((channels, frames), np.float32)
     at = 0
-    for index, block in enumerate(blocks):
-        fits = min(block.shape[1], frames - at)
-        samples[:, at : at + fits] = block[:, :fits]
-        at += fits
-        blocks[index] = samples[:, :0]
+    for index, block in enumerate(held):
+        samples[:, at : at + block.shape[1]] = block
+        at += block.shape[1]
+        held[index] = samples[:, :0]
     return samples

@@ -1,109 +1,162 @@
-"""Writing sounds, so that the same samples give the same bytes."""
+"""Writing sounds, so that the same samples give the same bytes, however they are cut."""
 
 from __future__ import annotations
 
-import errno
-import shutil
-from collections.abc import Iterator
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
-import soundfile as sf
 from numpy.typing import NDArray
 
+from librarian.media import layouts
+from librarian.media.flac import FlacFile
+from librarian.media.quantize import GRID, Quantizer
 from librarian.media.sound import Samples
+from librarian.media.wav import WavFile
 
-_NO_PEAK_CHUNK = 0x1050  # SFC_SET_ADD_PEAK_CHUNK: the chunk carries the clock
-_SYSTEM_ERROR = 2
-BLOCK_FRAMES = 1 << 18
-_SUBTYPES = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}
+_FLOAT = 32
 
 
-def write_audio(path: Path, samples: Samples, rate: int, *, audio_format: str, bits: int, seed: int) -> None:
-    """Write a sound without tags, clock or serial number: the same samples give the same bytes.
+class _Place(Protocol):
+    """A file of some format that is being written."""
 
-    Where samples do not fit the bits exactly, 16 bits get triangular dither of ±1 step from `seed`
-    (Lipshitz, Wannamaker, Vanderkooy 1992).
+    def put(self, block: Any) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+_PLACES: dict[str, Callable[..., _Place]] = {"flac": FlacFile, "wav": WavFile}
+_BITS = {"flac": (16, 24), "wav": (16, 24, _FLOAT)}
+
+
+def write_audio(
+    path: Path, samples: Samples, rate: int, *, layout: str = "", audio_format: str, bits: int, seed: int
+) -> None:
+    """Write a whole sound, `[channels, frames]`; the rest is `create_audio`'s."""
+    channels = len(samples) if samples.ndim == 2 else 1  # noqa: PLR2004
+    with create_audio(path, rate, channels, layout=layout, audio_format=audio_format, bits=bits, seed=seed) as writer:
+        writer.write(samples)
+
+
+@contextlib.contextmanager
+def create_audio(
+    path: Path, rate: int, channels: int, *, layout: str = "", audio_format: str, bits: int, seed: int
+) -> Iterator[AudioWriter]:
+    """A sound to be written in blocks, without tags, clock or serial number: the same samples give the same bytes.
+
+    Where samples do not fit 16 bits exactly, they get triangular dither of ±1 step from `seed`. What fails leaves no
+    file.
 
     Args:
-        path: where to.
-        samples: `[channels, frames]`, within −1…1 unless written as float.
+        path: where to; nothing may lie there.
         rate: sample rate (Hz).
+        channels: number of channels.
+        layout: the order of the channels, `5.1` …; empty: the usual one of one or two, else unknown.
         audio_format: `flac` or `wav`.
         bits: 16, 24, or 32 for float (wav only).
         seed: of the dither.
 
     Raises:
-        ValueError: the samples hold NaN or infinities, do not fit the bits, or the format cannot hold them.
+        ValueError: the samples hold NaN or infinities, do not fit the bits, are none at all, or the format cannot
+            hold them.
         OSError: the disk refused it.
     """
-    if samples.ndim != 2 or samples.dtype != np.float32:  # noqa: PLR2004
-        raise ValueError(f"samples must be [channels, frames] float32, not {samples.ndim}-d {samples.dtype}")
-    if not all(np.isfinite(channel).all() for channel in samples):
-        raise ValueError("samples hold NaN or infinities")
-    blocks = _blocks(samples) if bits == 32 else _quantized(samples, bits, seed)  # noqa: PLR2004
+    if bits not in _BITS[audio_format]:
+        raise ValueError(f"{audio_format} is written with {_BITS[audio_format]} bits, not {bits}")
+    layout = layouts.checked(layout, channels)
+    with FileIO(path, "x") as file, _gone_unless_whole(path):
+        with contextlib.closing(_PLACES[audio_format](file, rate, channels, bits, layout)) as place:
+            writer = AudioWriter(path, place, channels, None if bits == _FLOAT else Quantizer(channels, bits, seed))
+            yield writer
+            writer.finish()
+
+
+@contextlib.contextmanager
+def _gone_unless_whole(path: Path) -> Iterator[None]:
     try:
-        with sf.SoundFile(
-            path,
-            "x",
-            samplerate=rate,
-            channels=len(samples),
-            format=audio_format.upper(),
-            subtype=_SUBTYPES[bits],
-        ) as file:
-            sf._snd.sf_command(file._file, _NO_PEAK_CHUNK, sf._ffi.NULL, 0)
-            for block in blocks:
-                file.write(np.ascontiguousarray(block.T))
-    except sf.LibsndfileError as error:
-        if error.code == _SYSTEM_ERROR:  # libsndfile keeps errno to itself
-            full = shutil.disk_usage(path.parent).free < samples.nbytes
-            raise OSError(errno.ENOSPC if full else errno.EIO, "the sound could not be written") from None
-        channels = len(samples)
-        raise ValueError(f"{audio_format} cannot hold {channels} channels at {rate} Hz: {error.error_string}") from None
-    except ValueError:
-        path.unlink()
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
         raise
 
 
-def _blocks(samples: Samples) -> Iterator[Samples]:
-    for start in range(0, samples.shape[1], BLOCK_FRAMES):
-        yield samples[:, start : start + BLOCK_FRAMES]
+class AudioWriter:
+    """A sound that is written block after block.
 
-
-def _quantized(samples: Samples, bits: int, seed: int) -> Iterator[NDArray[np.int16] | NDArray[np.int32]]:
-    """Whole numbers, some at a time: float64 of a long sound would be twice as large as the sound."""
-    steps = float(1 << (bits - 1))
-    dither = _Triangular(samples.shape, seed) if bits == 16 and not _fits(samples, steps) else None  # noqa: PLR2004
-    for block in _blocks(samples):
-        scaled = block.astype(np.float64) * steps
-        if dither:
-            scaled += dither.next(block.shape[1])
-        whole = np.rint(scaled)
-        if whole.max() > steps or whole.min() < -steps:
-            over = 20 * np.log10(max(np.abs(channel).max() for channel in samples))
-            raise ValueError(f"a peak of {over:+.1f} dBFS does not fit {bits} bits; lower the gain or write float")
-        whole = np.clip(whole, -steps, steps - 1)
-        yield whole.astype(np.int16) if bits == 16 else whole.astype(np.int32) << 8  # noqa: PLR2004
-
-
-def _fits(samples: Samples, steps: float) -> bool:
-    """Whether every sample is a whole number of steps."""
-    scaled = (block.astype(np.float64) * steps for block in _blocks(samples))
-    return all(np.array_equal(block, np.rint(block)) for block in scaled)
-
-
-class _Triangular:
-    """Triangular noise of ±1 step, `[channels, frames]`, some frames at a time.
-
-    Raw PCG64 words, channel after channel: numpy promises their stream, not that of its distributions.
+    Attributes:
+        path: the file, which is whole once its `with` block has ended.
+        seconds: time that was spent on writing.
     """
 
-    def __init__(self, shape: tuple[int, ...], seed: int) -> None:
-        channels, frames = shape
-        self._words = [np.random.PCG64(seed).advance(channel * frames) for channel in range(channels)]
+    def __init__(self, path: Path, place: _Place, channels: int, quantize: Quantizer | None) -> None:
+        self.path = path
+        self.seconds = 0.0
+        self._place, self._quantize = place, quantize
+        self._block = np.empty((channels, GRID), np.float32)
+        self._filled = 0
+        self._frames = 0
+        self._whole = True
 
-    def next(self, frames: int) -> NDArray[np.float64]:
-        words = np.stack([channel.random_raw(frames) for channel in self._words])
-        high, low = words >> np.uint64(32), words & np.uint64(0xFFFFFFFF)
-        noise: NDArray[np.float64] = (high.astype(np.float64) - low.astype(np.float64)) / 2.0**32
-        return noise
+    def write(self, samples: Samples) -> None:
+        """Add a block of any length.
+
+        Shape:
+            `[channels, frames]`, within −1…1 unless written as float.
+
+        Raises:
+            ValueError: the samples hold NaN or infinities, do not fit the bits, or have another shape.
+            OSError: the disk refused it.
+        """
+        began, self._whole = time.perf_counter(), False
+        self._check(samples)
+        at, frames = 0, samples.shape[1]
+        while at < frames:
+            fits = min(GRID - self._filled, frames - at)
+            self._take(samples[:, at : at + fits])
+            at += fits
+        self._frames += frames
+        self._whole = True
+        self.seconds += time.perf_counter() - began
+
+    def finish(self) -> None:
+        """Write what is left, and how long it has become.
+
+        Raises:
+            ValueError: no frame was written, or one that was refused is missing.
+            OSError: the disk refused it.
+        """
+        if not self._whole:
+            raise ValueError("the sound lacks a block that could not be written")
+        if not self._frames:
+            raise ValueError("no frame of sound was written")
+        began = time.perf_counter()
+        if self._filled:
+            self._put(self._block[:, : self._filled])
+        self._place.finish()
+        self.seconds += time.perf_counter() - began
+
+    def _check(self, samples: NDArray[Any]) -> None:
+        if samples.ndim != 2 or samples.dtype != np.float32:  # noqa: PLR2004
+            raise ValueError(f"samples must be [channels, frames] float32, not {samples.ndim}-d {samples.dtype}")
+        if len(samples) != len(self._block):
+            raise ValueError(f"samples have {len(samples)} channels, the file {len(self._block)}")
+        if not np.isfinite(samples).all():
+            raise ValueError("samples hold NaN or infinities")
+
+    def _take(self, samples: Samples) -> None:
+        if samples.shape[1] == GRID:
+            return self._put(samples)
+        self._block[:, self._filled : self._filled + samples.shape[1]] = samples
+        self._filled += samples.shape[1]
+        if self._filled == GRID:
+            self._put(self._block)
+            self._filled = 0
+
+    def _put(self, samples: Samples) -> None:
+        self._place.put(self._quantize(samples) if self._quantize else np.ascontiguousarray(samples.T))

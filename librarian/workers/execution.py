@@ -9,6 +9,7 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ from librarian.workers.output import check_size
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from librarian.media import AudioStream, AudioWriter
 
 LARGEST_NUMBER = 2**53
 """Whole numbers beyond it are not the same in every reader of JSON."""
@@ -83,21 +86,51 @@ class RunningTask:
 
         began = time.perf_counter()
         try:
-            return read_audio((self.inputs[port] if isinstance(port, str) else port).path)
+            return read_audio(self._path(port))
         finally:
             self.timer.read += time.perf_counter() - began
+
+    @contextmanager
+    def open_audio(self, port: str | Artifact) -> Iterator[AudioStream]:
+        """The sound of an input in blocks, whatever its length."""
+        from librarian.media import open_audio
+
+        began = time.perf_counter()
+        with open_audio(self._path(port)) as stream:
+            stream.seconds += time.perf_counter() - began
+            try:
+                yield stream
+            finally:
+                self.timer.read += stream.seconds
 
     def write_audio(self, output: str, samples: NDArray[np.float32], rate: int) -> Path:
         """Write `[channels, frames]` in the job's format, without tags, and say where it lies."""
         from librarian.media import write_audio
 
         began = time.perf_counter()
-        self._written += 1
-        path = self.folder / f"{output}.{self._written}.{self._audio['format']}"
-        form, bits = self._audio["format"], self._audio["bits"]
-        write_audio(path, samples, rate, audio_format=form, bits=bits, seed=self.seed)
+        path, form = self._next(output)
+        write_audio(path, samples, rate, **form)
         self.timer.write += time.perf_counter() - began
         return path
+
+    @contextmanager
+    def create_audio(self, output: str, rate: int, channels: int, layout: str = "") -> Iterator[AudioWriter]:
+        """Write a sound in blocks, in the job's format, without tags; it is whole once the `with` block has ended."""
+        from librarian.media import create_audio
+
+        path, form = self._next(output)
+        with create_audio(path, rate, channels, layout=layout, **form) as writer:
+            yield writer
+        self.timer.write += writer.seconds
+
+    def _next(self, output: str) -> tuple[Path, dict[str, Any]]:
+        self._written += 1
+        path = self.folder / f"{output}.{self._written}.{self._audio['format']}"
+        return path, {"audio_format": self._audio["format"], "bits": self._audio["bits"], "seed": self.seed}
+
+    def _path(self, port: str | Artifact) -> Path:
+        artifact: Artifact = self.inputs[port] if isinstance(port, str) else port
+        return artifact.path
 
 
 def artifact_of(message: Mapping[str, Any]) -> Artifact:

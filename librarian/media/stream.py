@@ -1,0 +1,85 @@
+"""A sound as a stream of blocks, decoded in a thread of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self
+
+from librarian.errors import UnusableInputError
+from librarian.media.sound import BLOCK_BYTES, Samples, Sound
+
+
+class AudioStream:
+    """A sound that is read once, from its beginning to its end.
+
+    Attributes:
+        info: what the file says of itself.
+        sample_rate: Hz.
+        channels: number of channels.
+        layout: the order of the channels, `mono`, `stereo`, `5.1` …; empty where nobody knows it.
+        frames: the length; an estimate unless `frames_exact`.
+        frames_exact: whether the blocks hold so many frames together, or an error is raised.
+        seconds: time that the reader of the blocks waited for them.
+    """
+
+    def __init__(self, sound: Sound) -> None:
+        self.info = info = sound.info
+        self.sample_rate, self.channels, self.layout = info.sample_rate, info.channels, info.layout
+        self.frames, self.frames_exact = info.frames, info.frames_exact
+        self.seconds = 0.0
+        self._sound: Sound | None = sound
+        self._ahead: Generator[Samples] | None = None
+
+    def blocks(self, frames: int | None = None) -> Iterator[Samples]:
+        """The sound, block after block; every one but the last has as many frames as the first. Once only.
+
+        Args:
+            frames: of a block; without it, what makes half a MiB.
+
+        Shape:
+            `[channels, ≤ frames]`, C-contiguous; each block is an array of its own.
+
+        Raises:
+            UnusableInputError: it is damaged, cut short, holds no frame, NaN or infinities. It can be the last block
+                after which that shows.
+            ValueError: its blocks were asked for before.
+        """
+        if self._sound is None:
+            raise ValueError("a stream is read once; open the sound again")
+        sound, self._sound = self._sound, None
+        self._ahead = _ahead(sound.blocks(frames or max(1, BLOCK_BYTES // (4 * self.channels))))
+        return self._timed(self._ahead)
+
+    def _timed(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
+        none = True
+        while True:
+            began = time.perf_counter()
+            try:
+                block = next(blocks, None)
+            finally:
+                self.seconds += time.perf_counter() - began
+            if block is None:
+                break
+            none = False
+            yield block
+        if none:
+            raise UnusableInputError("corrupt", "holds no frame of sound")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sound = None
+        if self._ahead is not None:
+            self._ahead.close()
+
+
+def _ahead(blocks: Iterator[Samples]) -> Generator[Samples]:
+    """The same blocks, the next one decoded by a thread while one is worked on: the decoders release the GIL."""
+    with ThreadPoolExecutor(1, "decode") as thread:
+        coming = thread.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = thread.submit(next, blocks, None)
+            yield block
