@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FRAME_SECONDS = 1 / 12
-FRAMES_PER_SECOND = 4
-"""Of the spectrum, each of about 85 ms: a third of the sound is looked at."""
+FRAMES_PER_SECOND = 2
+"""Of the spectrum, each of about 85 ms: a sixth of the sound is looked at."""
 BANDS_PER_OCTAVE = 24
 LOWEST_BAND = 20.0
 """Hz."""
@@ -20,10 +20,12 @@ LOWEST_CLIFF = 400.0
 """Hz. Below, a band is a bin, and hum and rumble have cliffs of their own."""
 FLANK = 4
 """Bands below a cliff, on it, and above it: a sixth of an octave each."""
-CLIFF = 12.0
-"""dB between the flanks. Voices, instruments and rooms fall by 4 to 6 dB in as little, filters and coders by 30."""
+CLIFF = 20.0
+"""dB between the flanks. Voices and instruments fall by up to 19 dB in as little, filters and coders by 21 to 60."""
+QUIETER = 12.0
+"""dB by which what lies above a cliff is below it."""
 ABOVE = 90
-"""Percentile of what lies above a cliff that must be as low: a whistle there is no bandwidth."""
+"""Percentile of that which must be so quiet: a whistle is no bandwidth."""
 
 
 def frame_size(rate: int) -> int:
@@ -34,7 +36,7 @@ def frame_size(rate: int) -> int:
 class Spectrum:
     """The long-term average spectrum of all channels.
 
-    Hann windows, four a second (a stated subset); the mean of their power spectra.
+    Hann windows, two a second (a stated subset); the mean of their power spectra.
     """
 
     def __init__(self, rate: int) -> None:
@@ -92,7 +94,7 @@ class Spectrum:
 def bandwidth(centres: NDArray[np.float64], levels: NDArray[np.float64], nyquist: float) -> float:
     """Up to where a spectrum holds sound: the lowest cliff above which nothing is as loud again; else all of it.
 
-    A cliff is a fall of 12 dB from one sixth of an octave to the next but one. An up-sampled telephone call has one at
+    A cliff is a fall of 20 dB from one sixth of an octave to the next but one. An up-sampled telephone call has one at
     3.4 to 4 kHz, an mp3 where its coder cuts off, whatever rounding or dither lies above. Recordings that fall off
     gently, to the noise of their microphone, have none. Nothing is looked for below 400 Hz, and in the third of an
     octave below half the rate.
@@ -111,13 +113,13 @@ def bandwidth(centres: NDArray[np.float64], levels: NDArray[np.float64], nyquist
     for start in range(int(np.searchsorted(centres, LOWEST_CLIFF)), levels.size - 3 * FLANK + 1):
         below = float(np.median(levels[start : start + FLANK]))
         beyond = levels[start + 2 * FLANK :]
-        if below - float(np.median(beyond[:FLANK])) < CLIFF or below - float(np.percentile(beyond, ABOVE)) < CLIFF:
-            continue
-        return _halfway(centres, levels, start, below)
+        falls = below - float(np.median(beyond[:FLANK])) >= CLIFF
+        if falls and below - float(np.percentile(beyond, ABOVE)) >= QUIETER:
+            return _halfway(centres, levels, start, below)
     return nyquist
 
 
 def _halfway(centres: NDArray[np.float64], levels: NDArray[np.float64], start: int, below: float) -> float:
-    """Where a cliff that was found from `start` on has fallen by half of 12 dB."""
+    """Where a cliff that was found from `start` on has fallen by half of 20 dB."""
     fallen = np.flatnonzero(levels[start:] < below - CLIFF / 2.0)
     return float(centres[start + fallen[0]])

@@ -1,13 +1,12 @@
-"""What several commands need: the project, warm workers, a job with everything checked, a scrubber that knows it."""
+"""What several commands need: a job with everything checked, a scrubber that knows it."""
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -19,7 +18,6 @@ from librarian.files import naming, private
 from librarian.job import Job, Read, Validate, resolve
 from librarian.job.read import IS_MISSING, UNKNOWN_KEY, Problem, RefusedJobError
 from librarian.job.yamltext import Place
-from librarian.machine import cores, default_size
 from librarian.operation import Declaration, Resolved
 from librarian.plan import seal_texts
 from librarian.privacy.known import names_in, secrets, surroundings
@@ -29,11 +27,9 @@ from librarian.recordings import PatternError, Scan, scan
 from librarian.run.devices import device_of
 from librarian.run.standing import Look, Seen
 from librarian.workers.declared import Extension, Validator, extensions
-from librarian.workers.inline import Inline
 from librarian.workers.installed import state_of_all
-from librarian.workers.pool import Pool, Workers
+from librarian.workers.pool import Workers
 
-Log = Callable[[str], None]
 _PHONE_DIGITS = 10
 """Fewer say nothing without a list of who has which number."""
 
@@ -52,21 +48,6 @@ def refuse_shadow() -> None:
         "the package 'librarian' (a card-game library) is installed and shadows this one; type: "
         "pip uninstall librarian && pip install --force-reinstall --no-deps librarian-media"
     )
-
-
-@contextlib.contextmanager
-def workers_for(count: int | None, log: Log) -> Iterator[Workers]:
-    """Workers, started when there is something for them to do. None: one a core, at most eight."""
-    size = default_size() if count is None else count
-    workers: Workers
-    if size:
-        workers = Pool(size, log, threads=max(1, cores() // size), on_wait=say)
-    else:
-        workers = Inline(log)
-    try:
-        yield workers
-    finally:
-        workers.close()
 
 
 class LateLog:

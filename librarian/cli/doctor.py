@@ -19,10 +19,11 @@ import click
 import librarian
 from librarian import project as projects
 from librarian.cli.backup import checked_on, fault_of, irreplaceable
-from librarian.cli.common import refuse_shadow, workers_for
+from librarian.cli.common import refuse_shadow
 from librarian.cli.place import project_option
 from librarian.cli.recorded import day
 from librarian.cli.words import fitted, plural, say, size
+from librarian.cli.working import workers_for
 from librarian.errors import LibrarianError
 from librarian.files import cache_folder
 from librarian.privacy.known import surroundings

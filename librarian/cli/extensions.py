@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from librarian.cli.common import workers_for
+from librarian.cli.working import workers_for
 from librarian.errors import ExtensionError
 from librarian.job import did_you_mean
 from librarian.operation import Declaration, Port

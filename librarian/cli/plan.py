@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from librarian import project as projects
-from librarian.cli.common import check, refuse_shadow, workers_for
+from librarian.cli.common import check, refuse_shadow
 from librarian.cli.place import project_option
 from librarian.cli.quoting import MUCH, Quotation, quote
 from librarian.cli.recorded import columns
@@ -18,6 +18,7 @@ from librarian.cli.running import worker_count
 from librarian.cli.wish_options import wishes
 from librarian.cli.wishes import Wishes
 from librarian.cli.words import duration, plural, say, size
+from librarian.cli.working import workers_for
 from librarian.job import read
 from librarian.machine import default_size
 from librarian.plan import Row, Task

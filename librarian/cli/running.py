@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from librarian.cli.common import LateLog, check, refuse_shadow, workers_for
+from librarian.cli.common import LateLog, check, refuse_shadow
 from librarian.cli.observers import observers
 from librarian.cli.place import existing_project, open_or_make_project
 from librarian.cli.quoting import asked_first
@@ -18,6 +18,7 @@ from librarian.cli.room import check_room
 from librarian.cli.run import Stop, held
 from librarian.cli.wishes import Wishes
 from librarian.cli.words import plural, say
+from librarian.cli.working import workers_for
 from librarian.events import Event, Observer, RunEnded, RunStarted
 from librarian.job import Job, Read, read
 from librarian.privacy.scrub import Scrubber

@@ -78,7 +78,7 @@ def _names(declaration: Declaration, short: Counter[str]) -> list[str]:
 
 
 def _installed() -> list[Declaration]:
-    from librarian.cli.common import workers_for
+    from librarian.cli.working import workers_for
     from librarian.workers.declared import extensions
 
     with workers_for(1, lambda line: None) as workers:

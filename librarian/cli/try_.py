@@ -14,11 +14,12 @@ import click
 from wcmatch import glob
 
 from librarian import project as projects
-from librarian.cli.common import Checked, LateLog, check, refuse_shadow, workers_for
+from librarian.cli.common import Checked, LateLog, check, refuse_shadow
 from librarian.cli.display import fact_line, failures_only
 from librarian.cli.run import Stop, exit_code
 from librarian.cli.running import carry_out
 from librarian.cli.words import say
+from librarian.cli.working import workers_for
 from librarian.errors import ExtensionError, JobError, UsageError
 from librarian.job import MissingExtensionError, Read, read_bytes
 from librarian.job.yamltext import YamlProblemError, parse

@@ -1,0 +1,28 @@
+"""The workers of a command."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from librarian.cli.words import say
+from librarian.machine import cores, default_size
+from librarian.workers.inline import Inline
+from librarian.workers.pool import Pool, Workers
+
+Log = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def workers_for(count: int | None, log: Log) -> Iterator[Workers]:
+    """Workers, started when there is something for them to do. None: one a core, at most eight."""
+    size = default_size() if count is None else count
+    workers: Workers
+    if size:
+        workers = Pool(size, log, threads=max(1, cores() // size), on_wait=say)
+    else:
+        workers = Inline(log)
+    try:
+        yield workers
+    finally:
+        workers.close()
