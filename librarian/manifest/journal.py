@@ -86,8 +86,9 @@ def _entry(raw: bytes, seq: int, end: int) -> Entry:
     try:
         line = json.loads(raw)
         prev, digest, body = line["prev"], line["digest"], line["body"]
-        whole = raw == _text(seq, prev, digest, body)
-        true = body is None or (sha256(canonical(body)) == digest and isinstance(body["type"], str))
+        text = canonical(body)
+        whole = raw == _text(seq, prev, digest, text)
+        true = body is None or (sha256(text) == digest and isinstance(body["type"], str))
     except (ValueError, KeyError, TypeError, RecursionError):
         whole = true = False
     if not (whole and true):
@@ -95,8 +96,10 @@ def _entry(raw: bytes, seq: int, end: int) -> Entry:
     return Entry(seq, prev, link(seq, prev, digest), body, damaged=False, torn=False, end=end)
 
 
-def _text(seq: int, prev: str, digest: str, body: dict[str, Any] | None) -> bytes:
-    return canonical({"seq": seq, "prev": prev, "digest": digest, "body": body}) + b"\n"
+def _text(seq: int, prev: str, digest: str, body: bytes) -> bytes:
+    """A line, from the canonical text of its body: the canonical text of the whole, without making that of it again."""
+    rest = canonical({"digest": digest, "prev": prev, "seq": seq})
+    return b'{"body":' + body + b"," + rest[1:] + b"\n"
 
 
 def last_entry(path: Path) -> Entry:
@@ -165,9 +168,10 @@ class Journal:
         seq, prev, outcomes = self._seq, self._prev, 0
         for body in bodies:
             content = body if isinstance(body, dict) else body.model_dump(mode="json")
-            digest = sha256(canonical(content))
+            body_text = canonical(content)
+            digest = sha256(body_text)
             start = self._size + len(text)
-            text += _text(seq, prev, digest, content)
+            text += _text(seq, prev, digest, body_text)
             prev = link(seq, prev, digest)
             written.append(Written(seq, start, self._size + len(text), prev, content))
             seq += 1
