@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,11 +83,16 @@ def taken_by(pattern: str, folder: Path) -> dict[str, str]:
     above = os.fspath(folder)
     try:
         looking = _Glob(pattern, above)
-        found = dict.fromkeys(looking.glob(), "")
+        found = {_normal(above, place): "" for place in looking.glob()}
     except Exception as error:  # wcmatch has private types for what it cannot expand
         raise ValueError(type(error).__name__) from None
-    found |= {place: f"a folder that cannot be opened: {reason}" for place, reason in looking.closed.items()}
-    return {os.path.normpath(os.path.join(above, place)): reason for place, reason in found.items()}
+    for place, reason in looking.closed.items():
+        found[_normal(above, place)] = f"a folder that cannot be opened: {reason}"
+    return found
+
+
+def _normal(above: str, place: str) -> str:
+    return os.path.normpath(os.path.join(above, place))
 
 
 def in_order(paths: Iterable[str]) -> list[str]:
@@ -113,12 +118,15 @@ def _ending(name: str) -> str:
     return ending if ending in _KNOWN_ENDINGS else ""
 
 
-def all_of(found: Sequence[Found], beside: Mapping[str, int]) -> str:
+def all_of(found: Iterable[Found], beside: Mapping[str, int]) -> str:
     """One word for all that a scan found: it is another wherever anything else is found.
 
     Args:
         found: the files, in the order of the entries and of names.
         beside: ending → files that no pattern took.
     """
-    said = repr((list(found), sorted(beside.items())))
-    return hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()
+    said = hashlib.sha256()
+    for each in found:  # one by one: the text of all together is larger than what is kept of them
+        said.update(repr(each).encode(errors="surrogateescape"))
+    said.update(repr(sorted(beside.items())).encode())
+    return said.hexdigest()

@@ -71,7 +71,7 @@ class Scan:
     @property
     def raw(self) -> str:
         """One word for what the file system said: all else follows from it and the job."""
-        return all_of([(each.path, each.stat_key) for each in self.sightings], self.not_taken)
+        return all_of(((each.path, each.stat_key) for each in self.sightings), self.not_taken)
 
     def paths(self) -> Iterator[str]:
         """Where everything lies."""
