@@ -1,52 +1,184 @@
 import math
+import tracemalloc
 
+import naive_loudness
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sounds import speechlike, tone
 
 from librarian.audio import loudness, peak
+from librarian.audio.layout import weights
 from librarian.audio.meter import Meter
+from librarian.audio.tiles import Tiles
+
+REFERENCE_TOLERANCE = 1e-6
+"""LU. Filters that start 100 ms early, not at the beginning, and sums in another order: 1e-8 was seen."""
+
+RATES = (4000, 8000, 11025, 16000, 22050, 44100, 48000, 96000, 192_000, 384_000)
+
+NOTHING = -math.inf
 
 
-def measured(samples, rate=48000, weights=None, block=None):
-    meter = Meter(rate, weights or (1.0,) * len(samples))
-    for start in range(0, samples.shape[1], block or samples.shape[1] or 1):
-        meter.add(samples[:, start : start + (block or samples.shape[1])])
+def measured(samples, rate=48000, layout="", blocks=()):
+    """In blocks of the given sizes, over and over; all at once without."""
+    meter = Meter(rate, weights(len(samples), layout))
+    at = 0
+    while at < samples.shape[1]:
+        for frames in blocks or [samples.shape[1]]:
+            meter.add(samples[:, at : at + frames])
+            at += frames
     return meter.levels()
 
 
-def speechlike(rate, seconds, channels=2, seed=0):
-    """Noise whose level wanders over 50 dB, so that both gates have something to do."""
-    rng = np.random.default_rng(seed)
-    frames = round(seconds * rate)
-    levels = np.interp(np.arange(frames), np.linspace(0, frames, 40), rng.uniform(-60, -10, 40))
-    return (rng.uniform(-1, 1, (channels, frames)) * 10 ** (levels / 20)).astype(np.float32)
+@pytest.mark.parametrize("rate", RATES)
+def test_every_measure_equals_a_naive_reference(rate):
+    samples = speechlike(rate, 8.37)
+    levels = measured(samples, rate)
+    near = {"abs": REFERENCE_TOLERANCE}
+    assert levels.integrated == pytest.approx(naive_loudness.integrated(samples, rate, (1, 1)), **near)
+    assert levels.momentary_max == pytest.approx(max(naive_loudness.windows(samples, rate, (1, 1), 4)), **near)
+    assert levels.short_term_max == pytest.approx(max(naive_loudness.windows(samples, rate, (1, 1), 30)), **near)
+    assert levels.loudness_range == pytest.approx(naive_loudness.loudness_range(samples, rate, (1, 1)), **near)
+    assert levels.true_peak == peak.decibels(peak.true_peak(samples, rate))
+    assert levels.sample_peak == peak.decibels(peak.sample_peak(samples))
 
 
-@pytest.mark.parametrize("block", [1000, 4096, 48000, 30 * 16000])
-def test_the_sizes_of_the_blocks_do_not_matter(block):
-    samples = speechlike(16000, 47.3)
-    whole, cut = measured(samples, 16000), measured(samples, 16000, block=block)
+@pytest.mark.parametrize("layout", ["3.0", "quad", "5.1", "6.1", "7.1"])
+def test_every_layout_equals_a_naive_reference(layout):
+    channels = {"3.0": 3, "quad": 4, "5.1": 6, "6.1": 7, "7.1": 8}[layout]
+    samples = speechlike(8000, 70, channels, seed=1)
+    levels = measured(samples, 8000, layout)
+    reference = naive_loudness.integrated(samples, 8000, weights(channels, layout))
+    assert levels.integrated == pytest.approx(reference, abs=REFERENCE_TOLERANCE)
+
+
+@pytest.mark.parametrize("seconds", [18.9, 19.2, 19.21, 38.4, 50])
+def test_it_does_not_matter_where_a_tile_ends(seconds):
+    samples = speechlike(16000, seconds, seed=2)
+    levels = measured(samples, 16000)
+    assert levels.integrated == pytest.approx(
+        naive_loudness.integrated(samples, 16000, (1, 1)), abs=REFERENCE_TOLERANCE
+    )
+    assert levels.momentary_max == pytest.approx(
+        max(naive_loudness.windows(samples, 16000, (1, 1), 4)), abs=REFERENCE_TOLERANCE
+    )
+
+
+@settings(deadline=None, max_examples=25)
+@given(blocks=st.lists(st.integers(1, 200_000), min_size=1, max_size=8), rate=st.sampled_from([8000, 11025]))
+def test_the_sizes_of_the_blocks_do_not_matter(blocks, rate):
+    samples = speechlike(rate, 47.3)
+    whole, cut = measured(samples, rate), measured(samples, rate, blocks=[*blocks, 1000])
     assert whole == cut
     assert np.array_equal(whole.powers, cut.powers)
 
 
-def test_it_equals_the_measures_of_the_whole():
-    samples = speechlike(44100, 65)
-    levels = measured(samples, 44100, block=10_000)
-    assert levels.integrated == loudness.integrated(samples, 44100)
-    assert levels.true_peak == peak.decibels(peak.true_peak(samples, 44100))
-    assert levels.sample_peak == peak.decibels(peak.sample_peak(samples))
+def test_asking_for_the_levels_changes_nothing():
+    samples = speechlike(16000, 30)
+    meter = Meter(16000, (1.0, 1.0))
+    for start in range(0, samples.shape[1], 50_000):
+        meter.add(samples[:, start : start + 50_000])
+        assert meter.levels() == measured(samples[:, : start + 50_000], 16000)
 
 
-def test_silence():
+@pytest.mark.parametrize("before", range(0, 24, 3))
+def test_a_peak_between_two_tiles_is_found(before):
+    samples = tone(60, -60, 8000, channels=1)
+    start = Tiles(8000, 1).frames - before
+    samples[0, start : start + 8] = [0.5, 0.5, -0.5, 0.5, 0.5, -0.5, 0.5, 0.5]
+    assert measured(samples, 8000).true_peak == peak.decibels(peak.true_peak(samples, 8000)) > -4
+
+
+def test_in_silence_every_level_is_minus_infinity():
     levels = measured(np.zeros((2, 48000 * 4), np.float32))
-    assert (levels.integrated, levels.momentary_max, levels.short_term_max) == (-math.inf,) * 3
-    assert (levels.true_peak, levels.sample_peak, levels.loudness_range) == (-math.inf, -math.inf, 0)
+    assert (levels.integrated, levels.momentary_max, levels.short_term_max) == (NOTHING,) * 3
+    assert (levels.true_peak, levels.sample_peak, levels.loudness_range) == (NOTHING, NOTHING, 0)
 
 
-@pytest.mark.parametrize("frames", [0, 1, 19199, 19200, 143999, 144000])
+def test_what_is_softer_than_the_gate_has_maxima_but_no_loudness():
+    levels = measured(tone(5, -80))
+    assert (levels.integrated, levels.loudness_range) == (NOTHING, 0)
+    assert levels.momentary_max == pytest.approx(-80, abs=0.1)
+
+
+def test_low_frequency_effects_alone_have_peaks_only():
+    samples = np.zeros((6, 48000 * 4), np.float32)
+    samples[3] = 0.5
+    levels = measured(samples, layout="5.1")
+    assert (levels.integrated, levels.momentary_max, levels.short_term_max) == (NOTHING,) * 3
+    assert levels.sample_peak == pytest.approx(-6.02, abs=0.01)
+
+
+@pytest.mark.parametrize("frames", [0, 1, 19199, 19200, 143_999, 144_000])
 def test_what_is_too_short_has_no_loudness_but_peaks(frames):
     levels = measured(np.full((1, frames), 0.5, np.float32))
     assert math.isnan(levels.integrated) == math.isnan(levels.momentary_max) == (frames < 19200)
-    assert math.isnan(levels.short_term_max) == math.isnan(levels.loudness_range) == (frames < 144000)
-    assert levels.sample_peak == pytest.approx(-6.02 if frames else -math.inf, abs=0.01)
+    assert math.isnan(levels.short_term_max) == math.isnan(levels.loudness_range) == (frames < 144_000)
+    assert levels.sample_peak == pytest.approx(-6.02 if frames else NOTHING, abs=0.01)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(math.nan, math.nan), (math.inf, math.inf), (-math.inf, math.inf)])
+@pytest.mark.parametrize("at", [5000, 48000 * 20, 48000 * 25 - 1])
+def test_what_is_not_finite_shows_in_every_level(at, value, expected):
+    samples = tone(25, -20)
+    samples[1, at] = value
+    levels = measured(samples, blocks=[48000])
+    loudness_levels = (levels.integrated, levels.momentary_max, levels.short_term_max, levels.loudness_range)
+    assert all(math.isnan(level) for level in loudness_levels)
+    assert (levels.true_peak, levels.sample_peak) == pytest.approx((expected, expected), nan_ok=True)
+
+
+def test_the_greatest_momentary_loudness_is_never_under_a_gating_block():
+    for seed in range(20):
+        levels = measured(speechlike(8000, 25, seed=seed), 8000)
+        assert levels.momentary_max >= loudness.to_lufs(levels.powers.max())
+
+
+def test_ten_hours_are_measured_in_little_memory():
+    minute = np.tile(speechlike(4000, 6, channels=1), 10)
+    tracemalloc.start()
+    try:
+        meter = Meter(4000, (1.0,))
+        for _ in range(600):
+            meter.add(minute)
+        assert meter.levels().integrated == pytest.approx(measured(minute, 4000).integrated, abs=0.01)
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("rate", [48000, 384_000])
+@pytest.mark.parametrize("channels", [1, 8])
+def test_what_waits_to_be_measured_needs_little_memory(channels, rate):
+    tracemalloc.start()
+    try:
+        meter = Meter(rate, (1.0,) * channels)
+        block = np.zeros((channels, rate // 10), np.float32)
+        for _ in range(100):
+            meter.add(block)
+        assert tracemalloc.get_traced_memory()[1] < 64e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("shape", [(48000,), (1, 48000), (3, 48000), (2, 4, 8)])
+def test_a_block_of_another_shape_is_refused(shape):
+    with pytest.raises(ValueError, match=r"expected \[2, frames\]"):
+        Meter(48000, (1.0, 1.0)).add(np.zeros(shape, np.float32))
+
+
+def test_a_rate_at_which_loudness_is_not_defined_is_refused():
+    with pytest.raises(ValueError, match="from 4000 Hz, got 3999 Hz"):
+        Meter(3999, (1.0,))
+
+
+def test_samples_may_lie_in_memory_in_any_way_and_are_left_alone():
+    samples = speechlike(16000, 4)
+    locked = samples.copy()
+    locked.flags.writeable = False
+    for same in (np.asfortranarray(samples), locked, samples.astype(np.float64), np.repeat(samples, 2, axis=1)[:, ::2]):
+        before = same.copy()
+        assert measured(same, 16000) == measured(samples, 16000)
+        assert np.array_equal(same, before)

@@ -1,5 +1,6 @@
 import math
 
+import naive_loudness
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,11 +10,11 @@ from scipy import signal
 
 from librarian.audio import peak
 
-EBU_OVER, EBU_UNDER = 0.2, 0.4
-"""dB, EBU Tech 3341, table 1: a true-peak meter may read that much too high or too low."""
-
 FLATNESS = 0.04
 """dB, what the interpolation promises up to 0.4 of the sample rate."""
+
+LIBEBUR128_TOLERANCE = 0.05
+"""dB. Its shorter filter rises by 0.07 dB at a third of the sample rate and falls by 0.9 dB at 0.4 of it."""
 
 SAME_SUMS = 1e-12
 """Sums of the same products in another order."""
@@ -35,28 +36,6 @@ def reference(samples, factor):
 
 def dbtp(samples, rate=48000):
     return peak.decibels(peak.true_peak(samples, rate))
-
-
-@pytest.mark.parametrize(
-    ("cycles", "degrees", "amplitude", "expected"),
-    [
-        pytest.param(1 / 4, 0.0, 0.5, -6.0, id="15"),
-        pytest.param(1 / 4, 45.0, 0.5, -6.0, id="16"),
-        pytest.param(1 / 6, 60.0, 0.5, -6.0, id="17"),
-        pytest.param(1 / 8, 67.5, 0.5, -6.0, id="18"),
-        pytest.param(1 / 4, 45.0, 1.41, 3.0, id="19"),
-    ],
-)
-def test_ebu_tech_3341_tones(cycles, degrees, amplitude, expected):
-    level = dbtp(tone(cycles, math.radians(degrees), amplitude, channels=2))
-    assert expected - EBU_UNDER <= level <= expected + EBU_OVER
-
-
-@pytest.mark.parametrize("quarters", [0, 1, 2, 3], ids=["20", "21", "22", "23"])
-def test_ebu_tech_3341_crests_between_samples(quarters):
-    time = np.arange(2000) - 1000 - quarters / 4
-    burst = np.cos(2 * np.pi * time / 6) * np.cos(np.pi * time / 2100) ** 2
-    assert -EBU_UNDER <= dbtp(burst.astype(np.float32)[np.newaxis]) <= EBU_OVER
 
 
 @settings(deadline=None, max_examples=60)
@@ -106,6 +85,15 @@ def test_a_sudden_start_rings_before_itself():
     samples = np.ones((1, 100), np.float32)
     samples[0, 1::2] = -1.0
     assert peak.true_peak(samples, 48000) == pytest.approx(reference(samples, 4), rel=SAME_SUMS)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(("rate", "factor"), [(8000, 4), (48000, 4), (96000, 2)])
+def test_libebur128_reads_the_same_below_a_third_of_the_rate(rate, factor, seed):
+    noise = np.random.default_rng(seed).standard_normal((2, 2 * rate))
+    samples = signal.lfilter(signal.firwin(401, 0.33, fs=1), 1, 0.1 * noise).astype(np.float32)
+    theirs = peak.decibels(naive_loudness.libebur128_true_peak(samples, factor))
+    assert dbtp(samples, rate) == pytest.approx(theirs, abs=LIBEBUR128_TOLERANCE)
 
 
 def test_the_loudest_channel_counts():

@@ -24,34 +24,30 @@ SILENT = 1e-50
 
 @kernel
 def _energies(x: NDArray[np.float32], hop: int, biquads: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum of squares of the K-weighted signal over each 10 ms of a tile, the 100 ms before it left out.
+    """Sum of squares of the K-weighted signal over each 10 ms of 16 lanes of whole hops, and of the hop before.
 
-    A recursion cannot be vectorised along time, so the tile is cut into 16 lanes that run side by side. Each
-    starts 100 ms early: by then the slowest pole, at 38 Hz, has forgotten what was before (−200 dB).
+    A recursion cannot be vectorised along time, so the lanes run side by side. Each starts 100 ms early: by
+    then the slowest pole, at 38 Hz, has forgotten what was before (−200 dB).
     """
-    b0, b1, b2, a1, a2 = biquads[0, 0], biquads[0, 1], biquads[0, 2], biquads[0, 3], biquads[0, 4]
+    b1, b2, a1, a2 = biquads[0, 1] / biquads[0, 0], biquads[0, 2] / biquads[0, 0], biquads[0, 3], biquads[0, 4]
     d1, d2 = biquads[1, 3], biquads[1, 4]
-    hops = (x.size - 1) // hop
-    hops_per_lane = (hops + LANES - 1) // LANES
-    energies = np.zeros(LANES * hops_per_lane * STEPS)
+    lane_frames = (x.size - hop) // LANES
+    lane_steps = lane_frames // hop * STEPS
+    energies = np.empty((LANES, lane_steps))
     state = np.zeros((5, LANES))
-    piece = np.zeros((PIECE, LANES), np.float32)
-    for step in range((hops_per_lane + 1) * STEPS):
-        start = step // STEPS * hop + step % STEPS * hop // STEPS
-        stop = step // STEPS * hop + (step % STEPS + 1) * hop // STEPS
-        for offset in range(start, stop, PIECE):
-            frames = min(PIECE, stop - offset)
-            for lane in range(LANES):
-                first = lane * hops_per_lane * hop + offset
-                there = max(0, min(frames, x.size - first))
-                for i in range(there):
-                    piece[i, lane] = x[first + i]
-                for i in range(there, frames):
-                    piece[i, lane] = 0.0
+    piece = np.empty((PIECE, LANES), np.float32)
+    for step in range(-STEPS, lane_steps):
+        whole, part = step // STEPS + 1, step % STEPS
+        stop = whole * hop + (part + 1) * hop // STEPS
+        for start in range(whole * hop + part * hop // STEPS, stop, PIECE):
+            frames = min(PIECE, stop - start)
+            for i in range(frames):
+                for lane in range(LANES):
+                    piece[i, lane] = x[lane * lane_frames + start + i]
             for i in range(frames):
                 for lane in range(LANES):
                     v = np.float64(piece[i, lane]) + INAUDIBLE
-                    y = b0 * v + state[0, lane]
+                    y = v + state[0, lane]
                     state[0, lane] = b1 * v - a1 * y + state[1, lane]
                     state[1, lane] = b2 * v - a2 * y
                     z = y + state[2, lane]
@@ -59,9 +55,10 @@ def _energies(x: NDArray[np.float32], hop: int, biquads: NDArray[np.float64]) ->
                     state[3, lane] = y - d2 * z
                     state[4, lane] += z * z
         for lane in range(LANES):
-            if step >= STEPS:
-                energies[lane * hops_per_lane * STEPS + step - STEPS] = state[4, lane]
+            if step >= 0:
+                energies[lane, step] = state[4, lane]
             state[4, lane] = 0.0
+    energies *= biquads[0, 0] ** 2
     return energies
 
 
@@ -80,11 +77,18 @@ def energies(
         - tile: `[channels, lead + frames]`
         - output: `[steps]`
     """
-    hops, left = divmod(tile.shape[1] - lead, lead)
-    steps = hops * STEPS + ((left + 1) * STEPS - 1) // lead
-    total = np.zeros(steps)
+    frames = tile.shape[1] - lead
+    total = np.zeros(whole_steps(frames, lead))
+    missing = -frames % (LANES * lead)
     for weight, channel in zip(weights, tile, strict=True):
         if weight:
-            total += weight * _energies(channel, lead, biquads)[:steps]
+            x = np.pad(channel, (0, missing)) if missing else channel
+            total += weight * _energies(x, lead, biquads).ravel()[: len(total)]
     total[total < SILENT] = 0.0
     return total
+
+
+def whole_steps(frames: int, hop: int) -> int:
+    """How many steps of 10 ms end within so many frames, with `hop` frames in 100 ms."""
+    hops, left = divmod(frames, hop)
+    return hops * STEPS + ((left + 1) * STEPS - 1) // hop
