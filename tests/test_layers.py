@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     },
     "workers": {
         *("__init__", "errors", "operation", "kinds", "hookspecs", "events", "media", "models", "privacy"),
-        *("files", "keys"),
+        *("audio", "files", "keys"),
     },
     "manifest": {"errors", "files", "keys", "privacy", "ulid"},
     "privacy": {"errors", "files", "keys"},

@@ -110,12 +110,13 @@ def bandwidth(centres: NDArray[np.float64], levels: NDArray[np.float64], nyquist
     Returns:
         Hz.
     """
-    for start in range(int(np.searchsorted(centres, LOWEST_CLIFF)), levels.size - 3 * FLANK + 1):
-        below = float(np.median(levels[start : start + FLANK]))
-        beyond = levels[start + 2 * FLANK :]
-        falls = below - float(np.median(beyond[:FLANK])) >= CLIFF
-        if falls and below - float(np.percentile(beyond, ABOVE)) >= QUIETER:
-            return _halfway(centres, levels, start, below)
+    if levels.size < 3 * FLANK:
+        return nyquist
+    flanks = np.median(np.lib.stride_tricks.sliding_window_view(levels, FLANK), axis=1)
+    falls = (flanks[: -2 * FLANK] - flanks[2 * FLANK :] >= CLIFF) & (centres[: 1 - 3 * FLANK] >= LOWEST_CLIFF)
+    for start in np.flatnonzero(falls).tolist():
+        if flanks[start] - np.percentile(levels[start + 2 * FLANK :], ABOVE) >= QUIETER:
+            return _halfway(centres, levels, start, float(flanks[start]))
     return nyquist
 
 

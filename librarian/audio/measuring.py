@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from librarian.audio.curves import Curves, curves
 from librarian.audio.layout import weights
 from librarian.audio.meter import Levels, Meter
 from librarian.audio.quality import Ledger, Quality
@@ -43,6 +44,10 @@ class Measured:
     levels: Levels
     quality: Quality
     spectrum: tuple[NDArray[np.float64], NDArray[np.float64]] = field(repr=False, compare=False)
+
+    def curves(self) -> Curves:
+        """What a picture of it is drawn from."""
+        return curves(self.levels.powers, self.spectrum)
 
     def values(self) -> dict[str, Value]:
         """Every value under a name that ends with its unit; what is not defined, or minus infinity, is None."""

@@ -19,6 +19,7 @@ COMMANDS = {
     "init": "Make a folder a project.",
     "run": "Run a job file.",
     "try": "Try one operation on a few files, without a project.",
+    "measure": "Measure loudness, peaks and quality of sound files, without a project.",
     "plan": "Say what a run would do, and why.",
     "status": "Say where the run that is going on stands.",
     "stop": "End the run that is going on, in good order.",

@@ -98,6 +98,11 @@ def probes(paths: Sequence[Path | str]) -> Message:
     return {"type": "probes", "paths": [os.fspath(path) for path in paths]}
 
 
+def measure(path: Path | str, *, curves: bool) -> Message:
+    """What are the levels and the quality of this sound? With `curves`, also what a picture of it is drawn from."""
+    return {"type": "measure", "path": os.fspath(path), "curves": curves}
+
+
 def source(
     path: Path | str, kind: str, role: str, facts: Mapping[str, Any], *, recording: str = "", item: int = 0
 ) -> Message:

@@ -17,6 +17,7 @@ from librarian.workers.discovery import declare, load, resolve
 from librarian.workers.execution import RunningTask, audio_facts, collect
 from librarian.workers.failures import failure_of, is_out_of_memory
 from librarian.workers.health import Health
+from librarian.workers.measured import measured
 from librarian.workers.messages import Message
 from librarian.workers.replies import Send
 from librarian.workers.route import Route, empty
@@ -111,6 +112,10 @@ class Servant:
     def _probes(self, request: Message, send: Send) -> Message:
         answers = [self.answer({"type": "probe", "path": path}, send) for path in request["paths"]]
         return {"type": "done", "answers": answers, "ahead": 2, "batch": 0}
+
+    def _measure(self, request: Message, send: Send) -> Message:
+        with self._limited(limits.LEAST_MEMORY):
+            return {**measured(Path(request["path"]), curves=request["curves"], send=send), "ahead": 2, "batch": 0}
 
     def _run(self, request: Message, send: Send) -> Message:
         """Do a task; where memory does not suffice, in the ways that are left, each with nothing else in memory."""
