@@ -20,8 +20,8 @@ FULL_BAND = 1.0
 def limited(samples, ceiling=CEILING, rate=RATE, block=10_000, **how):
     samples = np.atleast_2d(samples).astype(np.float32)
     limiter = Limiter(rate, len(samples), ceiling, **how)
-    parts = [limiter.push(samples[:, at : at + block]) for at in range(0, samples.shape[1], block)]
-    return np.concatenate([*parts, limiter.finish()], axis=1), limiter.reduction()
+    parts = [limiter.add(samples[:, at : at + block]) for at in range(0, samples.shape[1], block)]
+    return np.concatenate([*parts, limiter.end()], axis=1), limiter.reduction()
 
 
 def ideal_peak(samples, factor=16):
@@ -146,8 +146,8 @@ def test_blocks_of_any_size_give_the_same_bits(blocks, seed):
     whole, reduction = limited(samples, block=samples.shape[1])
     limiter = Limiter(RATE, 2, CEILING)
     ends = [end for end in np.cumsum(blocks * 3) if end < samples.shape[1]]
-    parts = [limiter.push(part) for part in np.split(samples, ends, axis=1)]
-    assert np.array_equal(np.concatenate([*parts, limiter.finish()], axis=1), whole)
+    parts = [limiter.add(part) for part in np.split(samples, ends, axis=1)]
+    assert np.array_equal(np.concatenate([*parts, limiter.end()], axis=1), whole)
     assert limiter.reduction() == reduction
 
 
@@ -217,4 +217,4 @@ def naive_crest(samples, at):
 
 def test_another_number_of_channels_is_refused():
     with pytest.raises(ValueError, match="expected 2 channels, got 1"):
-        Limiter(RATE, 2, CEILING).push(np.zeros((1, 10), np.float32))
+        Limiter(RATE, 2, CEILING).add(np.zeros((1, 10), np.float32))

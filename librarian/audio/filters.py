@@ -1,4 +1,4 @@
-"""What takes the deep end out of a sound: its direct current alone, or all below a frequency."""
+"""A high-pass: takes the deep end out of a sound."""
 
 from __future__ import annotations
 
@@ -13,52 +13,6 @@ MOST_ORDER = 8
 
 FORGOTTEN = 1e-30
 """Where input and states lie below it the states are 0: in silence they would decay to subnormals, which are slow."""
-
-
-class Mean:
-    """The direct current of a sound that comes in blocks: the mean of each channel.
-
-    Taken off, nothing but the offset changes, exactly; it takes a pass of its own before. A high-pass needs none, but
-    rings and turns the phase of the lowest tones. An offset that wanders is for a high-pass.
-
-    Args:
-        channels: of the sound.
-
-    >>> mean = Mean(1)
-    >>> mean.add(np.array([[0.25, 0.75]], np.float32))
-    >>> mean.value().tolist()
-    [[0.5]]
-    """
-
-    def __init__(self, channels: int) -> None:
-        self._sums, self._frames = np.zeros(channels), 0
-
-    def add(self, samples: NDArray[np.floating]) -> None:
-        """Take a block.
-
-        Shape:
-            - samples: `[channels, frames]`
-        """
-        _sum(planar(samples), self._sums)
-        self._frames += samples.shape[1]
-
-    def value(self) -> NDArray[np.float32]:
-        """What to take off; 0 where there are no frames.
-
-        Shape:
-            - output: `[channels, 1]`
-        """
-        return (self._sums / max(1, self._frames)).astype(np.float32)[:, np.newaxis]
-
-
-@kernel
-def _sum(samples: NDArray[np.float32], sums: NDArray[np.float64]) -> None:
-    # One after the other, so that the sum does not depend on where blocks end.
-    for channel in range(samples.shape[0]):
-        total = sums[channel]
-        for i in range(samples.shape[1]):
-            total += samples[channel, i]
-        sums[channel] = total
 
 
 def butterworth_high_pass(rate: int, frequency: float, order: int) -> NDArray[np.float64]:
@@ -101,7 +55,7 @@ class HighPass:
     """A Butterworth high-pass on a sound that comes in blocks. The result does not depend on their sizes.
 
     Against rumble, wind, hum and breath below a voice. It starts from silence: a sound with an offset begins with a
-    thump unless its mean is taken off before.
+    thump unless the offset is taken off before (`librarian.audio.moments`).
 
     Args:
         rate: Hz.
@@ -113,7 +67,7 @@ class HighPass:
         ValueError: the frequency or the order lies outside its range.
 
     >>> high_pass = HighPass(48000, 1, 80.0)
-    >>> bool(abs(high_pass.push(np.ones((1, 48000), np.float32))[0, -1]) < 1e-6)
+    >>> bool(abs(high_pass.add(np.ones((1, 48000), np.float32))[0, -1]) < 1e-6)
     True
     """
 
@@ -121,7 +75,7 @@ class HighPass:
         self._sections = butterworth_high_pass(rate, frequency, order)
         self._state = np.zeros((channels, len(self._sections), 2))
 
-    def push(self, samples: NDArray[np.floating]) -> NDArray[np.float32]:
+    def add(self, samples: NDArray[np.floating]) -> NDArray[np.float32]:
         """Take a block and give it back filtered.
 
         Args:

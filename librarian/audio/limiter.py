@@ -72,7 +72,7 @@ class Limiter:
 
     >>> limiter = Limiter(48000, 1, -1.0)
     >>> tone = 2 * np.sin(np.arange(48000) / 10, dtype=np.float32)[np.newaxis]
-    >>> out = np.concatenate([limiter.push(tone), limiter.finish()], axis=1)
+    >>> out = np.concatenate([limiter.add(tone), limiter.end()], axis=1)
     >>> out.shape, bool(np.abs(out).max() < 0.892), round(limiter.reduction().greatest, 1)
     ((1, 48000), True, 7.1)
     """
@@ -92,7 +92,7 @@ class Limiter:
         self._early = self._delay
         self._did = np.zeros(4)
 
-    def push(self, samples: NDArray[np.floating]) -> NDArray[np.float32]:
+    def add(self, samples: NDArray[np.floating]) -> NDArray[np.float32]:
         """Take a block, and give back what is ready: at first nothing, later as much as comes.
 
         Args:
@@ -117,13 +117,13 @@ class Limiter:
         _apply(ready, gains[early:], out, self._did)
         return out
 
-    def finish(self) -> NDArray[np.float32]:
-        """The rest, once all blocks were pushed.
+    def end(self) -> NDArray[np.float32]:
+        """The rest, once all blocks were added.
 
         Shape:
             - output: `[channels, frames]`
         """
-        return self.push(np.zeros((len(self._waiting), self._delay + crests.HALF_TAPS), np.float32))
+        return self.add(np.zeros((len(self._waiting), self._delay + crests.HALF_TAPS), np.float32))
 
     def reduction(self) -> Reduction:
         """What was done to the frames that came out."""
