@@ -20,7 +20,7 @@ from librarian.plan import Task
 from librarian.run.commit import Attempt, Committer, Then
 from librarian.run.devices import device_for
 from librarian.run.inputs import Inputs, Known, note_hashed
-from librarian.run.probes import Probes
+from librarian.run.probes import AT_ONCE, Probes
 from librarian.run.session import Session
 from librarian.workers import requests
 from librarian.workers.messages import Message, cause
@@ -31,6 +31,8 @@ ROOM_KEPT = 64 << 20
 """Where less is free, the run ends while what is done can still be recorded (bytes)."""
 LOOK_AGAIN = 1.0
 """How often that is looked at (s)."""
+PROBES_PER_WORKER = 2 * AT_ONCE
+"""Recordings that are looked into, for each worker: each of them waits in memory, with all that hangs on it."""
 
 
 class Work:
@@ -61,7 +63,7 @@ class Work:
     @property
     def has_room(self) -> bool:
         """Whether more can be asked for."""
-        return len(self) < self._workers.useful
+        return len(self) < self._workers.useful and self._probes.open < PROBES_PER_WORKER * max(1, self._workers.size)
 
     @property
     def is_short(self) -> bool:
