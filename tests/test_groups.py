@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from librarian.manifest.journal import Journal
 from librarian.manifest.store import Store
 from librarian.run import commit, probes, work
 from librarian.run.probes import Probes
+from librarian.run.work import Work
 from librarian.workers import inline
 from librarian.workers.messages import failed
 from librarian.workers.requests import Request
@@ -172,6 +175,38 @@ def test_a_run_whose_results_will_not_fit_is_refused_before_it_begins(
     assert lines(archive)[-1]["state"] == "complete"
 
 
+def test_no_more_recordings_are_looked_into_than_the_workers_need(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "PROBES_PER_WORKER", 4)
+    add, found = Probes.add, list[int]()
+
+    def adding(self: Probes, *given: Any) -> None:
+        found.append(self.open)
+        add(self, *given)
+
+    monkeypatch.setattr(Probes, "add", adding)
+    run(archive)
+    assert len(found) == FILES
+    assert max(found) == 3
+
+
+def test_a_request_goes_as_soon_as_it_is_answered(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit, asked = Work._submit, weakref.WeakSet[Request]()
+
+    def submitting(self: Work, request: Request, then: Any) -> None:
+        asked.add(request)
+        submit(self, request, then)
+
+    monkeypatch.setattr(Work, "_submit", submitting)
+    gc.disable()
+    try:
+        run(archive)
+        assert not asked
+    finally:
+        gc.enable()
+
+
 class TestProbes:
     @staticmethod
     def recording(name: str) -> Recording:
@@ -226,5 +261,7 @@ class TestProbes:
             together.add(self.recording(str(number)), lambda answer: None)
         assert len(asked.pop()[0].message["paths"]) == probes.AT_ONCE
         assert len(together) == 1
+        assert together.open == probes.AT_ONCE + 1
         together.drop()
         together.send()
+        assert together.open == probes.AT_ONCE

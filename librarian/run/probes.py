@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from librarian.job import Recording
 from librarian.workers import requests
@@ -24,11 +25,15 @@ class Probes:
 
     Args:
         submit: has a request answered.
+
+    Attributes:
+        open: recordings of which it is not known yet what they hold.
     """
 
     def __init__(self, submit: Submit) -> None:
         self._submit = submit
         self._asked: list[tuple[Recording, Then]] = []
+        self.open = 0
 
     def __len__(self) -> int:
         """Recordings that no worker has been asked about."""
@@ -36,12 +41,18 @@ class Probes:
 
     def add(self, recording: Recording, then: Then) -> None:
         """Ask about a recording with the next `send`."""
-        self._asked.append((recording, then))
+        self.open += 1
+        self._asked.append((recording, partial(self._found, then)))
         if len(self._asked) >= AT_ONCE:
             self.send()
 
+    def _found(self, then: Then, answer: Message) -> None:
+        self.open -= 1
+        then(answer)
+
     def drop(self) -> None:
         """Ask about none of those that wait."""
+        self.open -= len(self._asked)
         self._asked.clear()
 
     def send(self) -> None:

@@ -20,7 +20,7 @@ from librarian.plan import Task
 from librarian.run.commit import Attempt, Committer, Then
 from librarian.run.devices import device_for
 from librarian.run.inputs import Inputs, Known, note_hashed
-from librarian.run.probes import Probes
+from librarian.run.probes import AT_ONCE, Probes
 from librarian.run.session import Session
 from librarian.workers import requests
 from librarian.workers.messages import Message, cause
@@ -31,6 +31,8 @@ ROOM_KEPT = 64 << 20
 """Where less is free, the run ends while what is done can still be recorded (bytes)."""
 LOOK_AGAIN = 1.0
 """How often that is looked at (s)."""
+PROBES_PER_WORKER = 2 * AT_ONCE
+"""Recordings that are looked into, for each worker: each of them waits in memory, with all that hangs on it."""
 
 
 class Work:
@@ -61,7 +63,7 @@ class Work:
     @property
     def has_room(self) -> bool:
         """Whether more can be asked for."""
-        return len(self) < self._workers.useful
+        return len(self) < self._workers.useful and self._probes.open < PROBES_PER_WORKER * max(1, self._workers.size)
 
     @property
     def is_short(self) -> bool:
@@ -128,15 +130,15 @@ class Work:
             return self._committer.not_started(task, why, then, consumed=consumed)
         declared = task.step.declaration
         timeout = self._timeout or declared.resources.timeout
-        request = Request(self._request(task, inputs), timeout, hosts=declared.hosts)
+        message = self._request(task, inputs)
 
         def prepare(worker: str) -> None:
-            if tried := request.message.pop("folder", None):
+            if tried := message.pop("folder", None):
                 self._session.store.drop_task(Path(tried))
             folder = self._session.store.open_task(
                 self._session.job_id, worker, task.home, task.step.declaration.name, task.key
             )
-            request.message["folder"] = os.fspath(folder)
+            message["folder"] = os.fspath(folder)
             self._observe(TaskStarted(task.step.id, task.unit))
 
         def committed(line: OutcomeLine) -> None:
@@ -146,11 +148,11 @@ class Work:
 
         def answered(answer: Message) -> None:
             seconds = inputs.seconds(recording)
-            attempt = Attempt(task, Path(request.message["folder"]), consumed, request.waited, seconds)
+            attempt = Attempt(task, Path(message["folder"]), consumed, request.waited, seconds)
             self._ended(attempt, inputs, inputs.stats() != before, answer, committed)
 
-        request.prepare = prepare
-        request.on_interim = lambda message: self._interim(task, message)
+        # Nothing here leads from a request back to itself: it goes as soon as it is answered, with all that it holds.
+        request = Request(message, timeout, prepare, lambda said: self._interim(task, said), declared.hosts)
         self._submit(request, answered)
 
     def _ended(self, attempt: Attempt, inputs: Inputs, touched: bool, answer: Message, then: Then) -> None:
