@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from librarian.media import layouts
 from librarian.media.flac import FlacFile
-from librarian.media.quantize import GRID, Quantizer
+from librarian.media.quantize import GRID, Quantizer, interleaved
 from librarian.media.sound import Samples
 from librarian.media.wav import WavFile
 
@@ -159,4 +159,4 @@ class AudioWriter:
             self._filled = 0
 
     def _put(self, samples: Samples) -> None:
-        self._place.put(self._quantize(samples) if self._quantize else np.ascontiguousarray(samples.T))
+        self._place.put(self._quantize(samples) if self._quantize else interleaved(samples, np.float32))
