@@ -17,6 +17,7 @@ from librarian.media.layouts import MASKS
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _SUBFORMAT = bytes.fromhex("00001000800000aa00389b71")  # the rest of KSDATAFORMAT_SUBTYPE_…
 _MOST = 0xFFFFFFFF
+LARGEST = _MOST - 1  # bytes of a RIFF: the number above says that they stand elsewhere
 _DS64_BYTES = 28
 MOST_CHANNELS = 1024  # that libsndfile reads
 
@@ -71,7 +72,7 @@ class WavFile:
         form, size = self._form(), self._bytes()
         fact = _chunk(b"fact", struct.pack("<I", min(self._frames, _MOST))) if self._bits == 32 else b""  # noqa: PLR2004
         inside = 4 + 8 + _DS64_BYTES + len(form) + len(fact) + 8 + size + size % 2
-        if inside < _MOST:
+        if inside <= LARGEST:
             room = _chunk(b"JUNK", bytes(_DS64_BYTES))
             return (
                 b"RIFF" + struct.pack("<I", inside) + b"WAVE" + room + form + fact + b"data" + struct.pack("<I", size)

@@ -58,7 +58,8 @@ def create_audio(
         path: where to; nothing may lie there.
         rate: sample rate (Hz).
         channels: number of channels.
-        layout: the order of the channels, `5.1` …; empty: the usual one of one or two, else unknown.
+        layout: the order of the channels, `5.1` …; empty: the usual one of one or two, else unknown
+            (but a FLAC of 3 to 8 channels says its standard's).
         audio_format: `flac` or `wav`.
         bits: 16, 24, or 32 for float (wav only).
         seed: of the dither.
