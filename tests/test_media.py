@@ -1,31 +1,22 @@
-"""Reading and writing sound files: what comes out is what went in, or is refused with a reason."""
+"""Reading sound files: what comes out is what went in, or is refused with a reason."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import struct
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from encoded import encode, signal
+from encoded import CASES, FRAMES, LOSSY, PADDING, PRIMING, encode, signal
 
 from librarian.errors import UnusableInputError
-from librarian.media import create_audio, probe, read_audio, sound, write_audio
-
-FRAMES = 100_003  # a multiple of no codec's packet
-LOSSY = 0.995
-"""Correlation with the original that a lossy codec at its default bit rate keeps; one frame of lag breaks none of it,
-a lost packet does."""
-PRIMING = 2112  # frames: the longest delay an encoder in these tests puts in front
-PADDING = 2048  # frames: the longest packet, which the last one is filled up to
+from librarian.media import probe, read_audio, sound
 
 
 def refused(path: Path, cause: str, match: str | None = None) -> None:
@@ -43,101 +34,6 @@ def correlation(one: np.ndarray, other: np.ndarray) -> float:
     if len(one) == 6:
         one, other = np.delete(one, 3, axis=0), np.delete(other, 3, axis=0)
     return min(float(np.corrcoef(a[:frames], b[:frames])[0, 1]) for a, b in zip(one, other, strict=True))
-
-
-# Writing
-
-
-@pytest.mark.parametrize(("audio_format", "bits"), [("wav", 16), ("wav", 24), ("wav", 32), ("flac", 16), ("flac", 24)])
-def test_what_fits_the_bits_is_written_and_read_bit_exactly(tmp_path: Path, audio_format: str, bits: int) -> None:
-    steps = 1 << (min(bits, 24) - 1)
-    whole = np.random.default_rng(1).integers(-steps, steps, (2, 5000))
-    whole[:, :2] = [[-steps, steps - 1]] * 2
-    samples = (whole / steps).astype(np.float32)
-    path = tmp_path / f"a.{audio_format}"
-    write_audio(path, samples, 44_100, audio_format=audio_format, bits=bits, seed=1)
-    again, rate = read_audio(path)
-    assert rate == 44_100
-    assert np.array_equal(again, samples)
-    info = probe(path)
-    assert (info.container, info.sample_rate, info.channels, info.frames) == (audio_format, 44_100, 2, 5000)
-    assert info.codec == {16: "pcm_16", 24: "pcm_24", 32: "float"}[bits]
-    assert (info.frames_exact, info.layout) == (True, "stereo")
-
-
-def test_dither_is_the_same_for_a_seed_and_another_for_another(tmp_path: Path) -> None:
-    samples = signal(5000, 48_000)
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        write_audio(tmp_path / f"{name}.wav", samples, 48_000, audio_format="wav", bits=16, seed=seed)
-    first, same, other = (hashlib.sha256((tmp_path / f"{name}.wav").read_bytes()).digest() for name in "abc")
-    assert first == same != other
-
-
-@pytest.mark.parametrize("offset", [0.0, 0.25, 0.5])
-def test_dither_makes_the_error_independent_of_the_signal(tmp_path: Path, offset: float) -> None:
-    # Triangular dither of ±1 step: mean error 0 and power 1/4 step², wherever the signal lies between two steps.
-    step, frames = 2.0**-15, 400_000
-    samples = np.full((1, frames), (100 + offset) * step, np.float32)
-    samples[0, ::1000] = 100.3 * step  # no signal that fits the bits, and so dithered
-    write_audio(tmp_path / "a.wav", samples, 48_000, audio_format="wav", bits=16, seed=3)
-    error = (read_audio(tmp_path / "a.wav")[0][0].astype(np.float64) - samples[0]) / step
-    standard_error = 0.5 / math.sqrt(frames)
-    assert abs(error.mean()) < 5 * standard_error
-    assert error.var() == pytest.approx(0.25, rel=0.02)
-    assert np.abs(error).max() <= 1.5
-
-
-@pytest.mark.parametrize(("audio_format", "bits"), [("wav", 32), ("wav", 24), ("flac", 24)])
-def test_files_carry_no_clock_serial_or_tag(tmp_path: Path, audio_format: str, bits: int) -> None:
-    write_audio(tmp_path / "a", signal(500, 8000), 8000, audio_format=audio_format, bits=bits, seed=1)
-    content = (tmp_path / "a").read_bytes()
-    for chunk in (b"PEAK", b"LIST", b"bext", b"id3 "):
-        assert chunk not in content
-    assert len(content) < 500 * 2 * bits // 8 + 1000
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_is_no_number_is_not_written(tmp_path: Path, value: float) -> None:
-    samples = np.zeros((1, 10), np.float32)
-    samples[0, 3] = value
-    with pytest.raises(ValueError, match="NaN or infinities"):
-        write_audio(tmp_path / "a.wav", samples, 8000, audio_format="wav", bits=32, seed=1)
-
-
-def test_overs_are_refused_by_bits_and_kept_by_float(tmp_path: Path) -> None:
-    samples = np.full((1, 100), 1.5, np.float32)
-    for bits in (16, 24):
-        with pytest.raises(ValueError, match=rf"\+3.5 dBFS does not fit {bits} bits"):
-            write_audio(tmp_path / f"{bits}.wav", samples, 8000, audio_format="wav", bits=bits, seed=1)
-    write_audio(tmp_path / "a.wav", samples, 8000, audio_format="wav", bits=32, seed=1)
-    assert np.array_equal(read_audio(tmp_path / "a.wav")[0], samples)
-
-
-@pytest.mark.parametrize(("audio_format", "bits"), [("wav", 16), ("flac", 16), ("flac", 24), ("wav", 32)])
-def test_the_bytes_do_not_depend_on_how_much_is_written_at_a_time(tmp_path: Path, audio_format: str, bits: int) -> None:
-    samples, written = signal(FRAMES, 48_000), []
-    for frames in (FRAMES, 16_384, 4096, 1000, 777):
-        path = tmp_path / f"{frames}"
-        with create_audio(path, 48_000, 2, audio_format=audio_format, bits=bits, seed=9) as writer:
-            for start in range(0, FRAMES, frames):
-                writer.write(samples[:, start : start + frames])
-        written.append(path.read_bytes())
-    assert len(set(written)) == 1
-
-
-def test_what_is_refused_at_its_end_leaves_no_file(tmp_path: Path) -> None:
-    samples = signal(FRAMES, 48_000)
-    samples[1, -1] = 2.0
-    with pytest.raises(ValueError, match=r"\+6.0 dBFS"):
-        write_audio(tmp_path / "a", samples, 48_000, audio_format="flac", bits=24, seed=1)
-    assert not list(tmp_path.iterdir())
-
-
-def test_what_a_format_cannot_hold_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="flac cannot hold 9 channels"):
-        write_audio(tmp_path / "a", np.zeros((9, 10), np.float32), 8000, audio_format="flac", bits=16, seed=1)
-    with pytest.raises(ValueError, match="not 1-d"):
-        write_audio(tmp_path / "b", np.zeros(10, np.float32), 8000, audio_format="flac", bits=16, seed=1)
 
 
 # Reading what libsndfile knows
@@ -322,57 +218,6 @@ def aligned(samples: np.ndarray, original: np.ndarray) -> float:
 
 
 # Reading through PyAV
-
-
-@dataclass(frozen=True)
-class Case:
-    """A container, a codec, and what holds for them."""
-
-    container: str
-    codec: str
-    word: str
-    codec_word: str
-    exact: bool
-    surplus: int = 0
-    """Frames that are left of delay and padding, at most."""
-    similar: float = LOSSY
-    rate: int = 48_000
-    channels: int = 2
-    video: bool = False
-    sample_format: str | None = None
-
-    def write(self, path: Path, frames: int = FRAMES, late: int = 0, **options: str) -> np.ndarray:
-        """Make the file, and say what was put into it."""
-        form = {
-            "rate": self.rate,
-            "channels": self.channels,
-            "video": self.video,
-            "sample_format": self.sample_format,
-            "late": late,
-        }
-        return encode(path, self.container, self.codec, frames=frames, **form, **options)
-
-
-CASES = {
-    "m4a": Case("ipod", "aac", "mp4", "aac", True),
-    "alac.m4a": Case("ipod", "alac", "mp4", "alac", True, similar=1 - 1e-6, rate=44_100),
-    "mono.3gp": Case("3gp", "aac", "mp4", "aac", True, rate=44_100, channels=1),
-    "mp4": Case("mp4", "aac", "mp4", "aac", True, rate=44_100, video=True),
-    "surround.mp4": Case("mp4", "aac", "mp4", "aac", True, channels=6),
-    "opus.mp4": Case("mp4", "libopus", "mp4", "opus", True),
-    "mov": Case("mov", "pcm_s16le", "mp4", "pcm_s16le", True, similar=1 - 1e-6, video=True),
-    "webm": Case("webm", "libopus", "matroska", "opus", False),
-    "flac.mka": Case("matroska", "flac", "matroska", "flac", False, similar=1 - 1e-6),
-    "mkv": Case("matroska", "aac", "matroska", "aac", False, PADDING, video=True),
-    "pcm.mkv": Case("matroska", "pcm_s24le", "matroska", "pcm_s24le", False, similar=1 - 1e-6),
-    "tta": Case("tta", "tta", "tta", "tta", True, similar=1 - 1e-6, sample_format="s16"),
-    "wv": Case("wv", "wavpack", "wv", "wavpack", True, similar=1 - 1e-6, sample_format="s16p"),
-    "aac": Case("adts", "aac", "aac", "aac", False, PRIMING + PADDING),
-    "ac3": Case("ac3", "ac3", "ac3", "ac3", False, PRIMING + PADDING),
-    "ts": Case("mpegts", "aac", "mpegts", "aac", False, PRIMING + PADDING, video=True),
-    "avi": Case("avi", "libmp3lame", "avi", "mp3", False, PRIMING + PADDING, rate=44_100, video=True),
-    "flv": Case("flv", "aac", "flv", "aac", False, PRIMING + PADDING, rate=44_100),
-}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -177,9 +177,9 @@ class FfmpegSound:
         left = self.info.frames if self.info.frames_exact else None
         for part in self._decoder.parts():
             if left is None:
-                yield part
+                yield finite(part)
             elif left:
-                yield part[:, :left]
+                yield finite(part[:, :left])
                 left -= min(left, part.shape[1])
 
 
@@ -256,7 +256,7 @@ class _Decoder:
                 elif form != self._form:
                     raise UnusableInputError("unsupported", "changes its sample rate or channels on the way")
                 self._held += frame.samples
-                yield finite(_planar(frame))
+                yield _planar(frame)
 
     def _decoded_form(self) -> _Form:
         if self._form is None:

@@ -46,5 +46,5 @@ def checked(layout: str, channels: int) -> str:
     if layout not in MASKS:
         raise ValueError(f"the channel layout {layout} is unknown; use one of {', '.join(MASKS)}")
     if (places := MASKS[layout].bit_count()) != channels:
-        raise ValueError(f"the channel layout {layout} has {places} channels, the sound {channels}")
+        raise ValueError(f"the channel layout {layout} has {places} places, the sound {channels} channels")
     return layout

@@ -82,8 +82,9 @@ class SndfileSound:
 
     def __init__(self, file: sf.SoundFile) -> None:
         self._file = file
+        container = "wav" if file.format == "WAVEX" else file.format.lower()
         self.info = AudioInfo(
-            file.format.lower(), file.subtype.lower(), file.samplerate, file.channels, file.frames, True, _layout(file)
+            container, file.subtype.lower(), file.samplerate, file.channels, file.frames, True, _layout(file)
         )
 
     def blocks(self, frames: int) -> Iterator[Samples]:

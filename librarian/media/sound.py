@@ -53,6 +53,11 @@ class Sound(Protocol):
         """All of it, `frames` at a time; what is wrong with it is raised where it shows, at the end at the latest."""
 
 
+def usual_frames(channels: int) -> int:
+    """Frames of a block where nobody says otherwise."""
+    return max(1, BLOCK_BYTES // (4 * channels))
+
+
 def check_size(frames: int, channels: int) -> None:
     """Refuse what would not fit into memory.
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from librarian.errors import UnusableInputError
-from librarian.media.sound import BLOCK_BYTES, Samples, Sound
+from librarian.media.sound import Samples, Sound, usual_frames
 
 
 class AudioStream:
@@ -49,7 +49,8 @@ class AudioStream:
         if self._sound is None:
             raise ValueError("a stream is read once; open the sound again")
         sound, self._sound = self._sound, None
-        self._ahead = _ahead(sound.blocks(frames or max(1, BLOCK_BYTES // (4 * self.channels))))
+        frames = frames or usual_frames(self.channels)
+        self._ahead = _ahead(sound.blocks(frames), frames)
         return self._timed(self._ahead)
 
     def _timed(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
@@ -76,8 +77,15 @@ class AudioStream:
             self._ahead.close()
 
 
-def _ahead(blocks: Iterator[Samples]) -> Generator[Samples]:
+def _ahead(blocks: Iterator[Samples], frames: int) -> Generator[Samples]:
     """The same blocks, the next one decoded by a thread while one is worked on: the decoders release the GIL."""
+    first = next(blocks, None)
+    if first is None:
+        return
+    yield first
+    if first.shape[1] < frames:  # a short sound is worth no thread
+        yield from blocks
+        return
     with ThreadPoolExecutor(1, "decode") as thread:
         coming = thread.submit(next, blocks, None)
         while (block := coming.result()) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 
 from librarian.media import layouts
 from librarian.media.flac import FlacFile
-from librarian.media.quantize import GRID, Quantizer
-from librarian.media.sound import Samples
+from librarian.media.quantize import GRID, Quantizer, interleaved
+from librarian.media.sound import Samples, usual_frames
 from librarian.media.wav import WavFile
 
 _FLOAT = 32
@@ -57,7 +58,8 @@ def create_audio(
         path: where to; nothing may lie there.
         rate: sample rate (Hz).
         channels: number of channels.
-        layout: the order of the channels, `5.1` …; empty: the usual one of one or two, else unknown.
+        layout: the order of the channels, `5.1` …; empty: the usual one of one or two, else unknown
+            (but a FLAC of 3 to 8 channels says its standard's).
         audio_format: `flac` or `wav`.
         bits: 16, 24, or 32 for float (wav only).
         seed: of the dither.
@@ -70,9 +72,11 @@ def create_audio(
     if bits not in _BITS[audio_format]:
         raise ValueError(f"{audio_format} is written with {_BITS[audio_format]} bits, not {bits}")
     layout = layouts.checked(layout, channels)
+    quantize = None if bits == _FLOAT else Quantizer(channels, bits, seed)
     with FileIO(path, "x") as file, _gone_unless_whole(path):
-        with contextlib.closing(_PLACES[audio_format](file, rate, channels, bits, layout)) as place:
-            writer = AudioWriter(path, place, channels, None if bits == _FLOAT else Quantizer(channels, bits, seed))
+        place = _PLACES[audio_format](file, rate, channels, bits, layout)
+        with contextlib.closing(place), ThreadPoolExecutor(1, "encode") as thread:
+            writer = AudioWriter(path, place, channels, quantize, thread)
             yield writer
             writer.finish()
 
@@ -87,21 +91,24 @@ def _gone_unless_whole(path: Path) -> Iterator[None]:
 
 
 class AudioWriter:
-    """A sound that is written block after block.
+    """A sound that is written block after block; one is encoded by a thread while the next is made.
 
     Attributes:
         path: the file, which is whole once its `with` block has ended.
-        seconds: time that was spent on writing.
+        seconds: time that the maker of the blocks waited for them to be written.
     """
 
-    def __init__(self, path: Path, place: _Place, channels: int, quantize: Quantizer | None) -> None:
+    def __init__(
+        self, path: Path, place: _Place, channels: int, quantize: Quantizer | None, thread: ThreadPoolExecutor
+    ) -> None:
         self.path = path
         self.seconds = 0.0
-        self._place, self._quantize = place, quantize
-        self._block = np.empty((channels, GRID), np.float32)
+        self._place, self._quantize, self._thread = place, quantize, thread
+        frames = max(GRID, usual_frames(channels) // GRID * GRID)
+        self._block, self._other = np.empty((2, channels, frames), np.float32)
         self._filled = 0
-        self._frames = 0
-        self._whole = True
+        self._writing: Future[None] | None = None
+        self._broken = False
 
     def write(self, samples: Samples) -> None:
         """Add a block of any length.
@@ -110,36 +117,47 @@ class AudioWriter:
             `[channels, frames]`, within −1…1 unless written as float.
 
         Raises:
-            ValueError: the samples hold NaN or infinities, do not fit the bits, or have another shape.
+            ValueError: the samples, or those of a block before, hold NaN or infinities, do not fit the bits, or have
+                another shape.
             OSError: the disk refused it.
         """
-        began, self._whole = time.perf_counter(), False
-        self._check(samples)
-        at, frames = 0, samples.shape[1]
-        while at < frames:
-            fits = min(GRID - self._filled, frames - at)
-            self._take(samples[:, at : at + fits])
-            at += fits
-        self._frames += frames
-        self._whole = True
-        self.seconds += time.perf_counter() - began
+        with self._counted():
+            self._check(samples)
+            at, frames = 0, samples.shape[1]
+            while at < frames:
+                fits = min(self._block.shape[1] - self._filled, frames - at)
+                self._block[:, self._filled : self._filled + fits] = samples[:, at : at + fits]
+                at, self._filled = at + fits, self._filled + fits
+                if self._filled == self._block.shape[1]:
+                    self._hand_over()
 
     def finish(self) -> None:
         """Write what is left, and how long it has become.
 
         Raises:
-            ValueError: no frame was written, or one that was refused is missing.
+            ValueError: no frame was written, what was written last does not fit the bits, or something that was
+                refused is missing.
             OSError: the disk refused it.
         """
-        if not self._whole:
-            raise ValueError("the sound lacks a block that could not be written")
-        if not self._frames:
-            raise ValueError("no frame of sound was written")
-        began = time.perf_counter()
-        if self._filled:
+        with self._counted():
+            if not self._filled and not self._writing:
+                raise ValueError("no frame of sound was written")
+            self._wait()
             self._put(self._block[:, : self._filled])
-        self._place.finish()
-        self.seconds += time.perf_counter() - began
+            self._place.finish()
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        if self._broken:
+            raise ValueError("the sound lacks a block that could not be written")
+        began = time.perf_counter()
+        try:
+            yield
+        except BaseException:
+            self._broken = True
+            raise
+        finally:
+            self.seconds += time.perf_counter() - began
 
     def _check(self, samples: NDArray[Any]) -> None:
         if samples.ndim != 2 or samples.dtype != np.float32:  # noqa: PLR2004
@@ -149,14 +167,17 @@ class AudioWriter:
         if not np.isfinite(samples).all():
             raise ValueError("samples hold NaN or infinities")
 
-    def _take(self, samples: Samples) -> None:
-        if samples.shape[1] == GRID:
-            return self._put(samples)
-        self._block[:, self._filled : self._filled + samples.shape[1]] = samples
-        self._filled += samples.shape[1]
-        if self._filled == GRID:
-            self._put(self._block)
-            self._filled = 0
+    def _hand_over(self) -> None:
+        self._wait()
+        self._writing = self._thread.submit(self._put, self._block)
+        self._block, self._other = self._other, self._block
+        self._filled = 0
+
+    def _wait(self) -> None:
+        if self._writing:
+            self._writing.result()
 
     def _put(self, samples: Samples) -> None:
-        self._place.put(self._quantize(samples) if self._quantize else np.ascontiguousarray(samples.T))
+        for start in range(0, samples.shape[1], GRID):
+            block = samples[:, start : start + GRID]
+            self._place.put(self._quantize(block) if self._quantize else interleaved(block, np.float32))
