@@ -109,7 +109,7 @@ def test_a_sound_that_cannot_be_measured_keeps_its_place_and_harms_no_other(devi
 @pytest.mark.parametrize("device", DEVICES)
 def test_silence_short_sounds_and_what_is_not_finite(device):
     torn = [tone(25, -20, 8000) for _ in range(3)]
-    torn[0][1, 90_000], torn[1][0, 199_999], torn[2][:, 5] = math.nan, math.inf, -math.inf
+    torn[0][1, 90_000], torn[1][0, 199_999], torn[2][:, 5:9] = math.nan, math.inf, -math.inf
     shapes = [(1, 0), (2, 1), (1, 3199), (1, 3200), (2, 40_000)]
     streams = [*torn, *(np.zeros(shape, np.float32) for shape in shapes), np.ones((1, 20), np.float32)]
     for together, alone in both(*(Memory(samples, 8000) for samples in streams), device=device):
@@ -117,12 +117,13 @@ def test_silence_short_sounds_and_what_is_not_finite(device):
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_the_end_of_a_tile_in_a_longer_batch_does_not_ring(device):
+def test_only_the_end_of_a_sound_rings(device):
     loud = np.full((1, 8000 * 40), 0.5, np.float32)
     loud[0, 1::2] = -0.5
     loud *= np.minimum(1, np.minimum(np.arange(loud.size), np.arange(loud.size)[::-1]) / 8000).astype(np.float32)
     longer = Memory(tone(19.3, -60, 8000, channels=1), 8000)
-    for together, alone in both(Memory(loud, 8000), longer, device=device):
+    sudden = Memory(np.array([[0.0, 0.5, 0.5]], np.float32), 8000)
+    for together, alone in both(Memory(loud, 8000), longer, sudden, device=device):
         assert_same(together, alone)
 
 
