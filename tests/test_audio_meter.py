@@ -83,12 +83,39 @@ def test_asking_for_the_levels_changes_nothing():
         assert meter.levels() == measured(samples[:, : start + 50_000], 16000)
 
 
-@pytest.mark.parametrize("before", range(0, 24, 3))
+@pytest.mark.parametrize("before", range(-1, 24))
 def test_a_peak_between_two_tiles_is_found(before):
     samples = tone(60, -60, 8000, channels=1)
     start = Tiles(8000, 1).frames - before
-    samples[0, start : start + 8] = [0.5, 0.5, -0.5, 0.5, 0.5, -0.5, 0.5, 0.5]
-    assert measured(samples, 8000).true_peak == peak.decibels(peak.true_peak(samples, 8000)) > -4
+    samples[0, start : start + 2] = 0.5
+    assert measured(samples, 8000).true_peak == peak.decibels(peak.true_peak(samples, 8000)) > -5
+
+
+@pytest.mark.parametrize("silence", range(9))
+def test_a_peak_at_the_very_end_is_found(silence):
+    samples = np.zeros((1, 20_000), np.float32)
+    samples[0, 19_998 - silence : 20_000 - silence] = 0.5
+    assert measured(samples, 8000).true_peak == peak.decibels(peak.true_peak(samples, 8000)) > -5
+
+
+@pytest.mark.parametrize("steps", [1, 39, 150, 299])
+@pytest.mark.parametrize("hops", [4, 30])
+def test_the_loudest_window_may_lie_in_two_tiles(hops, steps):
+    end = Tiles(8000, 1).frames
+    samples = tone(30, -40, 8000, channels=1)
+    start = end - 80 * min(steps, 10 * hops - 1)
+    samples[:, start : start + 800 * hops] *= 10
+    levels = measured(samples, 8000)
+    expected = pytest.approx(max(naive_loudness.windows(samples, 8000, (1,), hops)), abs=REFERENCE_TOLERANCE)
+    assert {4: levels.momentary_max, 30: levels.short_term_max}[hops] == expected
+
+
+@pytest.mark.parametrize("left", [0, 110, 329, 330, 331, 992])
+def test_the_loudest_window_may_be_the_last_before_a_step_that_is_not_whole(left):
+    samples = speechlike(11_025, 3, channels=1)[:, : 20 * 1103 + left] * 0.01
+    samples[:, -4 * 1103 :] *= 100
+    expected = max(naive_loudness.windows(samples, 11_025, (1,), 4))
+    assert measured(samples, 11_025).momentary_max == pytest.approx(expected, abs=REFERENCE_TOLERANCE)
 
 
 def test_in_silence_every_level_is_minus_infinity():

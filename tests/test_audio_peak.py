@@ -81,6 +81,16 @@ def test_one_sample_is_found_wherever_it_lies(position):
     assert peak.true_peak(samples, 48000) == np.float32(0.7)
 
 
+@pytest.mark.parametrize("length", [1, 63, 64, 100, 1000])
+def test_pieces_that_overlap_have_the_peaks_of_the_whole(length):
+    loud = np.tile(np.array([0.5, -0.5], np.float32), 1500) * np.hanning(3000).astype(np.float32)
+    padded = np.pad(loud[np.newaxis], ((0, 0), (peak.CONTEXT, peak.CONTEXT)))
+    peaks = peak.Peaks()
+    for start in range(0, padded.shape[1] - peak.CONTEXT, length):
+        peaks = peaks.after(padded[:, start : start + length + peak.CONTEXT].copy(), 4)
+    assert peaks.true == peak.true_peak(loud[np.newaxis], 48000)
+
+
 def test_a_sudden_start_rings_before_itself():
     samples = np.ones((1, 100), np.float32)
     samples[0, 1::2] = -1.0

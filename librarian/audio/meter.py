@@ -40,6 +40,60 @@ class Levels:
     powers: NDArray[np.float64] = field(repr=False, compare=False)
 
 
+@dataclass(frozen=True)
+class Tally:
+    """What is kept of a sound's tiles: a number for each 100 ms, and the greatest of everything else.
+
+    Attributes:
+        peaks: of all tiles.
+    """
+
+    peaks: peak.Peaks = field(default_factory=peak.Peaks)
+    _hops: tuple[NDArray[np.float64], ...] = ()
+    _recent: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    _momentary: float = math.nan
+    _short_term: float = math.nan
+
+    def after(self, steps: NDArray[np.float64], peaks: peak.Peaks) -> Tally:
+        """With one more tile.
+
+        Args:
+            steps: its energies, see `librarian.audio.energies.energies`.
+            peaks: of it, or of it and what came before.
+
+        Shape:
+            - steps: `[steps]`; whole hops in every tile but the last
+        """
+        recent = np.concatenate([self._recent, steps])
+        return Tally(
+            self.peaks.joined(peaks),
+            (*self._hops, loudness.hop_energies(steps)),
+            recent[1 - SHORT_TERM :],
+            _greatest(self._momentary, sliding(recent, MOMENTARY)),
+            _greatest(self._short_term, sliding(recent, SHORT_TERM)),
+        )
+
+    def levels(self, rate: int) -> Levels:
+        """The levels of all tiles, of a sound at `rate` Hz."""
+        hops = np.concatenate([np.empty(0), *self._hops])
+        powers = loudness.gating_powers(hops, rate)
+        finite = math.isfinite(self.peaks.sample)
+        return Levels(
+            integrated=loudness.gated(powers) if finite and powers.size else math.nan,
+            momentary_max=_lufs(self._momentary, MOMENTARY, rate) if finite else math.nan,
+            short_term_max=_lufs(self._short_term, SHORT_TERM, rate) if finite else math.nan,
+            loudness_range=loudness.loudness_range(hops, rate) if finite else math.nan,
+            true_peak=peak.decibels(self.peaks.true),
+            sample_peak=peak.decibels(self.peaks.sample),
+            powers=powers,
+        )
+
+
+def _lufs(energy: float, steps: int, rate: int) -> float:
+    """Loudness (LUFS) of a window of so many steps."""
+    return loudness.to_lufs(energy / (steps * hop_frames(rate) / STEPS))
+
+
 class Meter:
     """Measures a sound that comes in blocks; the result does not depend on their sizes.
 
@@ -60,9 +114,7 @@ class Meter:
         self._rate, self._weights = rate, tuple(weights)
         self._biquads = loudness.k_weighting(rate)
         self._tiles = Tiles(rate, len(self._weights))
-        self._hops: list[NDArray[np.float64]] = []
-        self._loudest = _Loudest()
-        self._peaks = peak.Peaks()
+        self._tally = Tally()
 
     def add(self, samples: NDArray[np.floating]) -> None:
         """Take a block.
@@ -74,58 +126,21 @@ class Meter:
             ValueError: they are not `[channels, frames]` with as many channels as there are weights.
         """
         for tile in self._tiles.add(samples):
-            steps = self._energies(tile)
-            self._hops.append(loudness.hop_energies(steps))
-            self._loudest = self._loudest.after(steps)
-            self._peaks = self._peaks_after(tile)
+            self._tally = self._after(tile, tile)
 
     def levels(self) -> Levels:
         """The levels of what came so far; more may come afterwards."""
         rest = self._tiles.rest()
-        steps = self._energies(rest)
-        loudest = self._loudest.after(steps)
-        peaks = self._peaks_after(np.pad(rest, ((0, 0), (0, peak.CONTEXT))))
-        hops = np.concatenate([*self._hops, loudness.hop_energies(steps)])
-        powers = loudness.gating_powers(hops, self._rate)
-        finite = math.isfinite(peaks.sample)
-        return Levels(
-            integrated=loudness.gated(powers) if finite and powers.size else math.nan,
-            momentary_max=self._lufs(loudest.momentary, MOMENTARY) if finite else math.nan,
-            short_term_max=self._lufs(loudest.short_term, SHORT_TERM) if finite else math.nan,
-            loudness_range=loudness.loudness_range(hops, self._rate) if finite else math.nan,
-            true_peak=peak.decibels(peaks.true),
-            sample_peak=peak.decibels(peaks.sample),
-            powers=powers,
-        )
+        return self._after(rest, np.pad(rest, ((0, 0), (0, peak.CONTEXT)))).levels(self._rate)
 
-    def _energies(self, tile: NDArray[np.float32]) -> NDArray[np.float64]:
-        return energies(tile, self._tiles.lead, self._biquads, self._weights)
-
-    def _peaks_after(self, tile: NDArray[np.float32]) -> peak.Peaks:
-        return self._peaks.after(tile[:, self._tiles.lead - peak.CONTEXT :], peak.oversampling(self._rate))
-
-    def _lufs(self, energy: float, steps: int) -> float:
-        return loudness.to_lufs(energy / (steps * hop_frames(self._rate) / STEPS))
+    def _after(self, tile: NDArray[np.float32], heard: NDArray[np.float32]) -> Tally:
+        """The tally with one more tile, whose peaks are looked for in `heard`."""
+        steps = energies(tile, self._tiles.lead, self._biquads, self._weights)
+        overlapping = heard[:, self._tiles.lead - peak.CONTEXT :]
+        return self._tally.after(steps, self._tally.peaks.after(overlapping, peak.oversampling(self._rate)))
 
 
-@dataclass(frozen=True)
-class _Loudest:
-    """The greatest energies of whole windows so far, one every 10 ms; nan where there was none yet."""
-
-    momentary: float = math.nan
-    short_term: float = math.nan
-    recent: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-
-    def after(self, steps: NDArray[np.float64]) -> _Loudest:
-        steps = np.concatenate([self.recent, steps])
-        return _Loudest(
-            _fmax(self.momentary, sliding(steps, MOMENTARY)),
-            _fmax(self.short_term, sliding(steps, SHORT_TERM)),
-            steps[1 - SHORT_TERM :],
-        )
-
-
-def _fmax(known: float, more: NDArray[np.float64]) -> float:
+def _greatest(known: float, more: NDArray[np.float64]) -> float:
     return float(np.fmax(known, np.fmax.reduce(more, initial=math.nan)))
 
 

@@ -151,17 +151,16 @@ class Peaks:
             - samples: `[channels, frames]`
         """
         blocks = [_block_peaks(channel) for channel in samples]
-        sample = max_of(self.sample, *(channel.max(initial=0.0) for channel in blocks))
-        true = max_of(self.true, sample)
+        sample = float(np.max([self.sample, *(channel.max(initial=0.0) for channel in blocks)]))
+        true = max(self.true, sample) if math.isfinite(sample) else sample
         if factor > 1 and math.isfinite(true):
             for channel, peaks in zip(samples, blocks, strict=True):
                 true = _highest_point(channel, peaks, factor, true)
         return Peaks(sample, true)
 
-
-def max_of(*values: float) -> float:
-    """The greatest; nan where one is NaN."""
-    return float(np.max(values))
+    def joined(self, other: Peaks) -> Peaks:
+        """The greater of each."""
+        return Peaks(float(np.maximum(self.sample, other.sample)), float(np.maximum(self.true, other.true)))
 
 
 def _highest_point(x: NDArray[np.float32], peaks: NDArray[np.float32], factor: int, best: float) -> float:
