@@ -42,7 +42,7 @@ def check_picture(path: Path) -> None:
     if not path.parent.is_dir():
         raise UsageError("--plot: there is no such folder; make it first")
     if importlib.util.find_spec("matplotlib") is None:
-        raise MissingError("--plot needs matplotlib; type: pip install 'librarian-media[plot]'")
+        raise MissingError("--plot needs matplotlib; type: pip install matplotlib")
 
 
 def draw(values: Values, curves: Curves, path: Path) -> None:
