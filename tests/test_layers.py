@@ -119,6 +119,12 @@ def test_plan_loads_no_extension_and_nothing_heavy(calls: Archive) -> None:
     assert not {name for name in loaded if name.startswith("librarian_")}
 
 
+def test_measure_decodes_nothing_in_its_own_process(calls: Archive) -> None:
+    loaded = loaded_by("measure calls", calls)
+    assert "rich" in loaded
+    assert not loaded & {*HEAVY, "matplotlib", "ruamel"}
+
+
 def test_a_run_with_nothing_to_do_loads_nothing_heavy(calls: Archive) -> None:
     calls.librarian("run", "job.yaml")
     assert not loaded_by("run job.yaml", calls) & HEAVY

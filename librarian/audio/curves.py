@@ -80,7 +80,7 @@ def lufs(powers: NDArray[np.float64]) -> NDArray[np.float64]:
 def short_term(powers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean power of the 3 s that end with each block of 400 ms: seven blocks, and half of an eighth.
 
-    The eighth stands for the 200 ms that are left, so that this is exact to a thirtieth: enough to look at.
+    The eighth stands for the 200 ms that are left: this is exact to some tenths of a LU, enough to look at.
 
     Shape:
         - powers: `[blocks]`

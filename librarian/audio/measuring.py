@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +19,15 @@ from librarian.errors import UnusableInputError
 if TYPE_CHECKING:
     from librarian.media import AudioStream
 
+UNSAID = {1: "mono", 2: "stereo"}
+"""Layouts where a file does not say them."""
+
 Value = float | int | str | None
 
 DECIMALS = 4
-"""Of every value: finer than any meter, coarser than what machines' logarithms differ by."""
+"""Of a level: finer than any meter, coarser than what machines' logarithms differ by."""
+SHARE_DECIMALS = 8
+"""Of what is a share of full scale or of the whole."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Measured:
     Attributes:
         sample_rate: Hz.
         channels: number of channels.
+        layout: of the channels; empty where it is unknown, and loudness therefore not defined.
         frames: the length.
         levels: loudness and peaks.
         quality: what is wrong with the sound.
@@ -40,6 +46,7 @@ class Measured:
 
     sample_rate: int
     channels: int
+    layout: str
     frames: int
     levels: Levels
     quality: Quality
@@ -56,6 +63,7 @@ class Measured:
             "seconds": self.frames / self.sample_rate,
             "sample_rate_hz": self.sample_rate,
             "channels": self.channels,
+            "layout": self.layout or "unknown",
             "integrated_lufs": levels.integrated,
             "loudness_range_lu": levels.loudness_range,
             "momentary_max_lufs": levels.momentary_max,
@@ -75,23 +83,23 @@ class Measured:
             "mono_as_stereo": quality.mono_as_stereo,
             "channel_gain_db": quality.channel_gain,
         }
-        return {name: _plain(value) for name, value in found.items()}
+        return {name: _plain(name, value) for name, value in found.items()}
 
 
-def measure(stream: AudioStream, progress: Callable[[float], None] = lambda fraction: None) -> Measured:
+def measure(
+    stream: AudioStream, progress: Callable[[float], None] = lambda fraction: None, *, any_layout: bool = False
+) -> Measured:
     """Measure a sound from its beginning to its end, in constant memory.
 
     Args:
         stream: a sound that was opened with `librarian.media.open_audio` and not read yet.
         progress: told after each second which fraction has been read, 0 to 1.
+        any_layout: measure all but the loudness where that is not defined for the layout: it is nan then.
 
     Raises:
         UnusableInputError: it is damaged; or `unsupported`: loudness is not defined for its layout or its rate.
     """
-    try:
-        meter = Meter(stream.sample_rate, weights(stream.channels, stream.layout))
-    except ValueError as error:
-        raise UnusableInputError("unsupported", str(error)) from None
+    layout, meter = _metered(stream, any_layout)
     ledger = Ledger(stream.sample_rate, stream.channels)
     frames = 0
     for samples in stream.blocks(ledger.second):
@@ -99,11 +107,33 @@ def measure(stream: AudioStream, progress: Callable[[float], None] = lambda frac
         ledger.add(samples)
         frames += samples.shape[1]
         progress(min(1.0, frames / max(1, stream.frames)))
-    return Measured(stream.sample_rate, stream.channels, frames, meter.levels(), ledger.quality(), ledger.spectrum())
+    levels = meter.levels() if layout else _without_loudness(meter.levels())
+    return Measured(stream.sample_rate, stream.channels, layout, frames, levels, ledger.quality(), ledger.spectrum())
 
 
-def _plain(value: Value) -> Value:
+def _metered(stream: AudioStream, any_layout: bool) -> tuple[str, Meter]:
+    """The name of the layout, empty where it is unknown, and a meter for it."""
+    rate, channels = stream.sample_rate, stream.channels
+    try:
+        try:
+            known = weights(channels, stream.layout)
+        except ValueError:
+            if not any_layout:
+                raise
+            return "", Meter(rate, [0.0] * channels)
+        return stream.layout or UNSAID[channels], Meter(rate, known)
+    except ValueError as error:
+        raise UnusableInputError("unsupported", str(error)) from None
+
+
+def _without_loudness(levels: Levels) -> Levels:
+    nan = math.nan
+    return replace(levels, integrated=nan, momentary_max=nan, short_term_max=nan, loudness_range=nan)
+
+
+def _plain(name: str, value: Value) -> Value:
     """A value as JSON has it; the sum turns −0 into 0."""
     if not isinstance(value, float):
         return value
-    return round(value, DECIMALS) + 0.0 if math.isfinite(value) else None
+    decimals = SHARE_DECIMALS if name in ("clipped_share", "dc_offset", "silence_share", "correlation") else DECIMALS
+    return round(value, decimals) + 0.0 if math.isfinite(value) else None

@@ -17,7 +17,7 @@ import click
 from librarian.cli.measurements import HEAD, curves_of, row, rows, values_of
 from librarian.cli.measuring import measure
 from librarian.cli.place import existing_project
-from librarian.cli.words import say
+from librarian.cli.words import plural, say
 from librarian.cli.working import workers_for
 from librarian.errors import LibrarianError, UsageError
 from librarian.files import stat_key
@@ -95,22 +95,19 @@ def command(
     answers = {
         place: failed("unreadable", message=each.unreadable) for place, each in enumerate(sounds) if each.unreadable
     }
-    interrupted = False
-    try:
-        with workers_for(min(default_size() if workers is None else workers, len(sounds)), lambda line: None) as pool:
-            measure([each.path for each in sounds], pool, answers, curves=plot is not None)
-    except KeyboardInterrupt:
-        interrupted = True
+    size = min(default_size() if workers is None else workers, len(sounds))
+    with contextlib.suppress(KeyboardInterrupt), workers_for(size, lambda line: None) as pool:
+        measure([each.path for each in sounds], pool, answers, curves=plot is not None)
     found = {sounds[place]: _checked(answers[place], plot is not None) for place in sorted(answers)}
     _print(context, found, everything=everything, as_json=as_json)
     failures = _say_failures(found)
     if plot:
-        _draw(found, plot)
-    if interrupted:
-        say(f"interrupted; {len(found)} of {len(sounds)} were measured")
-    elif not failures:
-        say("next: librarian try normalize FILE; every value: --all, a picture: --plot FILE.svg")
-    return INTERRUPTED if interrupted else int(failures)
+        _draw(found, plot, several=len(sounds) > 1)
+    if len(found) < len(sounds):
+        say(f"interrupted: {len(found)} of {plural(len(sounds), 'file')} measured")
+        return INTERRUPTED
+    say("next: librarian try normalize FILE; every value: --all, a picture: --plot FILE.svg")
+    return int(failures)
 
 
 def _sounds(files: Sequence[Path], names: bool) -> Iterator[Sound]:
@@ -240,10 +237,10 @@ def _recordings(context: click.Context, sounds: Sequence[Sound]) -> Mapping[Soun
     return found
 
 
-def _draw(found: Found, plot: Path) -> None:
+def _draw(found: Found, plot: Path, *, several: bool) -> None:
     from librarian.cli.picture import draw
 
     for each, parts in found.items():
         if "values" in parts:
-            path = plot if len(found) == 1 else plot.with_stem(f"{plot.stem}-{each.number}")
+            path = plot.with_stem(f"{plot.stem}-{each.number}") if several else plot
             draw(parts["values"], parts["curves"], path)

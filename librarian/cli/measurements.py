@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,7 @@ SHOWN: Mapping[str, Shown] = {
     "seconds": Shown("length", "s"),
     "sample_rate_hz": Shown("sample rate", "Hz", 0),
     "channels": Shown("channels", "", 0),
+    "layout": Shown("layout"),
     "integrated_lufs": Shown("integrated loudness", "LUFS"),
     "loudness_range_lu": Shown("loudness range", "LU"),
     "momentary_max_lufs": Shown("momentary loudness, most", "LUFS"),
@@ -56,9 +58,27 @@ SHOWN: Mapping[str, Shown] = {
     "channel_gain_db": Shown("second channel above the first", "dB", 2),
 }
 """Every value that a worker says, in the order of showing."""
+WORDS = {"layout": re.compile(r"[a-z0-9.()-]{1,20}"), "mono_as_stereo": re.compile("|".join(MONO_AS_STEREO))}
+ALWAYS = frozenset(
+    {
+        *(
+            "seconds",
+            "sample_rate_hz",
+            "channels",
+            "layout",
+            "clipped_runs",
+            "clipped_share",
+            "dc_offset",
+            "silence_share",
+        ),
+        *("dropouts", "dropout_seconds"),
+    }
+)
+"""Those that every sound has."""
 CURVES = ("momentary_lufs", "short_term_lufs", "share", "hz", "db_per_hz")
 MOST_POINTS = 10_000
 
+UNKNOWN = "unknown"
 UNDEFINED = "–"
 OFFSET = 0.003
 """Of full scale (−50 dB): what is less, no one has to mend."""
@@ -76,11 +96,11 @@ def values_of(answer: Mapping[str, Any]) -> dict[str, Any] | None:
     if not isinstance(found, Mapping) or found.keys() != SHOWN.keys():
         return None
     words = {name: value for name, value in found.items() if isinstance(value, str)}
-    if not (words.keys() <= {"mono_as_stereo"} and set(words.values()) <= MONO_AS_STEREO.keys()):
+    if not all(name in WORDS and WORDS[name].fullmatch(value) for name, value in words.items()):
         return None
     numbers = (value for name, value in found.items() if name not in words)
-    always = all(_is_number(found[name]) for name in ("seconds", "sample_rate_hz", "channels"))
-    return dict(found) if always and all(value is None or _is_number(value) for value in numbers) else None
+    complete = all(found[name] is not None for name in ALWAYS)
+    return dict(found) if complete and all(value is None or _is_number(value) for value in numbers) else None
 
 
 def curves_of(answer: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -107,7 +127,7 @@ def shown(name: str, value: Any, unit: bool = True) -> str:
     if value is None:
         return UNDEFINED
     if isinstance(value, str):
-        return MONO_AS_STEREO[value]
+        return MONO_AS_STEREO.get(value, value)
     text = f"{value * how.factor:,.{how.decimals}f}".replace("-", MINUS)
     return f"{text} {how.unit}".rstrip() if unit else text
 
@@ -134,7 +154,10 @@ def notable(values: Values) -> Iterator[str]:
     if values["sample_peak_dbfs"] is None:
         yield "digital silence"
         return
-    if values["integrated_lufs"] is None:
+    has_loudness = values["integrated_lufs"] is not None
+    if values["layout"] == UNKNOWN:
+        yield "layout unknown: no loudness"
+    elif not has_loudness:
         yield "silent" if values["momentary_max_lufs"] is not None else "too short for a loudness"
     if values["clipped_runs"]:
         yield f"clipped {values['clipped_runs']:,}×"
@@ -143,8 +166,9 @@ def notable(values: Values) -> Iterator[str]:
     half = values["sample_rate_hz"] / 2
     if values["bandwidth_hz"] is not None and values["bandwidth_hz"] < NARROW * half:
         yield f"{values['bandwidth_hz'] / 1000:.1f} kHz of {half / 1000:g}"
-    if values["speech_to_noise_db"] is not None and values["speech_to_noise_db"] < CLOSE_TO_NOISE:
-        yield f"{values['speech_to_noise_db']:.0f} dB above its pauses"
+    ratio = values["speech_to_noise_db"]
+    if has_loudness and ratio is not None and ratio < CLOSE_TO_NOISE:
+        yield f"{ratio:.0f} dB above its pauses"
     if values["silence_share"] >= MUCH_SILENCE:
         yield f"{values['silence_share']:.0%} silence"
     if values["dropouts"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,14 +16,13 @@ from librarian.workers.messages import Message
 from librarian.workers.requests import Request
 
 if TYPE_CHECKING:
-    from rich.live import Live
-
     from librarian.workers.pool import Workers
 
 LOOK_SECONDS = 0.25
 LATE_SECONDS = 1.0
 """What takes less shows no progress."""
 LINE_SECONDS = 10.0
+ERASE = "\x1b[2K"
 
 
 def measure(paths: Sequence[Path], workers: Workers, answers: dict[int, Message], *, curves: bool) -> None:
@@ -45,7 +45,9 @@ def measure(paths: Sequence[Path], workers: Workers, answers: dict[int, Message]
                 places[request] = place
                 workers.submit(request)
             for request, answer in workers.wait(LOOK_SECONDS):
-                answers[places.pop(request)] = answer
+                place = places.pop(request)
+                answers[place] = answer
+                progress.end(place)
             progress.show(len(answers))
 
 
@@ -60,14 +62,14 @@ class Progress:
         self._files = files
         self._fractions: dict[int, float] = {}
         self._next = time.monotonic() + (LATE_SECONDS if sys.stderr.isatty() else LINE_SECONDS)
-        self._live: Live | None = None
+        self._shown = False
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._live:
-            self._live.stop()
+        if self._shown:
+            sys.stderr.write(f"\r{ERASE}")
 
     def of(self, place: int) -> Callable[[Message], None]:
         """Takes what is said of a file before it is answered."""
@@ -79,12 +81,17 @@ class Progress:
 
         return take
 
+    def end(self, place: int) -> None:
+        """A file is answered."""
+        self._fractions.pop(place, None)
+
     def show(self, measured: int) -> None:
         """Show it, if it is time; so many files are measured."""
         if time.monotonic() < self._next:
             return
-        under_way = sorted(self._fractions.values())[max(0, measured - self._files) :]
-        said = f"{measured:,} of {plural(self._files, 'file')} measured{_parts(under_way)}"
+        said = f"{measured:,} of {plural(self._files, 'file')} measured"
+        if self._fractions:
+            said += f", under way: {', '.join(f'{each:.0%}' for each in self._fractions.values())}"
         if sys.stderr.isatty():
             self._on_terminal(said)
         else:
@@ -92,17 +99,7 @@ class Progress:
             say(f"  {said}")
 
     def _on_terminal(self, said: str) -> None:
-        from rich.text import Text
-
-        if self._live is None:
-            from rich.console import Console
-            from rich.live import Live
-
-            self._live = Live(console=Console(stderr=True), transient=True, auto_refresh=False)
-            self._live.start()
-        self._live.update(Text(said, overflow="ellipsis", no_wrap=True), refresh=True)
-
-
-def _parts(fractions: Sequence[float]) -> str:
-    shown = ", ".join(f"{each:.0%}" for each in fractions if each < 1)
-    return f", under way: {shown}" if shown else ""
+        """Write the line over the last one."""
+        self._shown = True
+        sys.stderr.write(f"\r{ERASE}{said[: shutil.get_terminal_size().columns - 1]}")
+        sys.stderr.flush()

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 FORMATS = (".svg", ".png")
 INCHES = (11.0, 6.5)
 DOTS_PER_INCH = 120
-FAINT, PLAIN, DARK = "#9ecae1", "#3182bd", "#08306b"
+FAINT, PLAIN, DARK = "#6baed6", "#3182bd", "#08306b"
 """Blues that differ by their lightness, so that they do in grey too."""
+STYLE: Any = {"svg.hashsalt": "librarian", "font.size": 9, "axes.grid": True, "axes.axisbelow": True, "grid.alpha": 0.3}
 QUIETEST = -70.0
 DECIBELS_SHOWN = 110.0
+BLOCK_SECONDS = 0.4
+"""A meter shows the momentary loudness at the end of its block."""
 CLOCK_FROM = 600.0
 """Seconds from which on time is shown in minutes."""
 
@@ -39,7 +42,7 @@ def check_picture(path: Path) -> None:
     if not path.parent.is_dir():
         raise UsageError("--plot: there is no such folder; make it first")
     if importlib.util.find_spec("matplotlib") is None:
-        raise MissingError("--plot needs matplotlib; type: pip install 'librarian-media[plot]'")
+        raise MissingError("--plot needs matplotlib; type: pip install matplotlib")
 
 
 def draw(values: Values, curves: Curves, path: Path) -> None:
@@ -49,7 +52,7 @@ def draw(values: Values, curves: Curves, path: Path) -> None:
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update({"svg.hashsalt": "librarian", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3})
+        matplotlib.rcParams.update(STYLE)
         figure = Figure(figsize=INCHES, dpi=DOTS_PER_INCH, layout="constrained")
         places = figure.add_gridspec(2, 2, height_ratios=(1.1, 1.0))
         _loudness(figure.add_subplot(places[0, :]), values, curves)
@@ -64,8 +67,9 @@ def _loudness(axes: Axes, values: Values, curves: Curves) -> None:
     scale, unit = (60.0, "min") if values["seconds"] >= CLOCK_FROM else (1.0, "s")
     step = curves["step_seconds"] / scale
     momentary, short_term = _drawn(curves["momentary_lufs"]), _drawn(curves["short_term_lufs"])
-    axes.plot([step * place for place in range(len(momentary))], momentary, color=FAINT, lw=0.8, label="momentary")
-    axes.plot([step * place for place in range(len(short_term))], short_term, color=DARK, lw=1.4, label="short-term")
+    ends = [BLOCK_SECONDS / scale + step * place for place in range(len(momentary))]
+    axes.plot(ends, momentary, color=FAINT, lw=0.9, label="momentary")
+    axes.plot(ends, short_term, color=DARK, lw=1.4, label="short-term")
     integrated = values["integrated_lufs"]
     if integrated is not None:
         said = f"integrated {shown('integrated_lufs', integrated)}"
@@ -74,8 +78,8 @@ def _loudness(axes: Axes, values: Values, curves: Curves) -> None:
     axes.set_xlim(0, max(values["seconds"] / scale, step))
     range_lu = shown("loudness_range_lu", values["loudness_range_lu"])
     peak = shown("true_peak_dbtp", values["true_peak_dbtp"])
-    axes.set_title(f"loudness range {range_lu}, true peak {peak}", fontsize=9)
-    axes.legend(loc="lower right", ncols=3, fontsize=8)
+    axes.set_title(f"loudness range {range_lu}, true peak {peak}", fontsize=9, loc="left")
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, fontsize=8, frameon=False)
 
 
 def _histogram(axes: Axes, values: Values, curves: Curves) -> None:
@@ -100,6 +104,7 @@ def _spectrum(axes: Axes, values: Values, curves: Curves) -> None:
     if levels:
         axes.set_ylim(max(min(levels), max(levels) - DECIBELS_SHOWN) - 3, max(levels) + 5)
     axes.set(xlabel="frequency (Hz)", ylabel="density (dB re full scale² per Hz)")
+    axes.xaxis.set_major_formatter(lambda hertz, _: f"{hertz / 1000:g}k" if hertz >= 1000 else f"{hertz:g}")  # noqa: PLR2004
 
 
 def _drawn(levels: list[float | None]) -> list[float]:

@@ -29,7 +29,7 @@ def measured(path: Path, *, curves: bool, send: Send) -> Message:
 
     try:
         with open_audio(path) as stream:
-            found = measure(stream, _saying(send))
+            found = measure(stream, _saying(send), any_layout=True)
     except OSError as error:
         return failed("unreadable", message=error.strerror)
     answer = {"type": "done", "values": found.values()}
