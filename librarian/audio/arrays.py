@@ -34,6 +34,11 @@ def zeros(shape: Sequence[int], like: Array) -> Array:
     return np.zeros(shape, like.dtype)
 
 
+def silence(frames: int, like: Array) -> Array:
+    """Zeros of the shape of another array, but for the number of frames, its last axis."""
+    return zeros([*like.shape[:-1], frames], like)
+
+
 def joined(pieces: Sequence[Array]) -> Array:
     """Pieces one after another along the last axis."""
     return cast(Array, library(pieces[0]).concatenate(pieces, -1))

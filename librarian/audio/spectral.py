@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from librarian.audio.arrays import Array, is_tensor, joined, library, moved, zeros
+from librarian.audio.arrays import Array, is_tensor, joined, library, moved, silence, zeros
 
 if TYPE_CHECKING:
     import torch
@@ -114,7 +114,7 @@ class StftStream(Generic[Array]):
 
     def _beyond(self, edge: Array) -> Array:
         if self._padding == "constant":
-            return zeros((*edge.shape[:-1], self._half), edge)
+            return silence(self._half, edge)
         return cast(Array, library(edge).flip(edge, (-1,)))
 
     def _complete(self, pending: Array) -> Array:
