@@ -255,6 +255,7 @@ def test_a_wav_of_more_than_4_gib_is_whole(tmp_path: Path) -> None:
     with soundfile.SoundFile(tmp_path / "a.wav") as file:
         file.seek(-1, soundfile.SEEK_END)
         assert file.read().tolist() == [[0.5, -0.25]]
+    (tmp_path / "a.wav").unlink()
 
 
 # What fails
