@@ -155,6 +155,17 @@ def test_only_what_does_not_fit_the_bits_is_dithered(tmp_path: Path) -> None:
     assert np.abs(middle - samples[:, GRID : 2 * GRID]).max() > 2.0**-16
 
 
+def test_dither_is_the_same_at_the_same_place_whatever_came_before(tmp_path: Path) -> None:
+    loud = signal(2 * GRID, 48_000)
+    quiet = loud.copy()
+    quiet[:, :GRID] = 0
+    ends = []
+    for name, samples in (("loud", loud), ("quiet", quiet)):
+        write_audio(tmp_path / name, samples, 48_000, audio_format="wav", bits=16, seed=5)
+        ends.append(read_audio(tmp_path / name)[0][:, GRID:])
+    assert np.array_equal(*ends)
+
+
 def test_channels_get_dither_of_their_own(tmp_path: Path) -> None:
     samples = np.tile(signal(2 * GRID, 48_000, 1), (2, 1))
     write_audio(tmp_path / "a.wav", samples, 48_000, audio_format="wav", bits=16, seed=5)
@@ -255,6 +266,7 @@ def test_a_wav_of_more_than_4_gib_is_whole(tmp_path: Path) -> None:
     with soundfile.SoundFile(tmp_path / "a.wav") as file:
         file.seek(-1, soundfile.SEEK_END)
         assert file.read().tolist() == [[0.5, -0.25]]
+    (tmp_path / "a.wav").unlink()
 
 
 # What fails
