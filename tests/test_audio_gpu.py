@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from harness import RECORDINGS
 from sounds import speechlike, tone
 
 from librarian.audio import batch, loudness, peak, rows
 from librarian.audio.meter import Levels
 from librarian.errors import UnusableInputError
+from librarian.media import open_audio
 
 LOUDNESS_TOLERANCE = 1e-6
 """LU. Promised is 0.001: the rest is for GPUs that nobody has tried."""
@@ -101,7 +103,7 @@ def test_a_sound_that_cannot_be_measured_keeps_its_place_and_harms_no_other(devi
     assert [str(together).partition(":")[0] for together, _ in found if not isinstance(together, Levels)] == [
         str(torn.error),
         "loudness is defined from 4000 Hz, got 3000 Hz",
-        "loudness of 5 channels is not defined, the layout is not said",
+        "loudness is not defined for 5 channels of which the layout is not known",
         str(torn.error),
     ]
 
@@ -138,6 +140,16 @@ def test_only_one_sound_is_open_at_a_time_and_what_is_done_is_told_at_once():
     outcomes = batch.in_batches(map(watched, range(100)), "cpu", most_bytes=100_000)
     assert isinstance(next(outcomes), Levels)
     assert len(opened) < 20
+
+
+def test_files_are_measured_one_after_the_other_and_a_bad_one_says_why(tmp_path):
+    paths = [*sorted(RECORDINGS.rglob("*.wav")), tmp_path / "bad.wav"]
+    paths[-1].write_bytes(b"no sound")
+    *good, bad = batch.measure_all(map(open_audio, paths))
+    *together, _ = batch.in_batches(map(open_audio, paths), "cpu")
+    for one, other in zip(together, good, strict=True):
+        assert_same(one, other)
+    assert isinstance(bad, UnusableInputError)
 
 
 def test_the_spectral_filter_is_the_recursion():

@@ -31,10 +31,10 @@ def test_one_channel_is_mono_and_two_are_stereo_where_nothing_is_said(channels):
 
 
 @pytest.mark.parametrize(("channels", "layout", "match"), [
-    (6, "", "6 channels is not defined, the layout is not said: known are mono, stereo"),
-    (0, "", "0 channels is not defined"),
-    (6, "5.2", "layout '5.2' is unknown"),
-    (2, "5.1", "'5.1' has 6 channels, this sound has 2"),
+    (6, "", r"6 channels of which the layout is not known: write the sound as 5.1 or 5.1\(side\) or 6.0"),
+    (0, "", "0 channels of which the layout is not known: it is defined for 1 to 8"),
+    (6, "5.2", "6 channels in the layout '5.2': write the sound as 5.1"),
+    (2, "5.1", "2 channels in the layout '5.1': write the sound as stereo"),
 ])  # fmt: skip
 def test_a_layout_that_does_not_tell_is_refused(channels, layout, match):
     with pytest.raises(ValueError, match=match):

@@ -59,12 +59,12 @@ def weights(channels: int, layout: str) -> tuple[float, ...]:
     (1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.41, 1.41)
     """
     name = layout or {1: "mono", 2: "stereo"}.get(channels, "")
-    if name not in LAYOUTS:
-        said = f"layout {layout!r} is unknown" if layout else "the layout is not said"
-        raise ValueError(f"loudness of {channels} channels is not defined, {said}: known are {', '.join(LAYOUTS)}")
+    known = [each for each, speakers in LAYOUTS.items() if len(speakers.split()) == channels]
+    if name not in known:
+        said = f"in the layout {layout!r}" if layout else "of which the layout is not known"
+        cure = f"write the sound as {' or '.join(known)}" if known else "it is defined for 1 to 8"
+        raise ValueError(f"loudness is not defined for {channels} channels {said}: {cure}")
     speakers = LAYOUTS[name].split()
-    if len(speakers) != channels:
-        raise ValueError(f"layout {name!r} has {len(speakers)} channels, this sound has {channels}")
     return tuple(_weight(speaker, speakers) for speaker in speakers)
 
 

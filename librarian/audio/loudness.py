@@ -174,7 +174,8 @@ def loudness_range(hops: NDArray[np.float64], rate: int) -> float:
     """Loudness range after EBU Tech 3342: how far the soft and the loud parts of a sound lie apart.
 
     The distance between the 10th and the 95th percentile of the short-term loudness (3 s, every 100 ms), of what
-    is above −70 LUFS and not more than 20 LU under the loudness of that.
+    is above −70 LUFS and not more than 20 LU under the loudness of that. libebur128 looks once a second only, and
+    so reads up to 2 LU more or less of half a minute.
 
     Shape:
         - hops: `[hops]`, see `hop_energies`

@@ -1,4 +1,4 @@
-"""All levels of a sound in one pass: loudness after ITU-R BS.1770-5 and EBU R 128, peaks."""
+"""All levels of a sound in one pass: after ITU-R BS.1770-5, EBU Tech 3341 (momentary, short-term) and 3342 (range)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from librarian.audio.energies import STEPS, energies
 from librarian.audio.tiles import Tiles, hop_frames
 
 MOMENTARY, SHORT_TERM = 4 * STEPS, 30 * STEPS
-"""Windows of 400 ms and 3 s, in steps of 10 ms."""
+"""Windows of 400 ms and 3 s, in steps of 10 ms: Tech 3341 allows 100, but its cases 10 and 13 ask for the maxima of
+sounds that begin anywhere to 0.1 LU."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,11 @@ def _lufs(energy: float, steps: int, rate: int) -> float:
 
 
 class Meter:
-    """Measures a sound that comes in blocks; the result does not depend on their sizes.
+    """Measures a sound that comes in blocks; the result does not depend on their sizes, to the last bit.
+
+    It works through 19 s of sound at a time (less where channels are many and the rate is high), in one thread whose
+    kernels run without the GIL. The first one of a process loads its compiled kernels: 0.2 s,
+    and twice as much where scipy is installed.
 
     Args:
         rate: Hz, 4000 or more.

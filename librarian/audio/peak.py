@@ -195,6 +195,8 @@ def true_peak(samples: NDArray[np.float32], rate: int) -> float:
 
     Oversampled points still miss crests by a little. At n times a tone of f Hz may read as low as
     20 log10 cos(π f / (n · rate)): −0.17 dB at a quarter of the rate. That is the standard's own under-read.
+    libebur128, at the same points with a shorter filter, reads the same within 0.05 dB of what lies below a third of
+    the rate, and less of what lies above 0.38 of it.
 
     Args:
         samples: −1…1, or beyond.
