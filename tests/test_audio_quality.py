@@ -135,6 +135,12 @@ def test_an_offset_is_no_sound() -> None:
     assert found.dc_offset == pytest.approx(0.3, abs=1e-6)
 
 
+def test_a_single_step_in_a_window_is_sound() -> None:
+    steps = np.repeat(np.array([0.1, -0.1] * 16, np.float32), 1500)[np.newaxis]
+    constant = np.ptp(steps.reshape(-1, 960), axis=1) == 0
+    assert quality(steps).silence_share == pytest.approx(constant.mean())
+
+
 @pytest.mark.parametrize("rate", [8000, 48000])
 @pytest.mark.parametrize("floor", [-70.0, -50.0, -35.0])
 def test_the_noise_floor_is_the_level_of_the_pauses(rate: int, floor: float) -> None:

@@ -50,7 +50,7 @@ class Windows:
         """
         means = self.sums / self.frames
         powers = self.squares / self.frames - means * means
-        return np.asarray(np.where(self.still >= self.frames - 1, 0.0, np.maximum(powers, 0.0)))
+        return np.asarray(np.where(self.greatest == self.least, 0.0, np.maximum(powers, 0.0)))
 
 
 @kernel

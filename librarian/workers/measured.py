@@ -31,7 +31,7 @@ def measured(path: Path, *, curves: bool, send: Send) -> Message:
         with open_audio(path) as stream:
             found = measure(stream, _saying(send), any_layout=True)
     except OSError as error:
-        return failed("unreadable", message=error.strerror)
+        return failed("unreadable", message=error.strerror or str(error))
     answer = {"type": "done", "values": found.values()}
     return {**answer, "curves": _curves(found.curves())} if curves else answer
 
