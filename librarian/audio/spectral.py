@@ -60,8 +60,13 @@ def stft(
     >>> stft(np.zeros((2, 16000), np.float32), 400, 160).shape
     (2, 201, 101)
     """
-    stream: StftStream[Array] = StftStream(size, hop, padding, window)
-    return joined([stream.add(samples), stream.end()])
+    window = _checked(size, hop, hann(size) if window is None else window)
+    half, frames = size // 2, samples.shape[-1]
+    if padding == "reflect" and frames <= half:
+        raise _too_short(half)
+    before, after = samples[..., 1 : half + 1], samples[..., -half - 1 : -1]
+    padded = joined([_beyond(before, half, padding), samples, _beyond(after, half, padding)])
+    return _spectra(padded, frames // hop + 1, hop, window)
 
 
 class StftStream(Generic[Array]):
@@ -96,7 +101,7 @@ class StftStream(Generic[Array]):
         pending = samples if self._pending is None else joined([self._pending, samples])
         if not self._begun and (self._padding == "constant" or pending.shape[-1] > self._half):
             self._begun = True
-            pending = joined([self._beyond(pending[..., 1 : self._half + 1]), pending])
+            pending = joined([_beyond(pending[..., 1 : self._half + 1], self._half, self._padding), pending])
         return self._complete(pending)
 
     def end(self) -> Array:
@@ -109,13 +114,9 @@ class StftStream(Generic[Array]):
             ValueError: nothing was added, or too little to be mirrored.
         """
         if self._pending is None or not self._begun:
-            raise ValueError(f"a sound is mirrored from {self._half + 1} frames on; write padding='constant'")
-        return self._complete(joined([self._pending, self._beyond(self._pending[..., -self._half - 1 : -1])]))
-
-    def _beyond(self, edge: Array) -> Array:
-        if self._padding == "constant":
-            return silence(self._half, edge)
-        return cast(Array, library(edge).flip(edge, (-1,)))
+            raise _too_short(self._half)
+        after = _beyond(self._pending[..., -self._half - 1 : -1], self._half, self._padding)
+        return self._complete(joined([self._pending, after]))
 
     def _complete(self, pending: Array) -> Array:
         """Transform what can be; keep what the next windows want, and what a mirror at the end would show."""
@@ -134,6 +135,17 @@ def _checked(size: int, hop: int, window: NDArray[np.float32]) -> NDArray[np.flo
     if window.shape != (size,):
         raise ValueError(f"the window must be [{size}], got {list(window.shape)}")
     return window
+
+
+def _beyond(edge: Array, half: int, padding: Padding) -> Array:
+    """What lies beyond an end of the sound, of which `edge` would be the mirror."""
+    if padding == "constant":
+        return silence(half, edge)
+    return cast(Array, library(edge).flip(edge, (-1,)))
+
+
+def _too_short(half: int) -> ValueError:
+    return ValueError(f"a sound is mirrored from {half + 1} frames on; write padding='constant'")
 
 
 def _spectra(samples: Array, count: int, hop: int, window: NDArray[np.float32]) -> Array:
