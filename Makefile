@@ -54,6 +54,6 @@ $(VENV)/ready: $(PINS) | $(VENV)/made
 	@touch $@
 
 $(VENV)/ready-to-test: requirements-test.txt $(PINS) | $(VENV)/made
-	@echo "Setting up $(VENV) for the tests (about a minute the first time)" >&2
+	@echo "Setting up $(VENV) for the tests (some minutes the first time, and 6 GB: torch is among them)" >&2
 	@$(PIP) install -r requirements-test.txt
 	@touch $(VENV)/ready $@
