@@ -135,6 +135,15 @@ def test_on_a_terminal_files_are_called_as_they_were_typed(sounds: Archive) -> N
     assert "calls/Erna.wav" in on_a_terminal(sounds, "measure", "--names", "calls", columns=200)
 
 
+def test_in_a_narrow_terminal_it_is_the_beginning_of_a_path_that_is_left_out(sounds: Archive) -> None:
+    write(sounds, "calls/of/a/long/gone/summer.wav", tone(1000, 2, RATE))
+    said = on_a_terminal(sounds, "measure", "calls/of/a/long/gone/summer.wav", columns=80)
+    (line,) = [line for line in said.splitlines() if "summer.wav" in line]
+    before, _, after = line.partition("summer.wav")
+    assert "…" in before
+    assert "…" not in after
+
+
 def test_the_table_says_what_is_notable_and_all_says_everything(sounds: Archive) -> None:
     clipped = np.clip(4 * tone(997, 5, RATE, level=-6, channels=2), -1, 0.9).astype(np.float32)
     write(sounds, "clipped.wav", clipped)

@@ -33,6 +33,8 @@ ENDINGS = (
 )
 """Of the files in a folder, those that are measured."""
 MOST_SAID = 300
+WIDEST = 10_000
+"""Columns of what is no terminal."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,22 @@ def _print(context: click.Context, found: Found, *, everything: bool, as_json: b
             click.echo(each.called(sys.stdout))
             _print_table([(f"  {label}", text) for label, text in rows(values)], numbers=False)
     elif measured:
-        _print_table([HEAD, *(row(each.called(sys.stdout), values) for each, values in measured.items())])
+        most = _width() // 4
+        _print_table([HEAD, *(row(_end(each.called(sys.stdout), most), values) for each, values in measured.items())])
+
+
+def _width() -> int:
+    """Columns that there are to print in: on a terminal its own, elsewhere as many as it takes."""
+    from rich.console import Console
+
+    from librarian.cli.words import NARROWEST
+
+    return max(NARROWEST, Console().width) if sys.stdout.isatty() else WIDEST
+
+
+def _end(name: str, most: int) -> str:
+    """The end of a long path, which tells it from others sooner than its beginning."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"
 
 
 def _print_table(lines: Sequence[Sequence[str]], numbers: bool = True) -> None:
@@ -175,16 +192,14 @@ def _print_table(lines: Sequence[Sequence[str]], numbers: bool = True) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from librarian.cli.words import NARROWEST
-
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     for place in range(len(lines[0])):
         at_edge = place in (0, len(lines[0]) - 1) or not numbers
-        table.add_column(justify="left" if at_edge else "right", no_wrap=place < len(lines[0]) - 1)
+        longest = max(len(line[place]) for line in lines) if place < len(lines[0]) - 1 else None
+        table.add_column(justify="left" if at_edge else "right", no_wrap=longest is not None, min_width=longest)
     for line in lines:
         table.add_row(*line)
-    width = max(NARROWEST, Console().width) if sys.stdout.isatty() else 10_000
-    console = Console(width=width, markup=False, highlight=False, color_system=None)
+    console = Console(width=_width(), markup=False, highlight=False, color_system=None)
     with console.capture() as text:
         console.print(table)
     for drawn in text.get().splitlines():
