@@ -51,7 +51,7 @@ def test_every_problem_of_a_job_file_is_a_line_with_its_place(calls: Archive, co
     lines = refused(calls, command, "job.yaml", code=2)
     assert lines == [
         "job.yaml:2:7: name: must match ^[a-z][a-z0-9-]{0,47}$",
-        f"{at(calls, '-20 dB')}: steps.0.with.target: expected a number with one of the units LUFS, LKFS",
+        f"{at(calls, '-20 dB')}: steps.0.with.target: expected a number with one of the units LUFS, LKFS, dBTP, dBFS",
         f"{at(calls, 'ceilng')}: steps.0.with.ceilng: unknown key; did you mean ceiling?",
         f"{at(calls, 'measre')}: steps.1.use: {NOT_THERE}; did you mean measure?",
     ]
@@ -199,7 +199,7 @@ def test_two_extensions_with_one_operation_name(calls: Archive, make_extension) 
         "write librarian-normalization/measure or librarian-other/measure"
     ]
     both = calls.librarian("extensions", "measure").stdout
-    assert "librarian-normalization/measure 1" in both
+    assert "librarian-normalization/measure 2" in both
     assert "librarian-other/measure 1" in both
     edit(calls, ("use: measure", "use: librarian-normalization/measure"))
     assert re.search(r"^  check +0 +3 +0 ", calls.librarian("plan", "job.yaml").stdout, re.MULTILINE)
@@ -264,7 +264,7 @@ def test_extensions_that_are_broken_are_listed_with_the_reason(broken: Archive) 
     assert "Traceback" not in shown.stderr
     listed = json.loads(broken.librarian("extensions", "--json", code=3).stdout)
     problems = {each["package"]: each["problem"] for each in listed}
-    assert problems.pop("librarian-normalization") == ""
+    assert problems.pop("librarian-conversion") == problems.pop("librarian-normalization") == ""
     for name, (_, reason) in BROKEN.items():
         assert problems.pop(f"librarian-{name}").startswith(reason)
     assert problems == {}
@@ -294,8 +294,8 @@ def test_a_broken_extension_is_named_where_its_operation_might_be_meant(calls: A
 
 
 def test_json_is_json(calls: Archive) -> None:
-    (found,) = json.loads(calls.librarian("extensions", "--json").stdout)
-    assert {"normalize", "measure"} <= {each["name"] for each in found["operations"]}
+    found = json.loads(calls.librarian("extensions", "--json").stdout)
+    assert {"convert", "normalize", "measure"} <= {each["name"] for one in found for each in one["operations"]}
     (found,) = json.loads(calls.librarian("extensions", "measure", "--json").stdout)
     assert [each["name"] for each in found["operations"]] == ["measure"]
     plan = json.loads(calls.librarian("plan", "job.yaml", "--json").stdout)

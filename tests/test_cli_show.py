@@ -41,7 +41,7 @@ def test_a_result_is_told_in_a_sentence_then_its_tree_then_in_detail(done: Archi
     sound = found["voice.audio"]
     said = done.librarian("show", sound).stdout.splitlines()
     sentence = re.fullmatch(
-        rf"made on (\d+ \w+ \d{{4}}) from {unit} by normalize 1: "
+        rf"made on (\d+ \w+ \d{{4}}) from {unit} by normalize 2: "
         r"(raised|lowered) (\d+\.\d) dB to (−2\d\.\d) LUFS, \w[\w ]*, (\d+(\.\d+)?) s",
         said[0],
     )
@@ -52,13 +52,14 @@ def test_a_result_is_told_in_a_sentence_then_its_tree_then_in_detail(done: Archi
     assert sentence[2] == ("raised" if float(before) > float(after) else "lowered")
     assert float(sentence[3]) == pytest.approx(abs(float(before) - float(after)), abs=0.11)  # both are rounded
     assert said[1:6] == [
-        f"{sound}  voice.audio of calls, normalize 1, current",
+        f"{sound}  voice.audio of calls, normalize 2, current",
         "made from",
         f"  └─ {unit}  recording, 18.2 s, 8 kHz, mono, wav pcm_16",
         "made into",
-        f"  └─ {found['check.report']}  check.report of calls, measure 1, current",
+        f"  └─ {found['check.report']}  check.report of calls, measure 2, current",
     ]
-    assert details["settings"] == "ceiling −1 (default), target −20"
+    assert details["settings"].startswith("by loudness (default), ceiling −1 (default), ")
+    assert details["settings"].endswith(", target −20")
     assert details["current"] == "voice of calls"
     assert (done.root / details["file"]).is_file()
     record = data(done, "show", sound)
@@ -77,7 +78,7 @@ def test_a_result_is_told_in_a_sentence_then_its_tree_then_in_detail(done: Archi
 def test_a_result_of_a_result_says_of_which_step_and_recording(done: Archive) -> None:
     unit = units(done)[0]
     said = done.librarian("show", results(done, unit)["check.report"]).stdout
-    assert f" from voice.audio of {unit} by measure 1: loudness −2" in said.splitlines()[0]
+    assert f" from voice.audio of {unit} by measure 2: loudness −2" in said.splitlines()[0]
     assert " dBTP, sample peak −" in said.splitlines()[0]
 
 
@@ -157,7 +158,7 @@ def test_a_missing_file_is_said_to_be_missing(done: Archive) -> None:
     )
     path.unlink()
     assert data(done, "show", sound)["state"] == "missing"
-    assert f"{sound}  voice.audio of calls, normalize 1, missing" in done.librarian("trace", unit).stdout
+    assert f"{sound}  voice.audio of calls, normalize 2, missing" in done.librarian("trace", unit).stdout
 
 
 def test_jobs_lists_the_newest_last(done: Archive) -> None:
@@ -174,7 +175,7 @@ def test_jobs_lists_the_newest_last(done: Archive) -> None:
     ]
     shown = done.librarian("show", second.split()[0]).stdout
     assert shown.startswith("run of calls on 3 recordings, ")
-    assert "voice: librarian-normalization/normalize 1, 3 done before" in shown
+    assert "voice: librarian-normalization/normalize 2, 3 done before" in shown
 
 
 def test_a_project_without_jobs_says_what_to_type(archive: Archive) -> None:

@@ -27,7 +27,7 @@ def test_a_sound_installation_is_said_to_be(calls: Archive) -> None:
     assert "name" not in found
     assert re.fullmatch(r"\d+\.\d [GT]iB free where the library lies.*", found["disk"][1])
     shown = calls.librarian("doctor")
-    assert [line.split()[:2] for line in shown.stdout.splitlines()] == [[found[name][0], name] for name in found]
+    assert {tuple(line.split()[:2]) for line in shown.stdout.splitlines()} == {(found[name][0], name) for name in found}
     assert shown.stderr == "nothing fails; next: librarian run job.yaml\n"
 
 

@@ -132,8 +132,9 @@ def test_the_extension_that_it_shows_works(calls: Archive, tmp_path: Path) -> No
     assert (calls.root / "out" / "amplify.audio.flac").is_file()
 
 
-def test_the_example_in_the_extensions_readme_runs(archive: Archive) -> None:
-    text = (TOP / "extensions" / "normalization" / "README.md").read_text()
+@pytest.mark.parametrize("extension", sorted(path.name for path in (TOP / "extensions").iterdir() if path.is_dir()))
+def test_the_examples_in_the_readme_of_an_extension_run(archive: Archive, extension: str) -> None:
+    text = (TOP / "extensions" / extension / "README.md").read_text()
     for job in blocks(text, "yaml"):
         archive.job(job)
         calls = TOP / "configs" / "recordings" / "calls"

@@ -45,7 +45,7 @@ class Reduction:
 
     Attributes:
         greatest: dB, 0 or more.
-        mean: dB, over the time that was limited; 0 where there was none.
+        mean: dB, of the mean gain over the time that was limited; 0 where there was none.
         share: of all frames, those that were limited: reduced by more than 0.1 dB.
     """
 
@@ -128,8 +128,8 @@ class Limiter:
     def reduction(self) -> Reduction:
         """What was done to the frames that came out."""
         frames, limited, total, greatest = self._did.tolist()
-        share, mean = limited / frames if frames else 0.0, total / limited if limited else 0.0
-        return Reduction(-decibels(1.0 - greatest), mean, share)
+        share, mean = limited / frames if frames else 0.0, total / limited if limited else 1.0
+        return Reduction(-decibels(1.0 - greatest) + 0.0, -decibels(mean) + 0.0, share)
 
     def _crests(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         around = np.concatenate([self._around, samples], axis=1)
@@ -236,7 +236,7 @@ def _average(gains: NDArray[np.int64], last: NDArray[np.int64], state: NDArray[n
 def _apply(
     samples: NDArray[np.float32], gains: NDArray[np.int64], out: NDArray[np.float32], did: NDArray[np.float64]
 ) -> None:
-    """Multiply, and count frames, limited frames, their dB, and the greatest part that was taken away."""
+    """Multiply, and count frames, limited frames, their gains, and the greatest part that was taken away."""
     audible = 10.0 ** (-AUDIBLE / 20.0)
     for i in range(gains.size):
         gain = gains[i] / UNITY
@@ -244,6 +244,6 @@ def _apply(
             out[channel, i] = samples[channel, i] * gain
         if gain < audible:
             did[1] += 1.0
-            did[2] -= 20.0 * math.log10(gain)
+            did[2] += gain
         did[3] = max(did[3], 1.0 - gain)
     did[0] += gains.size

@@ -15,6 +15,8 @@ _SOUND = frozenset({"container", "codec", "sample_rate", "channels", "frames", "
 """Facts that say what a sound file is, not what was done."""
 _UNITS = {
     **{"loudness": "LUFS", "true_peak": "dBTP", "sample_peak": "dBFS", "gain": "dB", "loudness_range": "LU"},
+    **{"momentary_max": "LUFS", "short_term_max": "LUFS", "rms": "dBFS", "noise_floor": "dBFS", "bandwidth": "Hz"},
+    **{"speech_to_noise": "dB", "reduction_max": "dB", "reduction_mean": "dB"},
     **{"duration": "s", "tempo": "BPM", "snr": "dB"},
 }
 """Units of the field's names, the most telling first: the record holds numbers only."""

@@ -1,24 +1,29 @@
-"""One gain that brings a recording to a loudness, with no peak above a ceiling."""
+"""One gain that brings a recording, or those of a group together, to a level, with no peak above a ceiling."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from librarian import Measurement, Measurements, Output, Task
-from librarian.audio import loudness, peak
+from librarian import Artifact, Measurement, Measurements, Output, Task
+from librarian.audio.limiter import Limiter, Reduction
+from librarian.audio.moments import to_rms
 from librarian_normalization import NormalizeSettings
-from librarian_normalization.measure import DECIMALS, Levels, measured, rounded
+from librarian_normalization.decision import Decision, Search, decide
+from librarian_normalization.levels import LevelMeter, Levels, reported, together
+from librarian_normalization.sound import Progress, Samples, Source, amplified, cleaned, limited
+
+Facts = dict[str, float | bool | str | None]
 
 
 class Normalizer:
     """The operation `normalize`.
 
-    What is reported as "after" was measured on the samples handed over for writing. Rounding them to the
-    file's bits, with dither, comes later: it moves a peak by a step or two of the format, loudness by less.
+    What is reported as "after" holds for the samples handed over for writing. Rounding them to the file's bits, with
+    dither, comes later: it moves a peak by a step or two of the format, loudness by less.
     """
 
     def __init__(self, settings: NormalizeSettings, device: str) -> None:
@@ -26,71 +31,152 @@ class Normalizer:
 
     def __call__(self, task: Task) -> Mapping[str, Output]:
         """Normalize one recording."""
-        samples, rate = task.read_audio("audio")
-        before = measured(samples, rate)
-        gain, result = self.gain(before)
-        samples, after = applied(samples, rate, before, gain)
-        path = task.write_audio("audio", samples, rate)
-        return {
-            "audio": Output(path, change(before, after, gain) | {"result": result}),
-            "report": Output(report(before, after, gain)),
-        }
-
-    def gain(self, levels: Levels) -> tuple[float, str]:
-        """The gain (dB) and what it achieves; 0 where loudness is not defined.
-
-        It is rounded down to a ten-thousandth of a dB, so that the record states exactly what was applied and
-        the ceiling still holds.
-        """
-        if levels.loudness is None or levels.true_peak is None:
-            return 0.0, levels.result
-        wanted = loudness.gain_for(levels.powers, self.settings.target)
-        allowed = self.settings.ceiling - levels.true_peak
-        steps = 10**DECIMALS
-        gain = math.floor(min(wanted, allowed) * steps) / steps
-        return gain, "normalized" if wanted <= allowed else "held_by_ceiling"
+        ((path, change),) = normalized(task, self.settings, ["audio"])
+        return {"audio": Output(path, change.facts()), "report": Output(change.report())}
 
 
-def applied(samples: NDArray[np.float32], rate: int, before: Levels, gain: float) -> tuple[NDArray[np.float32], Levels]:
-    """The samples with a gain (dB), and their levels then; untouched where the gain is 0.
+class GroupNormalizer:
+    """The operation `normalize_group`."""
 
-    Shape:
-        - samples: `[channels, frames]`
-        - output: `[channels, frames]`
+    def __init__(self, settings: NormalizeSettings, device: str) -> None:
+        self.settings = settings
+
+    def __call__(self, task: Task) -> Mapping[str, list[Output]]:
+        """Normalize the recordings of one group."""
+        made = normalized(task, self.settings, task.inputs["audio"])
+        return {"audio": [Output(path, change.facts()) for path, change in made]}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a recording.
+
+    Attributes:
+        settings: what was asked for.
+        decision: what was done.
+        before: the levels of the recording.
+        after: the levels of the result.
+        offset: the direct current that was taken off, `[channels, 1]`.
+        reduction: by the limiter; None where none was needed.
     """
-    if not gain:
-        return samples, before
-    louder = amplified(samples, gain)
-    return louder, measured(louder, rate)
+
+    settings: NormalizeSettings
+    decision: Decision
+    before: Levels
+    after: Levels
+    offset: Samples
+    reduction: Reduction | None
+
+    def facts(self) -> Facts:
+        """For the record."""
+        found: Facts = {"gain": self.decision.gain, "result": self.decision.result}
+        for when, levels in (("before", self.before), ("after", self.after)):
+            found[f"loudness_{when}"] = reported(levels.loudness)
+            found[f"true_peak_{when}"] = reported(levels.true_peak)
+            if self.settings.by == "rms":
+                found[f"rms_{when}"] = reported(to_rms(levels.power))
+        if self.settings.remove_dc:
+            found["dc_removed"] = float(np.abs(self.offset).max())
+        if self.reduction:
+            found["reduction_max"] = reported(self.reduction.greatest)
+            found["reduction_mean"] = reported(self.reduction.mean)
+            found["limited_share"] = reported(self.reduction.share)
+        return found
+
+    def report(self) -> Measurements:
+        """All levels before and after, and the gain."""
+        return Measurements(
+            measurements=[
+                *self.before.measurements("before"),
+                *self.after.measurements("after"),
+                Measurement(name="gain", value=self.decision.gain, unit="dB"),
+            ]
+        )
 
 
-def change(before: Levels, after: Levels, gain: float) -> dict[str, float | str | None]:
-    """The facts of a result: levels before and after, and the gain (dB)."""
-    return {
-        "loudness_before": rounded(before.loudness),
-        "loudness_after": rounded(after.loudness),
-        "true_peak_before": rounded(before.true_peak),
-        "true_peak_after": rounded(after.true_peak),
-        "gain": gain,
-    }
+def normalized(task: Task, settings: NormalizeSettings, ports: Sequence[str | Artifact]) -> list[tuple[Path, Change]]:
+    """Measure sounds, decide on one gain for all, write them, and say where they lie and what became of them."""
+    sources = [Source(task, port) for port in ports]
+    passes = 3 if settings.remove_dc or settings.high_pass else 2
+    progress = Progress(task, passes * sum(source.frames for source in sources))
+    return _Normalization(task, settings, progress).all_of(sources)
 
 
-def amplified(samples: NDArray[np.float32], gain: float) -> NDArray[np.float32]:
-    """The samples with a gain in dB.
+@dataclass(frozen=True)
+class _Member:
+    """A recording that was measured: as it is, and without direct current and rumble where that is asked for."""
 
-    Shape:
-        - samples: `[channels, frames]`
-        - output: `[channels, frames]`
-    """
-    return samples * np.float32(peak.amplitude(gain))
+    source: Source
+    before: Levels
+    cleaned: Levels
+    offset: Samples
 
 
-def report(before: Levels, after: Levels, gain: float) -> Measurements:
-    """All levels before and after, and the gain (dB)."""
-    return Measurements(
-        measurements=[
-            *before.measurements("_before"),
-            *after.measurements("_after"),
-            Measurement(name="gain", value=gain, unit="dB"),
+@dataclass(frozen=True)
+class _Written:
+    """A result, and its levels."""
+
+    path: Path
+    after: Levels
+    reduction: Reduction | None = None
+
+
+class _Normalization:
+    """The passes over the sounds."""
+
+    def __init__(self, task: Task, settings: NormalizeSettings, progress: Progress) -> None:
+        self._task, self._settings, self._progress = task, settings, progress
+
+    def all_of(self, sources: Iterable[Source]) -> list[tuple[Path, Change]]:
+        members = [self._measured(source) for source in sources]
+        decision = decide(together([member.cleaned for member in members]), self._settings)
+        if decision.result == "limited":
+            decision, written = self._limited(members, decision.gain)
+        else:
+            written = [self._amplified(member, decision.gain) for member in members]
+        return [
+            (each.path, Change(self._settings, decision, member.before, each.after, member.offset, each.reduction))
+            for member, each in zip(members, written, strict=True)
         ]
-    )
+
+    def _measured(self, source: Source) -> _Member:
+        meter = self._meter(source)
+        before = meter.all_of(source.blocks(self._progress))
+        offset = meter.moments.offset()
+        if not (self._settings.remove_dc or self._settings.high_pass):
+            return _Member(source, before, before, offset)
+        return _Member(source, before, self._meter(source).all_of(self._cleaned(source, offset)), offset)
+
+    def _amplified(self, member: _Member, gain: float) -> _Written:
+        blocks = amplified(self._cleaned(member.source, member.offset), gain)
+        return _Written(self._write(member.source, blocks), member.cleaned.amplified(gain))
+
+    def _limited(self, members: Sequence[_Member], wanted: float) -> tuple[Decision, list[_Written]]:
+        search = Search(self._settings.target, wanted)
+        while True:
+            written = [self._amplified_and_limited(member, search.gain) for member in members]
+            search.add(together([each.after for each in written]).value(self._settings.by))
+            if search.ended:
+                return Decision(search.gain, "limited" if search.found else "held_by_ceiling"), written
+            for each in written:
+                each.path.unlink()
+            search.go_on()
+
+    def _amplified_and_limited(self, member: _Member, gain: float) -> _Written:
+        source = member.source
+        limiter, meter = Limiter(source.rate, source.channels, self._settings.ceiling), self._meter(source)
+        blocks = limited(amplified(self._cleaned(source, member.offset), gain), limiter)
+        path = self._write(source, meter.heard(blocks))
+        return _Written(path, meter.levels(), limiter.reduction())
+
+    def _cleaned(self, source: Source, offset: Samples) -> Iterable[Samples]:
+        return cleaned(source.blocks(self._progress), source, self._settings, offset)
+
+    def _write(self, source: Source, blocks: Iterable[Samples]) -> Path:
+        with self._task.create_audio("audio", source.rate, source.channels, source.places) as writer:
+            for samples in blocks:
+                writer.write(samples)
+        return writer.path
+
+    def _meter(self, source: Source) -> LevelMeter:
+        return LevelMeter(self._settings, source.rate, source.channels, source.layout)

@@ -1,4 +1,5 @@
-from dataclasses import dataclass, field
+import itertools
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,44 +8,65 @@ import numpy as np
 import pytest
 import soundfile
 
+from librarian.media import create_audio, open_audio
 
-@dataclass
+BITS = {"PCM_16": 16, "PCM_24": 24, "FLOAT": 32}
+
+
 class FileTask:
-    """A task on real files, without the core: reads one, writes the other in the same format."""
+    """A task on real files, as the core has it, but without a worker."""
 
-    source: Path
-    folder: Path
-    settings: Any
-    subtype: str
-    device: str = "cpu"
-    seed: int = 0
-    inputs: dict[str, Any] = field(default_factory=dict)
-    state: Any = field(default_factory=lambda: SimpleNamespace(value={}, save=lambda: None))
+    def __init__(self, sources: list[Path], folder: Path, settings: Any, suffix: str, subtype: str) -> None:
+        self.inputs = {"audio": tuple(SimpleNamespace(path=source) for source in sources)}
+        self.settings, self.folder = settings, folder
+        self.device, self.seed = "cpu", 0
+        self.fractions: list[float] = []
+        self._form = {"audio_format": suffix[1:], "bits": BITS[subtype], "seed": 0}
+        self._numbers = itertools.count(1)
 
     def progress(self, fraction):
         assert 0 <= fraction <= 1
+        self.fractions.append(fraction)
 
-    def read_audio(self, port):
-        assert port == "audio"
-        samples, rate = soundfile.read(self.source, dtype="float32", always_2d=True)
-        return np.ascontiguousarray(samples.T), rate
+    def open_audio(self, port):
+        artifact = self.inputs[port][0] if isinstance(port, str) else port
+        return open_audio(artifact.path)
 
-    def write_audio(self, output, samples, rate):
-        path = self.folder / f"{output}{self.source.suffix}"
-        soundfile.write(path, samples.T, rate, subtype=self.subtype)
-        return path
+    @contextmanager
+    def create_audio(self, output, rate, channels, layout=""):
+        path = self.folder / f"{output}.{next(self._numbers)}.{self._form['audio_format']}"
+        with create_audio(path, rate, channels, layout=layout, **self._form) as writer:
+            yield writer
 
 
 @pytest.fixture
 def make_task(tmp_path):
-    """A task on samples `[channels, frames]`, written to a file first."""
+    """A task on samples `[channels, frames]`, or on several of them, each written to a file first."""
+    numbers = itertools.count(1)
 
-    def make(samples, rate, settings, suffix=".wav", subtype="FLOAT"):
-        source = tmp_path / f"source{suffix}"
-        soundfile.write(source, np.atleast_2d(samples).T, rate, subtype=subtype)
-        return FileTask(source, tmp_path, settings, subtype)
+    def make(samples, rate, settings, suffix=".wav", subtype="FLOAT", layout=""):
+        folder = tmp_path / str(next(numbers))
+        folder.mkdir()
+        sources = []
+        for number, each in enumerate(samples if isinstance(samples, list) else [samples], 1):
+            sources.append(folder / f"source{number}{suffix}")
+            form = {"audio_format": suffix[1:], "bits": BITS[subtype], "seed": 0}
+            with create_audio(sources[-1], rate, len(each), layout=layout, **form) as writer:
+                writer.write(each)
+        return FileTask(sources, folder, settings, suffix, subtype)
 
     return make
+
+
+@pytest.fixture
+def written():
+    """The samples of an output, and their rate."""
+
+    def read(output):
+        samples, rate = soundfile.read(output.value, dtype="float32", always_2d=True)
+        return np.ascontiguousarray(samples.T), rate
+
+    return read
 
 
 @pytest.fixture

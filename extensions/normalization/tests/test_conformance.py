@@ -26,3 +26,12 @@ class TestNormalizeGroup(Conformance):
 class TestMeasure(Conformance):
     package = "librarian-normalization"
     operation = "measure"
+
+
+class TestNormalizeByEveryMeans(Conformance):
+    package = "librarian-normalization"
+    operation = "normalize"
+    settings = MappingProxyType(
+        {"target": "-12 LUFS", "ceiling": "-6 dBTP", "limiter": True, "remove_dc": True, "high_pass": "80 Hz"}
+    )
+    channels = 2

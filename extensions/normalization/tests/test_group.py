@@ -1,85 +1,90 @@
 """One gain for recordings that belong together."""
 
-from __future__ import annotations
-
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from librarian.audio import loudness, peak
 from librarian.testing.sound import voice_like
 from librarian_normalization import NormalizeSettings
-from librarian_normalization.group import GroupNormalizer
+from librarian_normalization.normalize import GroupNormalizer
 
 RATE = 16000
 TOLERANCE = 0.001
 """LU: gains are rounded down to 0.0001 dB, samples to float32."""
 
 
-class Group:
-    """What the operation sees of a group of sounds, and what it hands back."""
+@pytest.fixture
+def normalized(make_task, written):
+    """Normalize sounds as a group: what was written, and the facts of each."""
 
-    def __init__(self, *sounds: NDArray[np.float32]) -> None:
-        self.inputs = {"audio": tuple(range(len(sounds)))}
-        self.sounds, self.written = sounds, list[NDArray[np.float32]]()
+    def run(*sounds, **settings):
+        task = make_task(list(sounds), RATE, NormalizeSettings(**settings))
+        made = GroupNormalizer(task.settings, "cpu")(task)["audio"]
+        assert len(list(task.folder.iterdir())) == 2 * len(sounds)
+        return [written(each)[0] for each in made], [SimpleNamespace(**each.facts) for each in made]
 
-    def read_audio(self, number: int) -> tuple[NDArray[np.float32], int]:
-        return self.sounds[number], RATE
-
-    def write_audio(self, output: str, samples: NDArray[np.float32], rate: int) -> Path:
-        self.written.append(samples)
-        return Path(f"{len(self.written)}.flac")
-
-    def progress(self, fraction: float) -> None:
-        self.done = fraction
+    return run
 
 
-def normalized(*sounds: NDArray[np.float32], **settings: Any) -> tuple[Group, list[Any]]:
-    group = Group(*sounds)
-    made = GroupNormalizer(NormalizeSettings(**settings), "cpu")(group)  # type: ignore[arg-type]
-    return group, [SimpleNamespace(**each.facts) for each in made["audio"]]
-
-
-def voice(gain: float, seconds: float = 6.0) -> NDArray[np.float32]:
+def voice(gain, seconds=6.0):
     return np.asarray(voice_like(seconds, RATE) * np.float32(10 ** (gain / 20)), dtype=np.float32)
 
 
-def test_all_get_the_same_gain_and_together_meet_the_target() -> None:
+def together(sounds):
+    return loudness.gated(np.concatenate([loudness.block_powers(each, RATE) for each in sounds]))
+
+
+def test_all_get_the_same_gain_and_together_meet_the_target(normalized):
     loud, quiet = voice(-20), voice(-26)
-    group, facts = normalized(loud, quiet, target=-30)
+    results, facts = normalized(loud, quiet, target=-30)
     assert facts[0].gain == facts[1].gain != 0
-    for before, after in zip((loud, quiet), group.written, strict=True):
+    for before, after in zip((loud, quiet), results, strict=True):
         np.testing.assert_allclose(after, before * np.float32(peak.amplitude(facts[0].gain)))
-    blocks = np.concatenate([loudness.block_powers(each, RATE) for each in group.written])
-    assert loudness.gated(blocks) == pytest.approx(-30, abs=TOLERANCE)
+    assert together(results) == pytest.approx(-30, abs=TOLERANCE)
     assert facts[0].loudness_before - facts[1].loudness_before == pytest.approx(6, abs=TOLERANCE)
     assert facts[0].loudness_after - facts[1].loudness_after == pytest.approx(6, abs=TOLERANCE)
     assert {each.result for each in facts} == {"normalized"}
 
 
-def test_the_ceiling_holds_for_the_loudest_of_them() -> None:
-    group, facts = normalized(voice(-6), voice(-40), target=-3, ceiling=-6)
-    assert max(peak.decibels(peak.true_peak(each, RATE)) for each in group.written) <= -6
+def test_by_rms_they_meet_the_target_together(normalized):
+    results, facts = normalized(voice(-20), voice(-26, seconds=3), by="rms", target="-30 dBFS")
+    assert facts[0].gain == facts[1].gain
+    power = np.square(np.concatenate(results, axis=1), dtype=np.float64).mean()
+    assert 10 * np.log10(power) == pytest.approx(-30, abs=TOLERANCE)
+
+
+def test_the_ceiling_holds_for_the_loudest_of_them(normalized):
+    results, facts = normalized(voice(-6), voice(-40), target=-3, ceiling=-6)
+    assert max(peak.decibels(peak.true_peak(each, RATE)) for each in results) <= -6
     assert {each.result for each in facts} == {"held_by_ceiling"}
 
 
-def test_a_silent_one_among_them_stays_silent() -> None:
-    silence = np.zeros((1, RATE), np.float32)
-    group, facts = normalized(voice(-20), silence, target=-30)
+def test_with_a_limiter_they_meet_the_target_and_what_is_quiet_is_not_limited(normalized):
+    loud, quiet = voice(-6), voice(-40)
+    loud[0, 30_000] = 0.9
+    results, facts = normalized(loud, quiet, target=-20, ceiling=-6, limiter=True)
+    assert {each.result for each in facts} == {"limited"}
+    assert together(results) == pytest.approx(-20, abs=0.06)
+    assert max(peak.decibels(peak.true_peak(each, RATE)) for each in results) <= -6
+    assert facts[0].reduction_max > 1
+    assert facts[1].reduction_max == facts[1].limited_share == 0
+    np.testing.assert_allclose(results[1], quiet * np.float32(peak.amplitude(facts[1].gain)))
+
+
+def test_a_silent_one_among_them_stays_silent(normalized):
+    results, facts = normalized(voice(-20), np.zeros((1, RATE), np.float32), target=-30)
     assert facts[0].result == facts[1].result == "normalized"
     assert facts[1].loudness_before is facts[1].loudness_after is None
-    assert not group.written[1].any()
+    assert not results[1].any()
 
 
 @pytest.mark.parametrize(
     ("frames", "result"), [pytest.param(RATE, "silent", id="silence"), pytest.param(100, "too_short", id="too short")]
 )
-def test_where_no_loudness_is_defined_all_are_handed_on_unchanged(frames: int, result: str) -> None:
-    sounds = [np.zeros((1, frames), np.float32) for _ in range(2)]
-    group, facts = normalized(*sounds, target=-30)
+def test_where_no_loudness_is_defined_all_are_handed_on_unchanged(normalized, frames, result):
+    sounds = [np.full((1, frames), 1e-5, np.float32) for _ in range(2)]
+    results, facts = normalized(*sounds, target=-30)
     assert [each.result for each in facts] == [result, result]
-    assert all(after is before for after, before in zip(group.written, sounds, strict=True))
+    assert all(np.array_equal(after, before) for after, before in zip(results, sounds, strict=True))

@@ -1,0 +1,123 @@
+"""A sound that is read more than once, and what is done to it on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from librarian import Artifact, Task
+from librarian.audio.filters import HighPass
+from librarian.audio.limiter import Limiter
+from librarian.audio.peak import amplitude
+
+if TYPE_CHECKING:
+    from librarian_normalization import NormalizeSettings
+
+MOST_KEPT = 32 << 20
+"""Bytes. What is shorter when decoded is decoded once; what is longer, each time it is read."""
+
+Samples = NDArray[np.float32]
+
+
+class Progress:
+    """Tells how much is done, about once for each hundredth.
+
+    Args:
+        task: whom to tell.
+        frames: to be read in all.
+    """
+
+    def __init__(self, task: Task, frames: int) -> None:
+        self._task, self._frames = task, max(1, frames)
+        self._read = self._told = 0
+
+    def add(self, frames: int) -> None:
+        """So many more were read."""
+        self._read += frames
+        if self._read - self._told >= self._frames // 100:
+            self._told = self._read
+            self._task.progress(min(1.0, self._read / self._frames))
+
+
+class Source:
+    """The sound of an input.
+
+    Args:
+        task: the task.
+        port: the input.
+
+    Attributes:
+        rate: Hz.
+        channels: number of channels.
+        layout: their order; empty where it is not said.
+        frames: the length, an estimate for some formats.
+    """
+
+    def __init__(self, task: Task, port: str | Artifact) -> None:
+        self._task, self._port = task, port
+        with task.open_audio(port) as sound:
+            self.rate, self.channels, self.layout = sound.sample_rate, sound.channels, sound.layout
+            self.frames = sound.frames
+        self._kept: list[Samples] | None = None
+
+    @property
+    def places(self) -> str:
+        """The layout as it is written: of one or two channels the usual one, for files know no other."""
+        return self.layout if self.channels > 2 else ""  # noqa: PLR2004
+
+    def blocks(self, progress: Progress) -> Iterator[Samples]:
+        """The sound from its beginning; not to be changed in place."""
+        if self._kept is None:
+            yield from self._decoded(progress)
+            return
+        for samples in self._kept:
+            yield samples
+            progress.add(samples.shape[1])
+
+    def _decoded(self, progress: Progress) -> Iterator[Samples]:
+        kept: list[Samples] | None = []
+        size = 0
+        with self._task.open_audio(self._port) as sound:
+            for samples in sound.blocks():
+                size += samples.nbytes
+                if size > MOST_KEPT:
+                    kept = None
+                if kept is not None:
+                    kept.append(samples)
+                yield samples
+                progress.add(samples.shape[1])
+        self._kept = kept
+
+
+def cleaned(
+    blocks: Iterable[Samples], source: Source, settings: NormalizeSettings, offset: Samples
+) -> Iterable[Samples]:
+    """The blocks without direct current and without what is too low, where that is asked for.
+
+    Args:
+        blocks: `[channels, frames]` each.
+        source: where they come from.
+        settings: what is asked for.
+        offset: what to take off, `[channels, 1]`.
+    """
+    if settings.remove_dc:
+        blocks = (samples - offset for samples in blocks)
+    if settings.high_pass:
+        blocks = map(HighPass(source.rate, source.channels, settings.high_pass).add, blocks)
+    return blocks
+
+
+def amplified(blocks: Iterable[Samples], gain: float) -> Iterable[Samples]:
+    """The blocks with a gain (dB)."""
+    factor = np.float32(amplitude(gain))
+    return (samples * factor for samples in blocks) if gain else blocks
+
+
+def limited(blocks: Iterable[Samples], limiter: Limiter) -> Iterator[Samples]:
+    """The blocks under a limiter's ceiling."""
+    for samples in blocks:
+        yield limiter.add(samples)
+    yield limiter.end()
