@@ -17,7 +17,7 @@ from hostile_sizes import constant_flac
 from numpy.typing import NDArray
 
 from librarian.errors import UnusableInputError
-from librarian.media import open_audio, probe, read_audio
+from librarian.media import open_audio, probe, read_audio, sound
 
 LENGTHS = (1000, 4096, 30_011, FRAMES, FRAMES + 1)
 SNDFILE = {
@@ -216,7 +216,7 @@ def test_time_spent_on_reading_is_counted(tmp_path: Path) -> None:
 
 PEAK = """
 import av, pathlib, sys
-from librarian.media import open_audio, probe
+from librarian.media import open_audio, probe, sound
 path = pathlib.Path(sys.argv[1])
 
 def peak():
@@ -256,6 +256,20 @@ def test_a_long_sound_takes_no_more_memory_than_a_short_one(tmp_path: Path, name
     frames, kib = grown(path)
     assert seconds * rate - 65_535 <= frames <= seconds * rate + 4096
     assert kib < MOST_KIB
+
+
+def test_a_small_file_that_holds_hours_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    constant_flac(tmp_path / "says so.flac", 7)
+    with pytest.raises(UnusableInputError, match="2,048 times as large"), open_audio(tmp_path / "says so.flac"):
+        pass
+    monkeypatch.setattr(sound, "MAX_DECODED_BYTES", 1 << 20)
+    path = tmp_path / "does not.flac"
+    constant_flac(path, 0.1, counted=False)
+    held = 0
+    with open_audio(path) as stream, pytest.raises(UnusableInputError, match="2,048 times as large"):
+        for block in stream.blocks(1 << 16):
+            held += 4 * block.shape[1]
+    assert 0 <= 2048 * path.stat().st_size - held < 4 << 16
 
 
 def long_sound(path: Path, rate: int, seconds: int) -> None:

@@ -130,11 +130,7 @@ def test_no_specimen_costs_much(archive: Archive, name: str) -> None:
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.xfail(reason=each.not_yet)) if each.not_yet else name
-     for name, each in SIZES.items()],
-)  # fmt: skip
+@pytest.mark.parametrize("name", SIZES)
 def test_no_size_costs_much(archive: Archive, name: str) -> None:
     cost = alone(archive, name, SIZES[name].make)
     assert cost.code == (not SIZES[name].good)

@@ -30,7 +30,7 @@ from pathlib import Path
 from librarian.errors import UnusableInputError
 from librarian.files import open_regular
 from librarian.media import ffmpeg, sndfile
-from librarian.media.sound import AudioInfo, Samples, Sound, check_size, gathered, usual_frames
+from librarian.media.sound import AudioInfo, Samples, Sound, check_ratio, check_size, gathered, usual_frames
 from librarian.media.stream import AudioStream
 
 
@@ -53,11 +53,16 @@ def open_audio(path: Path) -> Iterator[AudioStream]:
 
     Raises:
         UnusableInputError: it is no sound file that we read, or holds no frame of sound. While its blocks are read,
-            at the end at the latest: it is damaged, cut short, or holds NaN or infinities.
+            at the end at the latest: it is damaged, cut short, holds NaN or infinities, or is thousands of times as
+            large as its file.
         OSError: it cannot be opened.
     """
-    with _opened(path) as sound, AudioStream(sound) as stream:
-        yield stream
+    with _handle(path) as file, _opened(file) as sound:
+        info, file_bytes = sound.info, os.fstat(file.fileno()).st_size
+        if info.frames_exact:
+            check_ratio(info.frames, info.channels, file_bytes)
+        with AudioStream(sound, file_bytes) as stream:
+            yield stream
 
 
 def read_audio(path: Path) -> tuple[Samples, int]:
@@ -71,7 +76,7 @@ def read_audio(path: Path) -> tuple[Samples, int]:
             to be read as a whole.
         OSError: it cannot be opened.
     """
-    with _opened(path) as sound:
+    with _handle(path) as file, _opened(file) as sound:
         info = sound.info
         if info.frames_exact:
             check_size(info.frames, info.channels)
@@ -98,8 +103,8 @@ def _by_ffmpeg(file: FileIO) -> AudioInfo:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Sound]:
-    with _handle(path) as file, contextlib.ExitStack() as stack:
+def _opened(file: FileIO) -> Iterator[Sound]:
+    with contextlib.ExitStack() as stack:
         sound: Sound | None = stack.enter_context(sndfile.opened(file))
         if sound is None:
             file.seek(0)

@@ -13,6 +13,9 @@ from librarian.errors import UnusableInputError
 
 MAX_DECODED_BYTES = 4 << 30
 """A sound that is larger than this as float32 is not read as a whole."""
+MOST_TIMES = 2048
+"""One channel of a sound may be so many times larger than the file, where the sound is larger than the above. Hours of
+digital silence are 1,200 times as large as their FLAC."""
 BLOCK_BYTES = 1 << 19
 """What a block holds where nobody says otherwise: it stays in a core's cache from the decoder to the meter."""
 
@@ -66,6 +69,16 @@ def check_size(frames: int, channels: int) -> None:
     """
     if frames * channels * 4 > MAX_DECODED_BYTES:
         raise UnusableInputError("unsupported", f"larger than {MAX_DECODED_BYTES >> 30} GiB when decoded")
+
+
+def check_ratio(frames: int, channels: int, file_bytes: int) -> None:
+    """Refuse what would keep a reader busy for hours with a small file.
+
+    Raises:
+        UnusableInputError: it is larger than `MAX_DECODED_BYTES`, and a channel `MOST_TIMES` as large as the file.
+    """
+    if frames * channels * 4 > MAX_DECODED_BYTES and frames * 4 > MOST_TIMES * file_bytes:
+        raise UnusableInputError("unsupported", f"over {MOST_TIMES:,} times as large as its file when decoded")
 
 
 def finite(samples: Samples) -> Samples:

@@ -8,11 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from librarian.errors import UnusableInputError
-from librarian.media.sound import Samples, Sound, usual_frames
+from librarian.media.sound import Samples, Sound, check_ratio, usual_frames
 
 
 class AudioStream:
     """A sound that is read once, from its beginning to its end.
+
+    Args:
+        sound: what reads it.
+        file_bytes: size of its file.
 
     Attributes:
         info: what the file says of itself.
@@ -24,8 +28,9 @@ class AudioStream:
         seconds: time that the reader of the blocks waited for them.
     """
 
-    def __init__(self, sound: Sound) -> None:
+    def __init__(self, sound: Sound, file_bytes: int) -> None:
         self.info = info = sound.info
+        self._file_bytes = file_bytes
         self.sample_rate, self.channels, self.layout = info.sample_rate, info.channels, info.layout
         self.frames, self.frames_exact = info.frames, info.frames_exact
         self.seconds = 0.0
@@ -42,8 +47,8 @@ class AudioStream:
             `[channels, ≤ frames]`, C-contiguous; each block is an array of its own.
 
         Raises:
-            UnusableInputError: it is damaged, cut short, holds no frame, NaN or infinities. It can be the last block
-                after which that shows.
+            UnusableInputError: it is damaged, cut short, holds no frame, NaN or infinities, or is far too large for
+                its file. It can be the last block after which that shows.
             ValueError: its blocks were asked for before.
         """
         if self._sound is None:
@@ -54,7 +59,7 @@ class AudioStream:
         return self._timed(self._ahead)
 
     def _timed(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
-        none = True
+        frames = 0
         while True:
             began = time.perf_counter()
             try:
@@ -63,9 +68,10 @@ class AudioStream:
                 self.seconds += time.perf_counter() - began
             if block is None:
                 break
-            none = False
+            frames += block.shape[1]
+            check_ratio(frames, self.channels, self._file_bytes)
             yield block
-        if none:
+        if not frames:
             raise UnusableInputError("corrupt", "holds no frame of sound")
 
     def __enter__(self) -> Self:
