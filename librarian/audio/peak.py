@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -59,6 +60,7 @@ def interpolator(offset: float) -> NDArray[np.float64]:
     return np.asarray(np.sinc(distance) * window)
 
 
+@functools.cache
 def _folded(factor: int) -> tuple[NDArray[np.float64], float]:
     """Taps for sums and differences of samples that lie symmetrically, and the most they can raise a peak.
 

@@ -14,11 +14,6 @@ GRID = 1 << 13
 
 Whole = NDArray[np.int16] | NDArray[np.int32]
 
-_FRACTION = 15
-"""Bits below a step of 16 bits that dither is made of: int32 holds both, and the sum is exact."""
-_WORDS = GRID // 2
-"""Of 64 bits, for a channel of a block: two numbers of 16 bits a sample."""
-
 
 class Quantizer:
     """Makes whole numbers of a sound, a block of `GRID` frames after another.
@@ -35,8 +30,7 @@ class Quantizer:
     def __init__(self, channels: int, bits: int, seed: int) -> None:
         self._bits = bits
         self._steps = np.float32(1 << (bits - 1))
-        # Raw words: numpy promises the stream of PCG64, not that of its distributions. A channel is 2^64 words long.
-        self._words = [np.random.PCG64(seed).advance(channel << 64) for channel in range(channels)]
+        self._seed, self._frames = seed, 0
 
     def __call__(self, samples: Samples) -> Whole:
         """The next block.
@@ -47,7 +41,7 @@ class Quantizer:
         Raises:
             ValueError: a peak does not fit.
         """
-        scaled = samples * self._steps  # a power of two: exact
+        scaled = np.multiply(samples, self._steps, order="C")  # a power of two: exact
         whole = np.rint(scaled)
         if (peak := max(whole.max(), -whole.min())) > self._steps:
             over = 20 * np.log10(peak / self._steps)
@@ -56,21 +50,19 @@ class Quantizer:
             )
         if self._bits == 24:  # noqa: PLR2004
             return interleaved(np.minimum(whole, self._steps - 1, out=whole), np.int32) << 8
+        start, self._frames = self._frames, self._frames + samples.shape[1]
         if not np.array_equal(scaled, whole):
-            return self._dithered(scaled)
-        for words in self._words:
-            words.advance(_WORDS)
+            return self._dithered(scaled, start)
         return interleaved(np.minimum(whole, self._steps - 1, out=whole), np.int16)
 
-    def _dithered(self, scaled: Samples) -> Whole:
-        parts = np.rint(scaled * np.float32(1 << _FRACTION)).astype(np.int32)
-        for channel, words in zip(parts, self._words, strict=True):
-            first, second = words.random_raw(_WORDS).astype("<u8", copy=False).view("<u2").reshape(2, GRID) >> 1
-            noise = (first.view(np.int16) - second.view(np.int16)).astype(np.int32)
-            np.add(channel, noise[: len(channel)], out=channel)
-        parts += 1 << (_FRACTION - 1)
-        parts >>= _FRACTION
-        return interleaved(np.clip(parts, -(1 << 15), (1 << 15) - 1, out=parts), np.int16)
+    def _dithered(self, scaled: Samples, start: int) -> Whole:
+        from librarian.media.dither import dithered, random_word
+
+        out = np.empty(scaled.shape, np.int16)
+        for channel, (steps, whole) in enumerate(zip(scaled, out, strict=True)):
+            first = int(random_word(np.uint64((self._seed << 16 | channel) % (1 << 64))))
+            dithered(steps, np.uint64((first + start) % (1 << 64)), whole)
+        return interleaved(out, np.int16)
 
 
 def interleaved(samples: NDArray[Any], form: type[np.generic]) -> NDArray[Any]:
