@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from librarian.audio.spectral import StftStream, hann, istft, stft
+from librarian.audio.spectral import AT_ONCE, StftStream, hann, istft, stft
 
 ROUNDING = 1e-6
 """float32, of a sum of up to 2048 products of which few are large, by its greatest."""
@@ -72,6 +72,15 @@ def test_the_same_sound_comes_back(half, share, frames, padding):
         back = istft(stft(one, 2 * half, hop, padding), hop, samples.shape[1])
         assert back.shape == samples.shape
         assert float(abs(back - one).max()) < 4 * ROUNDING
+
+
+def test_the_parts_in_which_a_long_sound_is_transformed_show_nowhere():
+    samples, count = noise(200_000), 200_000 // 512 + 1
+    assert count > 2 * AT_ONCE // 2048
+    spectra = stft(samples, 2048, 512)
+    whole = stft(torch.from_numpy(samples), 2048, 512).numpy()
+    assert np.abs(spectra - whole).max() < ROUNDING * 2048
+    assert np.abs(istft(spectra, 512, 200_000) - samples).max() < 4 * ROUNDING
 
 
 def test_a_tone_is_found_in_its_bin_and_nowhere_else():

@@ -6,7 +6,7 @@ a window is padded at both ends. For the mel scale see `librarian.audio.mel`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Literal, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -204,27 +204,36 @@ def istft(spectra: Array, hop: int, frames: int, window: NDArray[np.float32] | N
     count = spectra.shape[-1]
     if count != frames // hop + 1:
         raise ValueError(f"{frames} frames have {frames // hop + 1} spectra at a hop of {hop}, got {count}")
-    windows = library(spectra).fft.irfft(spectra.swapaxes(-1, -2), size) * moved(window, spectra)
-    weights = _overlap_add(np.broadcast_to(window.astype(np.float64) ** 2, (count, size)), hop)
+    length = count - 1 + -(-size // hop)
+    weights = np.zeros((length, hop))
+    _overlap_add(weights, np.broadcast_to(window.astype(np.float64) ** 2, (count, size)))
     ours = slice(size // 2, size // 2 + frames)
-    if frames and weights[ours].min() < GAP:
+    weights = weights.reshape(-1)[ours]
+    if frames and weights.min() < GAP:
         raise ValueError(f"windows of {size} samples every {hop} leave gaps; choose a smaller hop")
-    return cast(Array, _overlap_add(windows, hop)[..., ours] / moved(weights[ours], spectra))
+    total = zeros([*spectra.shape[:-2], length, hop], spectra.real)
+    step = max(1, AT_ONCE // size)
+    if is_tensor(spectra):
+        step = count
+    for start in range(0, count, step):
+        some = spectra[..., start : start + step].swapaxes(-1, -2)
+        windows: Any = library(spectra).fft.irfft(some, size)
+        _overlap_add(total[..., start:, :], windows * moved(window, spectra))
+    sound = total.reshape([*spectra.shape[:-2], length * hop])[..., ours]
+    sound /= moved(weights, spectra)
+    return sound
 
 
-def _overlap_add(windows: Array, hop: int) -> Array:
-    """Windows added up, each `hop` samples after the one before.
+def _overlap_add(total: Array, windows: Array) -> None:
+    """Add windows, each one row after the one before.
 
-    Cut into slices of `hop` samples, slice j of all windows falls on one contiguous stretch.
+    Cut into slices as long as a row, slice j of all windows falls on one stretch of rows.
 
     Shape:
+        - total: `[..., rows, hop]`, changed
         - windows: `[..., count, size]`
-        - output: `[..., (count + ceil(size / hop) - 1) * hop]`
     """
-    *lead, count, size = windows.shape
-    slices = -(-size // hop)
-    total = zeros((*lead, count + slices - 1, hop), windows)
-    for j in range(slices):
+    (count, size), hop = windows.shape[-2:], total.shape[-1]
+    for j in range(-(-size // hop)):
         piece = windows[..., j * hop : (j + 1) * hop]
         total[..., j : j + count, : piece.shape[-1]] += piece
-    return total.reshape(*lead, -1)
