@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from librarian.media.sound import Samples
 
 GRID = 1 << 13
 """Frames that are looked at together: whether they fit the bits, and are left alone, or get dither."""
+
+WORDS = 1 << 64
 
 Whole = NDArray[np.int16] | NDArray[np.int32]
 
@@ -28,43 +30,39 @@ class Quantizer:
     """
 
     def __init__(self, channels: int, bits: int, seed: int) -> None:
+        from librarian.media.rounding import random_word
+
         self._bits = bits
-        self._steps = np.float32(1 << (bits - 1))
-        self._seed, self._frames = seed, 0
+        self._steps = np.float32(1 << (bits - 1))  # a power of two: products are exact
+        self._places = [int(random_word(np.uint64((seed << 16 | channel) % WORDS))) for channel in range(channels)]
 
     def __call__(self, samples: Samples) -> Whole:
         """The next block.
 
         Shape:
-            `[channels, ≤ GRID]` → `[frames, channels]`, 16 bits as int16, 24 in the upper bits of int32.
+            `[channels, ≤ GRID]`, finite → `[frames, channels]`, 16 bits as int16, 24 in the upper bits of int32.
 
         Raises:
             ValueError: a peak does not fit.
         """
-        scaled = np.multiply(samples, self._steps, order="C")  # a power of two: exact
-        whole = np.rint(scaled)
-        if (peak := max(whole.max(), -whole.min())) > self._steps:
-            over = 20 * np.log10(peak / self._steps)
+        from librarian.media.rounding import dithered, extent, rounded
+
+        extents = [extent(channel, self._steps) for channel in samples]
+        self._check(max(peak for peak, _ in extents))
+        places, self._places = self._places, [(place + GRID // 2) % WORDS for place in self._places]
+        shift = 8 if self._bits == 24 else 0  # noqa: PLR2004
+        out: Whole = np.empty(samples.shape[::-1], np.int32 if shift else np.int16)
+        fits = shift or all(whole for _, whole in extents)
+        for channel, place, steps in zip(samples, places, out.T, strict=True):
+            if fits:
+                rounded(channel, self._steps, shift, steps)
+            else:
+                dithered(channel, np.uint64(place), steps)
+        return out
+
+    def _check(self, peak: float) -> None:
+        if round(peak * self._steps) > self._steps:
+            over = 20 * math.log10(peak)
             raise ValueError(
                 f"a peak of {over:+.1f} dBFS does not fit {self._bits} bits; lower the gain or write float"
             )
-        if self._bits == 24:  # noqa: PLR2004
-            return interleaved(np.minimum(whole, self._steps - 1, out=whole), np.int32) << 8
-        start, self._frames = self._frames, self._frames + samples.shape[1]
-        if not np.array_equal(scaled, whole):
-            return self._dithered(scaled, start)
-        return interleaved(np.minimum(whole, self._steps - 1, out=whole), np.int16)
-
-    def _dithered(self, scaled: Samples, start: int) -> Whole:
-        from librarian.media.dither import dithered, random_word
-
-        out = np.empty(scaled.shape, np.int16)
-        for channel, (steps, whole) in enumerate(zip(scaled, out, strict=True)):
-            first = int(random_word(np.uint64((self._seed << 16 | channel) % (1 << 64))))
-            dithered(steps, np.uint64((first + start) % (1 << 64)), whole)
-        return interleaved(out, np.int16)
-
-
-def interleaved(samples: NDArray[Any], form: type[np.generic]) -> NDArray[Any]:
-    """`[channels, frames]` → `[frames, channels]`; by channels, for numpy turns small matrices over very slowly."""
-    return np.stack([channel.astype(form, copy=False) for channel in samples], axis=1)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from librarian.media import layouts
 from librarian.media.flac import FlacFile
-from librarian.media.quantize import GRID, Quantizer, interleaved
+from librarian.media.quantize import GRID, Quantizer
 from librarian.media.sound import Samples, usual_frames
 from librarian.media.wav import WavFile
 
@@ -180,4 +180,4 @@ class AudioWriter:
     def _put(self, samples: Samples) -> None:
         for start in range(0, samples.shape[1], GRID):
             block = samples[:, start : start + GRID]
-            self._place.put(self._quantize(block) if self._quantize else interleaved(block, np.float32))
+            self._place.put(self._quantize(block) if self._quantize else np.ascontiguousarray(block.T))

@@ -1,0 +1,97 @@
+"""Samples to whole steps, compiled: numpy would go over them eight times, and draws noise slowly.
+
+Dither is triangular: the difference of two even numbers of 15 bits, which its place alone decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+FRACTION = 15
+"""Bits below a step of 16 bits that dither is made of: int32 holds both, and the sum is exact."""
+
+_LOW = np.uint64((1 << FRACTION) - 1)
+_FINE = np.float32(1 << (15 + FRACTION))
+_HALF = np.int32(1 << (FRACTION - 1))
+_LEAST, _MOST = np.int32(-(1 << 15)), np.int32((1 << 15) - 1)
+_MAGNITUDE = np.int32(0x7FFFFFFF)
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_15, _27, _30, _31 = map(np.uint64, (15, 27, 30, 31))
+
+_Compiled = TypeVar("_Compiled", bound=Callable[..., object])
+
+
+def _compiled(function: _Compiled) -> _Compiled:
+    return cast(_Compiled, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+@_compiled
+def random_word(place: np.uint64) -> np.uint64:
+    """64 random bits of a place: SplitMix64 (Steele, Lea, Flood 2014), which needs no other place to be drawn first."""
+    word = place * _STEP
+    word = (word ^ (word >> _30)) * _FIRST
+    word = (word ^ (word >> _27)) * _SECOND
+    return word ^ (word >> _31)
+
+
+@_compiled
+def extent(channel: NDArray[np.float32], steps: np.float32) -> tuple[float, bool]:
+    """The greatest magnitude, and whether every sample is a whole number of steps.
+
+    Shape:
+        - channel: `[frames]`, finite
+    """
+    greatest, between = np.zeros(1, np.int32), 0
+    bits = channel.view(np.int32)  # without its sign a float's bits are ordered like an integer
+    for i in range(bits.size):
+        greatest[0] = max(greatest[0], np.int32(bits[i] & _MAGNITUDE))
+    for i in range(channel.size):
+        scaled = channel[i] * steps
+        between += int(scaled != np.rint(scaled))
+    return float(greatest.view(np.float32)[0]), between == 0
+
+
+@_compiled
+def rounded(channel: NDArray[np.float32], steps: np.float32, shift: int, out: NDArray[Any]) -> None:
+    """Round to whole steps; full scale becomes the greatest step below it.
+
+    Shape:
+        - channel: `[frames]`, −1…1
+        - out: `[frames]`, shifted up by so many bits
+    """
+    most = np.int32(steps) - np.int32(1)
+    for i in range(channel.size):
+        out[i] = min(np.int32(np.rint(channel[i] * steps)), most) << shift
+
+
+@_compiled
+def _with_noise(sample: np.float32, word: np.uint64) -> np.int32:
+    noise = np.int32(word & _LOW) - np.int32((word >> _15) & _LOW)
+    part = np.int32(np.rint(sample * _FINE)) + noise + _HALF
+    return min(max(part >> FRACTION, _LEAST), _MOST)
+
+
+@_compiled
+def dithered(channel: NDArray[np.float32], place: np.uint64, out: NDArray[np.int16]) -> None:
+    """Round to whole steps of 16 bits after noise was added; two samples share a place.
+
+    Args:
+        channel: an even number of frames came before them.
+        place: of the first two samples among all that are drawn.
+        out: whole steps.
+
+    Shape:
+        - channel: `[frames]`, −1…1
+        - out: `[frames]`
+    """
+    for i in range(0, channel.size, 2):
+        word = random_word(place + np.uint64(i >> 1))
+        out[i] = _with_noise(channel[i], word)
+        if i + 1 < channel.size:
+            out[i + 1] = _with_noise(channel[i + 1], word >> _30)
