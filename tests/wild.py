@@ -301,7 +301,7 @@ def changes_the_process(task):
     np.seterr(all="raise")
     locale.setlocale(locale.LC_ALL, "C")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.setrecursionlimit(100)
+    sys.setrecursionlimit(900)
     sys.stdout = sys.stderr = None
     sys.argv = ["wild"]
     warnings.simplefilter("error")
@@ -369,4 +369,4 @@ def patches_librarian(task):
     import librarian.workers.execution
 
     librarian.workers.execution.collect = lambda *_: []
-    librarian.media.read_audio = librarian.media.write_audio = None
+    librarian.media.open_audio = librarian.media.create_audio = librarian.media.write_audio = None

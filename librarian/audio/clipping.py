@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from librarian.audio.kernels import kernel
 from librarian.audio.windows import Windows
+from librarian.compiled import kernel
 
 STEPS = 32768.0
 """Levels are told apart as 16 bits do: what lies within one step is the same."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from librarian.audio import peak
-from librarian.audio.kernels import kernel
+from librarian.compiled import kernel
 
 HALF_TAPS = 16
 """Taps on each side of a point between samples, twice those of the meter: flat up to 0.45 of the sample rate."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from librarian.audio.kernels import kernel
 from librarian.audio.windows import Windows
+from librarian.compiled import kernel
 
 SHORTEST_SECONDS = 0.005
 LOUD = 1e-5

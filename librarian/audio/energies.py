@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from librarian.audio.kernels import kernel
 from librarian.audio.tiles import LANES
+from librarian.compiled import kernel
 
 STEPS = 10
 """In a hop of 100 ms. Step i of a hop of n frames starts at frame floor(n · i / 10) of it."""

@@ -1,23 +1,9 @@
-"""What the CPU kernels share: how they are compiled, and the one form of array they are compiled for."""
+"""The one form of array that the CPU kernels are compiled for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, cast
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
-
-Compiled = TypeVar("Compiled", bound=Callable[..., object])
-
-
-def kernel(function: Compiled) -> Compiled:
-    """Compile on the first call and keep the machine code on disk; the kernel runs without the GIL.
-
-    Fast-math stays off: no sum is reordered and nothing is fused, so that every machine gives the same bits.
-    """
-    return cast(Compiled, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 def planar(samples: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from librarian.audio import crests
-from librarian.audio.kernels import kernel, planar
+from librarian.audio.kernels import planar
 from librarian.audio.peak import amplitude, decibels
+from librarian.compiled import kernel
 
 MARGIN = 0.1
 """dB that the limiter stays under its ceiling: what a crest hides between points, and what the moving gain adds."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from librarian.audio.arrays import Array, is_tensor
-from librarian.audio.kernels import kernel
+from librarian.compiled import kernel
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from librarian.audio.kernels import kernel, planar
+from librarian.audio.kernels import planar
+from librarian.compiled import kernel
 
 
 class Moments:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from librarian.audio.kernels import kernel, planar
+from librarian.audio.kernels import planar
+from librarian.compiled import kernel
 
 ENOUGH_RATE = 192_000
 """Hz. Sound is oversampled until its rate reaches this: 4 times below 96 kHz, 2 times below 192 kHz."""

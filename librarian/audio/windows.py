@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from librarian.audio.kernels import kernel
+from librarian.compiled import kernel
 
 WINDOWS_PER_SECOND = 50
 """20 ms: as NIST's stnr has them."""

@@ -33,6 +33,8 @@ ENDINGS = (
 )
 """Of the files in a folder, those that are measured."""
 MOST_SAID = 300
+NARROWEST_NAME, NUMBERS = 20, 80
+"""Columns that a path gets at the least, and those that are kept for all else."""
 WIDEST = 10_000
 """Columns of what is no terminal."""
 
@@ -169,7 +171,7 @@ def _print(context: click.Context, found: Found, *, everything: bool, as_json: b
             click.echo(each.called(sys.stdout))
             _print_table([(f"  {label}", text) for label, text in rows(values)], numbers=False)
     elif measured:
-        most = _width() // 4
+        most = max(NARROWEST_NAME, _width() - NUMBERS)
         _print_table([HEAD, *(row(_end(each.called(sys.stdout), most), values) for each, values in measured.items())])
 
 

@@ -5,12 +5,12 @@ Dither is triangular: the difference of two even numbers of 15 bits, which its p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from librarian.compiled import kernel
 
 FRACTION = 15
 """Bits below a step of 16 bits that dither is made of: int32 holds both, and the sum is exact."""
@@ -24,14 +24,8 @@ _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _15, _27, _30, _31 = map(np.uint64, (15, 27, 30, 31))
 
-_Compiled = TypeVar("_Compiled", bound=Callable[..., object])
 
-
-def _compiled(function: _Compiled) -> _Compiled:
-    return cast(_Compiled, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-@_compiled
+@kernel
 def random_word(place: np.uint64) -> np.uint64:
     """64 random bits of a place: SplitMix64 (Steele, Lea, Flood 2014), which needs no other place to be drawn first."""
     word = place * _STEP
@@ -40,7 +34,7 @@ def random_word(place: np.uint64) -> np.uint64:
     return word ^ (word >> _31)
 
 
-@_compiled
+@kernel
 def extent(channel: NDArray[np.float32], steps: np.float32) -> tuple[float, bool]:
     """The greatest magnitude, and whether every sample is a whole number of steps.
 
@@ -57,7 +51,7 @@ def extent(channel: NDArray[np.float32], steps: np.float32) -> tuple[float, bool
     return float(greatest.view(np.float32)[0]), between == 0
 
 
-@_compiled
+@kernel
 def rounded(channel: NDArray[np.float32], steps: np.float32, shift: int, out: NDArray[Any]) -> None:
     """Round to whole steps; full scale becomes the greatest step below it.
 
@@ -70,14 +64,14 @@ def rounded(channel: NDArray[np.float32], steps: np.float32, shift: int, out: ND
         out[i] = min(np.int32(np.rint(channel[i] * steps)), most) << shift
 
 
-@_compiled
+@kernel
 def _with_noise(sample: np.float32, word: np.uint64) -> np.int32:
     noise = np.int32(word & _LOW) - np.int32((word >> _15) & _LOW)
     part = np.int32(np.rint(sample * _FINE)) + noise + _HALF
     return min(max(part >> FRACTION, _LEAST), _MOST)
 
 
-@_compiled
+@kernel
 def dithered(channel: NDArray[np.float32], place: np.uint64, out: NDArray[np.int16]) -> None:
     """Round to whole steps of 16 bits after noise was added; two samples share a place.
 
