@@ -74,14 +74,17 @@ def _samples(pid: int, ended: threading.Event) -> Iterator[tuple[float, int, int
     while not ended.wait(SAMPLE_SECONDS):
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            peak = _status(pid, "VmHWM:")
         except OSError:
             return
+        peak = _status(pid, "VmHWM:")
         yield (int(fields[11]) + int(fields[12])) / TICKS, peak, sum(_status(each, "VmRSS:") for each in _family(pid))
 
 
 def _status(pid: int, name: str) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:  # it has just ended
+        return 0
     return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(name))
 
 
