@@ -203,7 +203,9 @@ def test_a_picture_that_cannot_be_drawn_is_refused_first(tmp_path: Path, monkeyp
 def test_an_interrupt_ends_it_and_its_workers(sounds: Archive) -> None:
     with (sounds.root / "voice.flac").open("rb"), sf.SoundFile(sounds.root / "long.wav", "w", 8000, 1) as file:
         file.write(np.zeros(8000 * 3600, np.int16))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # where the tests run in the background: ignored
     process = sounds.start("measure", "--workers", "1", *["long.wav"] * 200)
+    signal.signal(signal.SIGINT, before)
     watched = psutil.Process(process.pid)
     while not (children := watched.children(recursive=True)):
         assert process.poll() is None
