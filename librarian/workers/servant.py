@@ -21,7 +21,7 @@ from librarian.workers.measured import measured
 from librarian.workers.messages import Message
 from librarian.workers.replies import Send
 from librarian.workers.route import Route, empty
-from librarian.workers.runners import Runner, Runners, build, named, splits
+from librarian.workers.runners import Runner, Runners, named, splits
 from librarian.workers.surroundings import seed
 
 GROUP = "librarian"
@@ -194,9 +194,7 @@ class Servant:
         operation, rung = route.operation, route.rungs[number]
         self._needs = operation.resources.memory
         try:
-            runner = self._runners.get(
-                (route.name, number), operation.resources, lambda: build(operation, rung.settings, rung.device)
-            )
+            runner = self._runners.get((route.name, number), operation, rung.settings, rung.device)
         finally:
             task.timer.load = time.perf_counter() - began
         route.runs_as(runner)
