@@ -21,7 +21,7 @@ from librarian.workers.measured import measured
 from librarian.workers.messages import Message
 from librarian.workers.replies import Send
 from librarian.workers.route import Route, empty
-from librarian.workers.runners import Runner, Runners, named, splits
+from librarian.workers.runners import Runner, Runners
 from librarian.workers.surroundings import seed
 
 GROUP = "librarian"
@@ -173,7 +173,7 @@ class Servant:
     def splits(self, request: Message) -> bool:
         """Whether a request is for a class that reads, computes and writes apart. What is broken says so later."""
         try:
-            return request["type"] == "run" and splits(named(self.route(request).operation))
+            return request["type"] == "run" and self.route(request).splits
         except Exception:
             return False
 
