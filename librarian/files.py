@@ -37,16 +37,20 @@ def hash_file(path: Path | str, stopped: Callable[[], bool] = lambda: False) -> 
     Raises:
         OSError: it cannot be read, is no regular file, changed meanwhile, or `stopped` said so.
     """
-    with open(open_regular(path), "rb", buffering=0) as file:
-        before = _changing(file.fileno())
+    handle = open_regular(path)
+    try:
+        before = _changing(handle)
         digest, size = hashlib.sha256(), 0
-        while block := file.read(_BLOCK):
+        at_once = min(_BLOCK, before[0] + 1)  # room for a block is made and given back at every read
+        while block := os.read(handle, at_once):
             if stopped():
                 raise InterruptedError("stopped")
             digest.update(block)
             size += len(block)
-        if _changing(file.fileno()) != before:
+        if _changing(handle) != before:
             raise OSError("changed while it was read")
+    finally:
+        os.close(handle)
     return size, digest.hexdigest()
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from librarian.errors import EnvironmentFailedError
@@ -134,11 +132,10 @@ class Work:
 
         def prepare(worker: str) -> None:
             if tried := message.pop("folder", None):
-                self._session.store.drop_task(Path(tried))
-            folder = self._session.store.open_task(
-                self._session.job_id, worker, task.home, task.step.declaration.name, task.key
+                self._session.store.drop_task(tried)
+            message["folder"] = self._session.store.open_task(
+                self._session.job_id, worker, task.home, declared.name, task.key
             )
-            message["folder"] = os.fspath(folder)
             self._observe(TaskStarted(task.step.id, task.unit))
 
         def committed(line: OutcomeLine) -> None:
@@ -148,7 +145,7 @@ class Work:
 
         def answered(answer: Message) -> None:
             seconds = inputs.seconds(recording)
-            attempt = Attempt(task, Path(message["folder"]), consumed, request.waited, seconds)
+            attempt = Attempt(task, message["folder"], consumed, request.waited, seconds)
             self._ended(attempt, inputs, inputs.stats() != before, answer, committed)
 
         # Nothing here leads from a request back to itself: it goes as soon as it is answered, with all that it holds.
