@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import stat
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 _BLOCK = 1 << 20
 
@@ -127,6 +129,20 @@ def sync(path: Path | str, flags: int = 0) -> None:
         os.close(handle)
 
 
+def _syncfs(handle: int) -> int:
+    """Call syncfs(2); the number of what went wrong, else 0."""
+    import ctypes
+
+    return ctypes.get_errno() if _libc().syncfs(handle) else 0
+
+
+@functools.cache
+def _libc() -> Any:
+    import ctypes
+
+    return ctypes.CDLL(None, use_errno=True)
+
+
 class FileSystem:
     """The file system that a folder lies on, to make all that was written to it durable at once (syncfs(2))."""
 
@@ -143,10 +159,7 @@ class FileSystem:
         if sys.platform != "linux":
             os.sync()
             return
-        import ctypes
-
-        if ctypes.CDLL(None, use_errno=True).syncfs(self._handle):
-            number = ctypes.get_errno()
+        if number := _syncfs(self._handle):
             raise OSError(number, os.strerror(number), os.fspath(self._folder))
 
     def close(self) -> None:
