@@ -198,7 +198,7 @@ class Committer:
             self._session.store.drop_task(staged)
             why = self._cause(cause("bad_output", message=str(error)))
             return _Ended(task, "failed", ended.then, {"cause": why, "consumed": ended.details["consumed"]})
-        return replace(ended, replaced=replaced)
+        return replace(ended, replaced=True) if replaced else ended
 
     def _line(self, ended: _Ended, share: float) -> OutcomeLine:
         task, details = ended.task, dict(ended.details)
