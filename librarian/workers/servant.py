@@ -107,10 +107,11 @@ class Servant:
 
     def _probe(self, request: Message, send: Send) -> Message:
         with self._limited(limits.LEAST_MEMORY):
-            return {"type": "done", "facts": audio_facts(Path(request["path"])), "ahead": 2, "batch": 0}
+            return {**_probed(request["path"]), "ahead": 2, "batch": 0}
 
     def _probes(self, request: Message, send: Send) -> Message:
-        answers = [self.answer({"type": "probe", "path": path}, send) for path in request["paths"]]
+        with self._limited(limits.LEAST_MEMORY):
+            answers = [_probed(path) for path in request["paths"]]
         return {"type": "done", "answers": answers, "ahead": 2, "batch": 0}
 
     def _measure(self, request: Message, send: Send) -> Message:
@@ -199,6 +200,14 @@ class Servant:
             task.timer.load = time.perf_counter() - began
         route.runs_as(runner)
         return runner
+
+
+def _probed(path: str) -> Message:
+    """What a recording holds, or why that cannot be told."""
+    try:
+        return {"type": "done", "facts": audio_facts(Path(path))}
+    except BaseException as error:
+        return failure_of(error)
 
 
 def done(request: Message, route: Route, task: RunningTask, result: Any) -> Message:
