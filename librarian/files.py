@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import stat
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 _BLOCK = 1 << 20
 
@@ -37,16 +39,20 @@ def hash_file(path: Path | str, stopped: Callable[[], bool] = lambda: False) -> 
     Raises:
         OSError: it cannot be read, is no regular file, changed meanwhile, or `stopped` said so.
     """
-    with open(open_regular(path), "rb", buffering=0) as file:
-        before = _changing(file.fileno())
+    handle = open_regular(path)
+    try:
+        before = _changing(handle)
         digest, size = hashlib.sha256(), 0
-        while block := file.read(_BLOCK):
+        at_once = min(_BLOCK, before[0] + 1)  # room for a block is made and given back at every read
+        while block := os.read(handle, at_once):
             if stopped():
                 raise InterruptedError("stopped")
             digest.update(block)
             size += len(block)
-        if _changing(file.fileno()) != before:
+        if _changing(handle) != before:
             raise OSError("changed while it was read")
+    finally:
+        os.close(handle)
     return size, digest.hexdigest()
 
 
@@ -123,6 +129,20 @@ def sync(path: Path | str, flags: int = 0) -> None:
         os.close(handle)
 
 
+def _syncfs(handle: int) -> int:
+    """Call syncfs(2); the number of what went wrong, else 0."""
+    import ctypes
+
+    return ctypes.get_errno() if _libc().syncfs(handle) else 0
+
+
+@functools.cache
+def _libc() -> Any:
+    import ctypes
+
+    return ctypes.CDLL(None, use_errno=True)
+
+
 class FileSystem:
     """The file system that a folder lies on, to make all that was written to it durable at once (syncfs(2))."""
 
@@ -139,10 +159,7 @@ class FileSystem:
         if sys.platform != "linux":
             os.sync()
             return
-        import ctypes
-
-        if ctypes.CDLL(None, use_errno=True).syncfs(self._handle):
-            number = ctypes.get_errno()
+        if number := _syncfs(self._handle):
             raise OSError(number, os.strerror(number), os.fspath(self._folder))
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ class Shelf(Store):
 
     def write(self, files: dict[str, bytes], job: str = JOB) -> Path:
         """What a task wrote, in staging."""
-        folder = self.open_task(job, "worker-1", UNIT, "normalize", KEY)
+        folder = Path(self.open_task(job, "worker-1", UNIT, "normalize", KEY))
         for name, content in files.items():
             (folder / name).write_bytes(content)
         return folder

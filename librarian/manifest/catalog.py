@@ -126,16 +126,19 @@ class Catalog(Index):
             named |= {"private": bool(row[7]), "facts": json.loads(row[8]), "suspect": bool(row[9])}
             yield MadeArtifact(**named)
 
-    def standing(self, job_name: str, step: str, unit: str, key: str) -> list[tuple[str, int]] | None:
-        """The files (and their sizes) of a result that is current under this key; None where it is not, or suspect."""
+    def standing(self, job_name: str, step: str, unit: str, key: str) -> tuple[bool, list[tuple[str, int]] | None]:
+        """Whether any outcome is current, and the files (and their sizes) of a result that is under this key.
+
+        None for files where it is under another key, or suspect.
+        """
         row = self._db.execute(
-            "SELECT c.key, c.outcome, m.folder, m.files, m.suspect FROM current c JOIN made m ON m.key = c.key "
+            "SELECT c.key, c.outcome, m.folder, m.files, m.suspect FROM current c LEFT JOIN made m ON m.key = c.key "
             "WHERE c.job_name = ? AND c.step = ? AND c.unit = ?",
             (job_name, step, unit),
         ).fetchone()
-        if row is None or row[0] != key or row[1] not in GOOD or row[4]:
-            return None
-        return list(_files(row[2], row[3]))
+        if row is None or row[0] != key or row[1] not in GOOD or row[2] is None or row[4]:
+            return row is not None, None
+        return True, list(_files(row[2], row[3]))
 
     def speed(self, machine: str, device: str, operation: str, job_name: str, step: str) -> Speed | None:
         """What tasks of a step took on a machine so far; of the same operation anywhere, where it never ran there."""

@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 
-from librarian.keys import canonical
-
 SALT_BYTES = 16
 NO_LINE = "0" * 64
 """`prev` of the first line of a project's first manifest."""
@@ -31,4 +29,4 @@ def sha256(data: bytes) -> str:
 
 def link(seq: int, prev: str, digest: str) -> str:
     """What the next line's `prev` is."""
-    return sha256(canonical([seq, prev, digest]))
+    return sha256(f'[{seq},"{prev}","{digest}"]'.encode(errors="surrogatepass"))  # their canonical text

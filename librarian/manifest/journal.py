@@ -98,8 +98,8 @@ def _entry(raw: bytes, seq: int, end: int) -> Entry:
 
 def _text(seq: int, prev: str, digest: str, body: bytes) -> bytes:
     """A line, from the canonical text of its body: the canonical text of the whole, without making that of it again."""
-    rest = canonical({"digest": digest, "prev": prev, "seq": seq})
-    return b'{"body":' + body + b"," + rest[1:] + b"\n"
+    rest = f',"digest":"{digest}","prev":"{prev}","seq":{seq}}}\n'
+    return b'{"body":' + body + rest.encode(errors="surrogatepass")
 
 
 def last_entry(path: Path) -> Entry:

@@ -34,14 +34,15 @@ _CONTROL = re.compile(r"[\0-\x1f]")
 
 def _typed_only(value: Any) -> Any:
     """Refuse free text in a key document: numbers, flags and declared words stand there, and digests of text."""
-    if isinstance(value, dict):
-        for name, each in value.items():
-            _typed_only(name), _typed_only(each)
-    elif isinstance(value, list):
-        for each in value:
-            _typed_only(each)
-    elif isinstance(value, str) and (len(value) > _LONGEST_TYPED or _CONTROL.search(value)):
-        raise ValueError("free text in a key document")
+    waiting = [value]
+    for each in waiting:  # which grows meanwhile
+        if isinstance(each, str):
+            if len(each) > _LONGEST_TYPED or _CONTROL.search(each):
+                raise ValueError("free text in a key document")
+        elif isinstance(each, dict):
+            waiting += (*each, *each.values())
+        elif isinstance(each, list):
+            waiting += each
     return value
 
 

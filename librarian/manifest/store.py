@@ -53,7 +53,7 @@ class Store:
         self._unsynced: dict[str, None] = {}
         self._file_system: FileSystem | None = None
 
-    def open_task(self, job: str, worker: str, unit: str, operation: str, task_key: str) -> Path:
+    def open_task(self, job: str, worker: str, unit: str, operation: str, task_key: str) -> str:
         """An empty folder for a task to write in."""
         folder = f"{self._staging}/{job}/{worker}/{unit}.{operation}-{key8(task_key)}"
         try:
@@ -65,7 +65,7 @@ class Store:
             os.mkdir(folder, 0o700)
         if self._file_system is None:
             self._file_system = FileSystem(self._library)  # open before anything is written, to hear of every error
-        return Path(folder)
+        return folder
 
     def flush(self) -> None:
         """Make durable what was sealed and put into place since last time.
@@ -85,12 +85,12 @@ class Store:
         if self._file_system is not None:
             self._file_system.close()
 
-    def drop_task(self, folder: Path) -> None:
+    def drop_task(self, folder: Path | str) -> None:
         """Throw away what a task wrote."""
-        remove_tree(folder)
+        remove_tree(Path(folder))
         self._unsynced = {path: None for path in self._unsynced if not Path(path).is_relative_to(folder)}
 
-    def seal_files(self, folder: Path, files: Collection[str]) -> list[Stored]:
+    def seal_files(self, folder: Path | str, files: Collection[str]) -> list[Stored]:
         """Check and hash what a task wrote: exactly `files`, each a plain file of its own. `flush` makes it durable.
 
         Raises:
@@ -98,7 +98,7 @@ class Store:
             OSError: the disk failed.
         """
         place = os.fspath(folder)
-        mode = os.lstat(place).st_mode if os.path.lexists(place) else 0
+        mode = _mode(place)
         if not stat.S_ISDIR(mode):
             raise BadOutputError("the folder that it was given is gone")
         if not mode & stat.S_IRWXU == stat.S_IRWXU:
@@ -125,7 +125,7 @@ class Store:
         self._unsynced[path] = None
         return Stored(name, size, digest)
 
-    def settle(self, staged: Path, final: str, *, files: Collection[str], job: str, committed: bool) -> bool:
+    def settle(self, staged: Path | str, final: str, *, files: Collection[str], job: str, committed: bool) -> bool:
         """Rename a task's folder to its final place. `flush` makes it durable.
 
         Args:
@@ -148,6 +148,8 @@ class Store:
             raise BadOutputError(f"library/{final} holds files of unknown origin; move them away")
         if replaced:
             old = self._old(staged, job)
+            if old.exists():
+                remove_tree(old)
             os.rename(target, old)
             sync_folder(old.parent)  # or a crash finds neither the one nor the other
         self._make_parents(parent)
@@ -155,11 +157,9 @@ class Store:
         self._unsynced[parent] = None
         return replaced
 
-    def _old(self, staged: Path, job: str) -> Path:
-        old = self._staging / job / (staged.name + OLD)
-        if old.exists():
-            remove_tree(old)
-        return old
+    def _old(self, staged: Path | str, job: str) -> Path:
+        """Where a folder is put aside that another replaces."""
+        return self._staging / job / (os.path.basename(staged) + OLD)
 
     def _make_parents(self, folder: str) -> None:
         above = os.path.dirname(folder)
@@ -172,9 +172,9 @@ class Store:
             os.mkdir(folder, 0o700)
         self._unsynced[above] = None
 
-    def forget_old(self, staged: Path, job: str) -> None:
+    def forget_old(self, staged: Path | str, job: str) -> None:
         """Remove a folder that was replaced, once the line that says so is durable."""
-        remove_tree(self._staging / job / (staged.name + OLD))
+        remove_tree(self._old(staged, job))
 
     def close_job(self, job: str) -> None:
         """Remove a job's staging, and the staging folder itself where it is empty."""
@@ -210,6 +210,14 @@ class Store:
         remove_tree(target)
         os.rename(old, target)
         sync_folder(target.parent)
+
+
+def _mode(path: str) -> int:
+    """Kind of file and permissions; 0 where there is nothing."""
+    try:
+        return os.lstat(path).st_mode
+    except FileNotFoundError:
+        return 0
 
 
 def _is_ours(folder: Path, files: Collection[str], committed: bool) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from librarian.job import JOB, Job, Step
 from librarian.keys import IdKey, key_document
@@ -28,8 +28,7 @@ ASKED_FOR = "asked for"
 NEW = "new"
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """One step applied to one unit.
 
     Attributes:
@@ -139,11 +138,11 @@ class Planner:
                 made = self._catalog.made(key)
                 standing, folder = bool(made or (current and current.good)), made.folder if made else folder
                 return Task(*planned, "todo", ASKED_FOR, folder, bool(made), replaces=standing, label=node.unit.label)
-        files = self._standing(step, unit, key)
+        known, files = self._standing(step, unit, key)
         if files is not None:
             folder = files[0][0].rpartition("/")[0] if files else folder
             return Task(*planned, "current", "", folder, redo=True, label=node.unit.label)
-        current = current or self._catalog.current(self._job.name, step.id, unit)
+        current = current or (self._catalog.current(self._job.name, step.id, unit) if known else None)
         return self._compared(Task(*planned, "todo", "", folder, label=node.unit.label), current)
 
     def waiting(self, node: Node) -> Task:
@@ -153,7 +152,7 @@ class Planner:
     def _again(self, task: Task) -> Task:
         """A task whose inputs are not known: where it has a good result, that would no longer be current."""
         current = self._catalog.current(self._job.name, task.step.id, task.unit) if task.unit else None
-        return replace(task, replaces=bool(current and current.good))
+        return task._replace(replaces=bool(current and current.good))
 
     def unit_id(self, node: Node) -> str:
         """The id of what a task works on; empty where it is not known yet."""
@@ -172,10 +171,14 @@ class Planner:
         degraded = self._policy.degraded and was_degraded
         return step.id in self._policy.redo or degraded or key in self._from_suspects
 
-    def _standing(self, step: Step, unit: str, key: str) -> list[tuple[str, int]] | None:
-        """What is there where nothing is to be done. Nearly every task of nearly every run: one look-up, and stats."""
-        files = self._catalog.standing(self._job.name, step.id, unit, key)
-        return files if files is not None and all(self._in_place(*each) for each in files) else None
+    def _standing(self, step: Step, unit: str, key: str) -> tuple[bool, list[tuple[str, int]] | None]:
+        """Whether anything is current, and what is there where nothing is to be done.
+
+        Nearly every task of nearly every run: one look-up, and stats.
+        """
+        known, files = self._catalog.standing(self._job.name, step.id, unit, key)
+        there = files is not None and all(self._in_place(*each) for each in files)
+        return known, files if there else None
 
     def _compared(self, new: Task, current: Current | None) -> Task:
         judged = self._judge(new, new.document, current)
@@ -183,11 +186,11 @@ class Planner:
             return judged
         stays = self._stays(current, new)
         if not stays and not self._policy.only_new:
-            return replace(judged, replaces=bool(judged.why))
+            return judged._replace(replaces=bool(judged.why))
         kept = self._judge(new, current.document, current)
         if kept.why:  # what has to be made again is made by what is installed now, and its key says so
-            return replace(judged, why=f"{kept.why}, {judged.why}" if judged.why else "")
-        return kept if stays else replace(kept, withheld=judged.why)
+            return judged._replace(why=f"{kept.why}, {judged.why}" if judged.why else "")
+        return kept if stays else kept._replace(withheld=judged.why)
 
     def _judge(self, new: Task, document: Mapping[str, Any], current: Current | None) -> Task:
         key = new.key if document is new.document else self._id_key.task(document)
@@ -196,7 +199,7 @@ class Planner:
         is_current = bool(current and current.key == key and current.good)
         state: State = "todo" if why else "current" if is_current else "elsewhere"
         folder = made.folder if made else folder_of(new.unit, new.step.declaration.name, key)
-        return replace(new, key=key, document=document, state=state, why=why, folder=folder, redo=made is not None)
+        return new._replace(key=key, document=document, state=state, why=why, folder=folder, redo=made is not None)
 
     def _stays(self, current: Current, new: Task) -> bool:
         """Whether the current result counts although the key is another: the owner changed nothing."""

@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from librarian.errors import CAUSE_CLASSES
@@ -48,7 +47,7 @@ class Attempt:
     """
 
     task: Task
-    folder: Path
+    folder: str
     consumed: tuple[Consumed, ...]
     waited: float
     audio_seconds: float | None = None
@@ -63,7 +62,7 @@ class _Ended:
         outcome: how it ended.
         then: told of the line once it is durable.
         details: what else the line says.
-        staged: the folder it wrote, where that goes to the library.
+        staged: the folder it wrote, where that goes to the library; else empty.
         files: the names of its artifacts.
         replaced: whether an earlier folder was put aside for it.
     """
@@ -72,7 +71,7 @@ class _Ended:
     outcome: str
     then: Then
     details: Mapping[str, Any]
-    staged: Path | None = None
+    staged: str = ""
     files: tuple[str, ...] = ()
     replaced: bool = False
 
@@ -189,7 +188,7 @@ class Committer:
     def _in_place(self, ended: _Ended) -> _Ended:
         """Put what a task made into the library; where that cannot be, it has failed."""
         task, staged = ended.task, ended.staged
-        if staged is None:
+        if not staged:
             return ended
         try:
             replaced = self._session.store.settle(
@@ -199,7 +198,7 @@ class Committer:
             self._session.store.drop_task(staged)
             why = self._cause(cause("bad_output", message=str(error)))
             return _Ended(task, "failed", ended.then, {"cause": why, "consumed": ended.details["consumed"]})
-        return replace(ended, replaced=replaced)
+        return replace(ended, replaced=True) if replaced else ended
 
     def _line(self, ended: _Ended, share: float) -> OutcomeLine:
         task, details = ended.task, dict(ended.details)

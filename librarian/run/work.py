@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from librarian.errors import EnvironmentFailedError
 from librarian.events import Observer, TaskProgressed, TaskStarted
 from librarian.files import room
-from librarian.job import Recording
+from librarian.job import Recording, Step
 from librarian.keys import seed
 from librarian.manifest.chain import GOOD
 from librarian.manifest.records import OutcomeLine
@@ -25,7 +24,7 @@ from librarian.run.session import Session
 from librarian.workers import requests
 from librarian.workers.messages import Message, cause
 from librarian.workers.pool import Workers
-from librarian.workers.requests import Request
+from librarian.workers.requests import Request, route_of
 
 ROOM_KEPT = 64 << 20
 """Where less is free, the run ends while what is done can still be recorded (bytes)."""
@@ -54,6 +53,7 @@ class Work:
         self._then: dict[Request, Callable[[Message], None]] = {}
         self._probes = Probes(self._submit)
         self._looked_at = 0.0
+        self._routes: dict[str, tuple[Step, str]] = {}
         self.disk_full = False
 
     def __len__(self) -> int:
@@ -131,14 +131,14 @@ class Work:
         declared = task.step.declaration
         timeout = self._timeout or declared.resources.timeout
         message = self._request(task, inputs)
+        route = self._route(task.step, message)
 
         def prepare(worker: str) -> None:
             if tried := message.pop("folder", None):
-                self._session.store.drop_task(Path(tried))
-            folder = self._session.store.open_task(
-                self._session.job_id, worker, task.home, task.step.declaration.name, task.key
+                self._session.store.drop_task(tried)
+            message["folder"] = self._session.store.open_task(
+                self._session.job_id, worker, task.home, declared.name, task.key
             )
-            message["folder"] = os.fspath(folder)
             self._observe(TaskStarted(task.step.id, task.unit))
 
         def committed(line: OutcomeLine) -> None:
@@ -148,12 +148,20 @@ class Work:
 
         def answered(answer: Message) -> None:
             seconds = inputs.seconds(recording)
-            attempt = Attempt(task, Path(message["folder"]), consumed, request.waited, seconds)
+            attempt = Attempt(task, message["folder"], consumed, request.waited, seconds)
             self._ended(attempt, inputs, inputs.stats() != before, answer, committed)
 
         # Nothing here leads from a request back to itself: it goes as soon as it is answered, with all that it holds.
-        request = Request(message, timeout, prepare, lambda said: self._interim(task, said), declared.hosts)
+        interim = partial(self._interim, task)
+        request = Request(message, timeout, prepare, interim, declared.hosts, route=route)
         self._submit(request, answered)
+
+    def _route(self, step: Step, message: Message) -> str:
+        """The route of a step's tasks, made once: but for those to which a list gives settings of their own."""
+        known = self._routes.get(step.id)
+        if known is None or known[0] is not step:
+            known = self._routes[step.id] = step, route_of(message)
+        return known[1]
 
     def _ended(self, attempt: Attempt, inputs: Inputs, touched: bool, answer: Message, then: Then) -> None:
         why: Mapping[str, Any] = answer.get("cause", {})

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ class RunningTask:
             port: tuple(map(artifact_of, each)) if isinstance(each, list) else artifact_of(each)
             for port, each in request["inputs"].items()
         }
-        self.settings = settings.model_copy(deep=True)  # lists in it can be changed, and others get the same
+        self._settings = settings
         self.device = device
         self.seed: int = request["seed"]
         self.folder = Path(request["folder"])
@@ -74,6 +75,11 @@ class RunningTask:
         self._audio = request["audio"]
         self._send = send
         self._written = 0
+
+    @cached_property
+    def settings(self) -> Settings:
+        """A copy of its own: lists in it can be changed, and others get the same."""
+        return self._settings.model_copy(deep=True)
 
     def progress(self, fraction: float) -> None:
         """Say how much is done, 0 to 1."""
@@ -154,7 +160,7 @@ def collect(task: RunningTask, operation: Operation, result: Any, stem: str) -> 
         check_size(task.folder, operation.resources.output)
     except FileNotFoundError:
         raise BadOutputError("the folder that it was given is gone") from None
-    outputs = outputs_of(operation, task.settings)
+    outputs = outputs_of(operation, task._settings)
     if not isinstance(result, Mapping):
         raise BadOutputError("it returned no mapping of its outputs")
     if missing := outputs.keys() - result.keys():
@@ -183,15 +189,16 @@ def _items(value: Any, many: bool) -> Iterator[tuple[int | None, Any]]:
 def _one(task: RunningTask, operation: Operation, kind: type[Kind], output: Output, name: str) -> dict[str, Any]:
     facts = checked_facts(operation.facts, output.facts)
     if issubclass(kind, Data):
-        path = _write_data(kind, output.value, task.folder / f"{name}.json")
+        file = f"{name}.json"
+        _write_data(kind, output.value, task.folder / file)
     else:
-        path = _take_file(task.folder, output.value, name)
+        file = _take_file(os.fspath(task.folder), output.value, name)
     if kind is Audio:
-        facts |= audio_facts(path)
-    return {"file": path.name, "kind": kind.word, "facts": facts}
+        facts |= audio_facts(task.folder / file)
+    return {"file": file, "kind": kind.word, "facts": facts}
 
 
-def _write_data(kind: type[Data], value: Any, path: Path) -> Path:
+def _write_data(kind: type[Data], value: Any, path: Path) -> None:
     if not isinstance(value, kind) and kind is not Data:
         raise BadOutputError(f"an output is no {kind.word}")
     try:
@@ -200,28 +207,27 @@ def _write_data(kind: type[Data], value: Any, path: Path) -> Path:
         raise BadOutputError(f"an output does not fit the schema {kind.word}") from None
     document = {"schema": type(value).word, **checked.model_dump(mode="json")}
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    return path
 
 
-def _take_file(folder: Path, value: Any, name: str) -> Path:
+def _take_file(folder: str, value: Any, name: str) -> str:
+    """Give a file that the task wrote its name."""
     if not isinstance(value, (str, Path)):
         raise BadOutputError("an output is no path")
     path = os.path.join(folder, value)
-    if not _lies_in(folder, path) or not stat.S_ISREG(os.lstat(path).st_mode):
+    if not _is_file_in(folder, path):
         raise BadOutputError("an output is no file in the task's folder")
     suffix = os.path.splitext(path)[1]
     if not _SUFFIX.fullmatch(suffix):
         raise BadOutputError("the file name of an output has no plain ending")
-    place = folder / f"{name}{suffix}"
-    os.rename(path, place)
-    return place
+    os.rename(path, f"{folder}/{name}{suffix}")
+    return f"{name}{suffix}"
 
 
-def _lies_in(folder: Path, path: str) -> bool:
-    """Whether a file is there and lies in a folder, however that is written."""
+def _is_file_in(folder: str, path: str) -> bool:
+    """Whether a plain file lies in a folder itself, however that is written."""
     try:
         above = os.path.dirname(path)
-        return os.path.lexists(path) and (above == str(folder) or os.path.samefile(above, folder))
+        return stat.S_ISREG(os.lstat(path).st_mode) and (above == folder or os.path.samefile(above, folder))
     except (OSError, ValueError):  # a NUL in a name
         return False
 

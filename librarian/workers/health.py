@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from librarian.workers.memory import budget, held
+from librarian.workers.memory import budget, held, most_held
 from librarian.workers.surroundings import Surroundings
 
 MOST_THREADS = 16
@@ -49,7 +49,8 @@ class Health:
 
     def is_too_big(self, needs: float) -> bool:
         """Whether it holds more main memory than its part; where an operation needs more than that, than it needs."""
-        return held()[0] > (self._budget if needs <= self._budget else needs + IMPORTS)
+        most = self._budget if needs <= self._budget else needs + IMPORTS
+        return most_held() > most and held()[0] > most
 
     def must_end(self) -> bool:
         """Whether what tasks left behind is more than the next ones should find, memory aside."""

@@ -20,7 +20,7 @@ LARGEST_FILE = 64 << 30
 OPEN_FILES = 4096
 _MARGIN = 2
 """A task may take so many times what its operation declares before it is stopped."""
-_OF_MACHINE = 0.9
+_MOST_MEMORY = round(0.9 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def settle() -> None:
@@ -43,19 +43,18 @@ def around(*, memory: int | None = LEAST_MEMORY, file: int | None = LARGEST_FILE
             more than nine tenths of the machine's.
         file: bytes of each file that is written; None for no limit.
     """
-    most = round(_OF_MACHINE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     with contextlib.ExitStack() as stack:
         for kind, limit in (
-            (resource.RLIMIT_DATA, None if memory is None else min(memory, most)),
+            (resource.RLIMIT_DATA, None if memory is None else min(memory, _MOST_MEMORY)),
             (resource.RLIMIT_FSIZE, file),
         ):
             if limit is not None:
-                stack.callback(resource.setrlimit, kind, resource.getrlimit(kind))
-                _set_soft(kind, limit)
+                stack.callback(resource.setrlimit, kind, _set_soft(kind, limit))
         yield
 
 
-def _set_soft(kind: int, limit: int) -> None:
-    """Set the soft limit, which can be raised again, as far as the hard one goes."""
-    hard = resource.getrlimit(kind)[1]
+def _set_soft(kind: int, limit: int) -> tuple[int, int]:
+    """Set the soft limit, which can be raised again, as far as the hard one goes; what both were."""
+    soft, hard = resource.getrlimit(kind)
     resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+    return soft, hard

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import cached_property
 from typing import Any
 
 from librarian.operation import Operation, Settings
 from librarian.workers.ladder import rungs_of
 from librarian.workers.messages import Message, failed
-from librarian.workers.runners import Runner, use
+from librarian.workers.runners import Runner, named, splits, use
 
 PARENT_BUSY = 0.03
 """So long the parent may take for a commit; the worker has something to do meanwhile (s)."""
@@ -38,6 +39,11 @@ class Route:
         self.batch = 1
         self.use: Message = {}
         self._seconds = 0.0
+
+    @cached_property
+    def splits(self) -> bool:
+        """Whether it is a class that reads, computes and writes apart."""
+        return splits(named(self.operation))
 
     def runs_as(self, runner: Runner) -> None:
         """Learn how its tasks are run."""

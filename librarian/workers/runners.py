@@ -6,10 +6,10 @@ import gc
 import importlib
 import operator
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from librarian.operation import Operation, Resources, Settings
+from librarian.operation import Operation, Settings
 from librarian.workers.failures import BadOutputError
 from librarian.workers.memory import budget, held
 from librarian.workers.messages import Message
@@ -95,19 +95,24 @@ class Runners:
     """
 
     def __init__(self) -> None:
+        self._functions: dict[str, Runner] = {}
         self._kept: dict[Key, Runner] = {}
         self._holds: dict[Key, Amounts] = {}
         self._growing: tuple[Key, Amounts] | None = None
         self.unloaded: list[str] = []
 
-    def get(self, key: Key, needs: Resources, build: Callable[[], Runner]) -> Runner:
+    def get(self, key: Key, operation: Operation, settings: Settings, device: str) -> Runner:
         """A runner, built where it is not warm, with room for what its operation needs."""
-        self._make_room(key, (needs.memory, needs.gpu_memory))
+        needs = operation.resources.memory, operation.resources.gpu_memory
+        self._make_room(key, needs)
+        if function := self._functions.get(operation.run):
+            return function
         if key not in self._kept:
-            before, runner = held(), build()
+            before, runner = held(), build(operation, settings, device)
             if not runner.is_built:
+                self._functions[operation.run] = runner
                 return runner
-            self._kept[key], self._holds[key] = runner, (needs.memory, needs.gpu_memory)
+            self._kept[key], self._holds[key] = runner, needs
             self._growing = key, before
         self._kept[key], self._holds[key] = self._kept.pop(key), self._holds.pop(key)
         return self._kept[key]

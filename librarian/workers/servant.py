@@ -21,7 +21,7 @@ from librarian.workers.measured import measured
 from librarian.workers.messages import Message
 from librarian.workers.replies import Send
 from librarian.workers.route import Route, empty
-from librarian.workers.runners import Runner, Runners, build, named, splits
+from librarian.workers.runners import Runner, Runners
 from librarian.workers.surroundings import seed
 
 GROUP = "librarian"
@@ -107,10 +107,11 @@ class Servant:
 
     def _probe(self, request: Message, send: Send) -> Message:
         with self._limited(limits.LEAST_MEMORY):
-            return {"type": "done", "facts": audio_facts(Path(request["path"])), "ahead": 2, "batch": 0}
+            return {**_probed(request["path"]), "ahead": 2, "batch": 0}
 
     def _probes(self, request: Message, send: Send) -> Message:
-        answers = [self.answer({"type": "probe", "path": path}, send) for path in request["paths"]]
+        with self._limited(limits.LEAST_MEMORY):
+            answers = [_probed(path) for path in request["paths"]]
         return {"type": "done", "answers": answers, "ahead": 2, "batch": 0}
 
     def _measure(self, request: Message, send: Send) -> Message:
@@ -173,7 +174,7 @@ class Servant:
     def splits(self, request: Message) -> bool:
         """Whether a request is for a class that reads, computes and writes apart. What is broken says so later."""
         try:
-            return request["type"] == "run" and splits(named(self.route(request).operation))
+            return request["type"] == "run" and self.route(request).splits
         except Exception:
             return False
 
@@ -194,13 +195,19 @@ class Servant:
         operation, rung = route.operation, route.rungs[number]
         self._needs = operation.resources.memory
         try:
-            runner = self._runners.get(
-                (route.name, number), operation.resources, lambda: build(operation, rung.settings, rung.device)
-            )
+            runner = self._runners.get((route.name, number), operation, rung.settings, rung.device)
         finally:
             task.timer.load = time.perf_counter() - began
         route.runs_as(runner)
         return runner
+
+
+def _probed(path: str) -> Message:
+    """What a recording holds, or why that cannot be told."""
+    try:
+        return {"type": "done", "facts": audio_facts(Path(path))}
+    except BaseException as error:
+        return failure_of(error)
 
 
 def done(request: Message, route: Route, task: RunningTask, result: Any) -> Message:

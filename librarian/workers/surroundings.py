@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # typeshed leaves it out
 import contextlib
 import locale
 import operator
@@ -15,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-_LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+_LIMITS = sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})
 _SIGNALS = [
     *(signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD),
     *(signal.SIGPIPE, signal.SIGPROF),
@@ -53,7 +54,7 @@ class Surroundings:
         self._folder, self._mask = os.getcwd(), _mask()
         self._environment, self._raw = dict(os.environ), dict(_raw_environment())
         self._limits = [resource.getrlimit(each) for each in _LIMITS]
-        self._handlers = [signal.getsignal(each) for each in _SIGNALS]
+        self._handlers = _handlers()
         self._streams = sys.stdin, sys.stdout, sys.stderr
         self._locale = locale.setlocale(locale.LC_ALL)
         self._plain = [(put, get()) for put, get in _PLAIN]
@@ -86,8 +87,10 @@ class Surroundings:
     def _restore_handlers(self) -> None:
         for timer in _TIMERS:
             signal.setitimer(timer, 0)
+        if _handlers() == self._handlers:
+            return
         for which, handler in zip(_SIGNALS, self._handlers, strict=True):
-            if signal.getsignal(which) is not handler and handler is not None:  # None: it is not one of Python's
+            if handler is not None:  # None: it is not one of Python's
                 signal.signal(which, handler)
 
     def _restore_others(self) -> None:
@@ -104,6 +107,11 @@ class Surroundings:
         for put, value, now in self._torch if self.knows_torch else _threads_alone():
             if now() != value:
                 put(value)
+
+
+def _handlers() -> list[Any]:
+    # Not by `signal.getsignal`: it looks for a name for every handler, which costs as much as all else here.
+    return list(map(_signal.getsignal, _SIGNALS))
 
 
 def _worked(step: Callable[[], None]) -> bool:
