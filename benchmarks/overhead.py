@@ -7,8 +7,10 @@ SQLite's WAL for every file) is the limit. doit works in its own process and wit
 a shell command a task on all cores, librarian in its own process (`--workers 0`) and with a worker process a core.
 
 A repetition is one first run and three more that find nothing to do; the tools take turns, in another order each
-time, and the disk's queue is empty before each run. Outputs are counted after the first run, and none may have
-changed after the others. Printed are medians of whole processes, start-up included; of the bare loop, the loop alone.
+time, and the disk's queue is empty before each run. Nothing is deleted before all runs are over: for a while after it
+ext4 looks for new inodes beyond those that became free, at several times the cost. Outputs are counted after the first
+run, and none may have changed after the others. Printed are medians of whole processes, start-up included; of the bare
+loop, the loop alone.
 
 * `µs/task`: over what the same command takes for one file.
 * `inside`: from the first line of librarian's manifest to the last one, which is `RunEnded.seconds` and the
@@ -310,12 +312,11 @@ class Comparison:
         for turn in range(repeat):
             start = turn % len(self._tools)
             for tool in (*self._tools[start:], *self._tools[:start]):
-                folder = place / "work"
+                folder = place / f"{turn} {tool.name}"
                 folder.mkdir()
                 tool.lay(folder)
                 first[tool.name] += self._first(tool, folder, tasks)
                 again[tool.name] += [self._again(tool, folder) for _ in range(AGAIN)]
-                shutil.rmtree(folder)
         shutil.rmtree(place)
         return {name: middle(runs) for name, runs in first.items() if runs}, {
             name: middle(runs) for name, runs in again.items()

@@ -91,15 +91,20 @@ def trivial(top: Path, tasks: int, workers: int, repeat: int) -> list[Run]:
     make_recordings(top / "recordings", tasks)
     time.sleep(SETTLE_SECONDS)
     found = []
-    for _ in range(repeat):
-        folder = top / "work"
+    for turn in range(repeat):
+        folder = top / f"work{turn}"  # all are deleted at the end: see overhead.py
         folder.mkdir()
         Librarian(workers).lay(folder)
         os.sync()
         found.append(run(folder, workers))
-        shutil.rmtree(folder)
-    shutil.rmtree(top / "recordings")
+    clear(top)
     return found
+
+
+def clear(top: Path) -> None:
+    """Delete all that a comparison made."""
+    for each in top.iterdir():
+        shutil.rmtree(each)
 
 
 def heavy(top: Path, repeat: int) -> tuple[float, float]:
@@ -109,13 +114,12 @@ def heavy(top: Path, repeat: int) -> tuple[float, float]:
     took: dict[int, list[float]] = {1: [], 2: []}
     for turn in range(repeat):
         for workers in (1, 2) if turn % 2 else (2, 1):
-            folder = top / "work"
+            folder = top / f"work{turn}-{workers}"
             folder.mkdir()
             Librarian(workers).lay(folder)
             (folder / "site" / "librarian_copying.py").write_text(SPIN.format(rounds=ROUNDS))
             took[workers].append(run(folder, workers).inside)
-            shutil.rmtree(folder)
-    shutil.rmtree(top / "recordings")
+    clear(top)
     return median(took[1]), median(took[2])
 
 
