@@ -23,7 +23,7 @@ def converted(make_task):
 
     def run(samples, source_rate, layout="", **settings):
         task = make_task(samples, source_rate, ConvertSettings(**settings), ".wav", "FLOAT", layout)
-        task._form["bits"] = 24
+        task.bits = 24  # of what is written
         before = set(task.folder.iterdir())
         output = convert(task)["audio"]
         assert set(task.folder.iterdir()) - before == {output.value}
