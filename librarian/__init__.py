@@ -28,16 +28,11 @@ if TYPE_CHECKING:
         Words,
     )
     from librarian.operation import (
-        Artifact,
-        AudioStream,
-        AudioWriter,
         Fact,
         Field,
         Operation,
-        Output,
         Resources,
         Settings,
-        Task,
     )
     from librarian.quantity import (
         Duration,
@@ -50,11 +45,19 @@ if TYPE_CHECKING:
         Size,
         TruePeak,
     )
+    from librarian.task import Artifact, AudioStream, AudioWriter, Output, Task
 
 LIBRARIAN_API = 1
 """The version of the contract with extensions. An extension may say `LIBRARIAN_API = n`; a larger n is refused."""
 
-_HOMES = ("librarian.operation", "librarian.quantity", "librarian.kinds", "librarian.hookspecs", "librarian.errors")
+_HOMES = (
+    "librarian.operation",
+    "librarian.task",
+    "librarian.quantity",
+    "librarian.kinds",
+    "librarian.hookspecs",
+    "librarian.errors",
+)
 
 __all__ = [
     "LIBRARIAN_API",

@@ -28,7 +28,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 import librarian
-from librarian import hookspecs, kinds, operation
+from librarian import hookspecs, kinds, operation, task
 from librarian.keys import seed
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, entries
@@ -65,11 +65,11 @@ def contract() -> dict[str, Any]:
 
 
 def dataclasses_of_the_contract() -> list[type]:
-    return [operation.Operation, operation.Fact, operation.Artifact, operation.Output, operation.Model, kinds.Many]
+    return [operation.Operation, operation.Fact, task.Artifact, task.Output, operation.Model, kinds.Many]
 
 
 def protocols() -> list[type]:
-    return [operation.Task, operation.State, operation.AudioStream, operation.AudioWriter]
+    return [task.Task, task.State, task.AudioStream, task.AudioWriter]
 
 
 def fields(each: Any) -> Iterator[tuple[str, str]]:

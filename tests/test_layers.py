@@ -14,7 +14,7 @@ from harness import RECORDINGS, TOP, Archive
 
 CORE = TOP / "librarian"
 EVERYTHING = frozenset({"*"})
-CONTRACT = {"errors", "operation", "quantity", "kinds", "hookspecs"}
+CONTRACT = {"errors", "operation", "task", "quantity", "kinds", "hookspecs"}
 MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "__init__": CONTRACT,
     "errors": set(),
@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "patterns": {"files"},
     "kinds": {"errors"},
     "quantity": set(),
+    "task": set(),
     "operation": {"errors", "kinds", "quantity"},
     "hookspecs": {"errors", "operation"},
     "keys": {"errors"},
@@ -37,7 +38,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
         *("keys", "machine", "operation", "patterns"),
     },
     "workers": {
-        *("__init__", "errors", "operation", "kinds", "hookspecs", "events", "media", "models", "privacy"),
+        *("__init__", "errors", "operation", "task", "kinds", "hookspecs", "events", "media", "models", "privacy"),
         *("audio", "files", "keys"),
     },
     "manifest": {"errors", "files", "keys", "privacy", "ulid"},

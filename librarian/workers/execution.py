@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from librarian.kinds import Audio, Data, Kind
-from librarian.operation import Artifact, Fact, Operation, Output, Settings
+from librarian.operation import Fact, Operation, Settings
+from librarian.task import Artifact, Output
 from librarian.workers.discovery import kind_of, outputs_of
 from librarian.workers.failures import BadOutputError
 from librarian.workers.output import check_size

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from librarian import Output, Task, UnusableInputError
+from librarian import AudioStream, AudioWriter, Output, Task, UnusableInputError
 from librarian.audio.downmix import matrix, mixed
 from librarian.audio.peak import amplitude, decibels, sample_peak
 from librarian.audio.resample import Resampler
-from librarian.operation import AudioStream, AudioWriter
 from librarian_conversion import RATES, ConvertSettings
 from librarian_conversion.listening import create_listening_copy
 

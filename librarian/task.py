@@ -1,0 +1,139 @@
+"""The contract with extensions: what a task is given, and gives back. What an operation declares: `operation`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One input of a task, as the extension sees it.
+
+    Attributes:
+        path: the file; read only.
+        kind: word of its kind, such as `audio` or `turns/1`.
+        role: its role in a group; empty otherwise.
+        sample_rate: Hz; 0 where it is not audio.
+        frames: samples per channel, as far as the container knows (`facts["frames_exact"]`); 0 where it is not audio.
+        channels: number of channels; 0 where it is not audio.
+        facts: what was measured when it was made.
+        recording: id of the recording or group that it comes from, where it was gathered; empty otherwise.
+        item: its number in a list, from 1; 0 where it stands in none.
+    """
+
+    path: Path
+    kind: str
+    role: str = ""
+    sample_rate: int = 0
+    frames: int = 0
+    channels: int = 0
+    facts: Mapping[str, float | bool | str | None] = field(default_factory=dict)
+    recording: str = ""
+    item: int = 0
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a task made for one output (or one item of a `Many`), with the facts it measured."""
+
+    value: Any
+    facts: Mapping[str, float | bool | str | None] = field(default_factory=dict)
+
+
+class State(Protocol):
+    """A small JSON object that outlives a crash: what `save` wrote, the next attempt at the same key finds."""
+
+    value: dict[str, Any]
+
+    def save(self) -> None:
+        """Make `value` durable."""
+
+
+class AudioStream(Protocol):
+    """A sound that is read in blocks, once, from its beginning to its end.
+
+    Attributes:
+        sample_rate: Hz.
+        channels: number of channels.
+        layout: the order of the channels, `mono`, `stereo`, `5.1` …; empty where the file does not say.
+        frames: samples per channel; an estimate unless `frames_exact`.
+        frames_exact: whether the container states the length to the frame.
+    """
+
+    sample_rate: int
+    channels: int
+    layout: str
+    frames: int
+    frames_exact: bool
+
+    def blocks(self, frames: int | None = None) -> Iterator[NDArray[np.float32]]:
+        """Blocks of `[channels, frames]` float32, of half a MiB where no number is given; only the last is shorter.
+
+        The next one is decoded while you work on one. Of a damaged sound an UnusableInputError comes where the damage
+        shows, maybe after the last block: let it pass.
+        """
+
+
+class AudioWriter(Protocol):
+    """A sound that is written in blocks.
+
+    Attributes:
+        path: the file, whole once its `with` block has ended; gone where that ended with an error.
+    """
+
+    path: Path
+
+    def write(self, samples: NDArray[np.float32]) -> None:
+        """Add `[channels, frames]`, of any length. How a sound is cut plays no part in the bytes of its file."""
+
+
+class Task(Protocol):
+    """What an operation is given, and how it gives back.
+
+    It returns a mapping: output → a path in `folder`, a `Data` object, an `Output` around one of the two, or a list
+    of those where the output is `Many`.
+
+    Attributes:
+        inputs: port → artifact, or a tuple of artifacts where the port is `Many`: by role, recording and item.
+        settings: the validated settings.
+        device: `cpu`, `cuda:0` …
+        seed: 32 bits, from the task key.
+        folder: the only place to write.
+        state: a small JSON object kept across attempts.
+    """
+
+    inputs: Mapping[str, Any]
+    settings: Any
+    device: str
+    seed: int
+    folder: Path
+    state: State
+
+    def progress(self, fraction: float) -> None:
+        """Say how much is done, 0 to 1."""
+
+    def read_audio(self, port: str | Artifact) -> tuple[NDArray[np.float32], int]:
+        """The sound of an input (by its port, or one of those of a `Many` port), and its sample rate (Hz).
+
+        Returns:
+            `[channels, frames]` float32 in −1…1.
+        """
+
+    def open_audio(self, port: str | Artifact) -> AbstractContextManager[AudioStream]:
+        """The same in blocks, whatever the length: `with task.open_audio("audio") as sound: …`."""
+
+    def write_audio(self, output: str, samples: NDArray[np.float32], rate: int) -> Path:
+        """Write `[channels, frames]` in the job's format, without tags, and say where it lies."""
+
+    def create_audio(
+        self, output: str, rate: int, channels: int, layout: str = ""
+    ) -> AbstractContextManager[AudioWriter]:
+        """The same in blocks: `with task.create_audio("audio", rate, channels) as writer: …`."""
