@@ -260,16 +260,16 @@ def test_a_long_sound_takes_no_more_memory_than_a_short_one(tmp_path: Path, name
 
 def test_a_small_file_that_holds_hours_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     constant_flac(tmp_path / "says so.flac", 7)
-    with pytest.raises(UnusableInputError, match="2,048 times as large"), open_audio(tmp_path / "says so.flac"):
+    with pytest.raises(UnusableInputError, match="1,536 times as large"), open_audio(tmp_path / "says so.flac"):
         pass
     monkeypatch.setattr(sound, "MAX_DECODED_BYTES", 1 << 20)
     path = tmp_path / "does not.flac"
     constant_flac(path, 0.1, counted=False)
     held = 0
-    with open_audio(path) as stream, pytest.raises(UnusableInputError, match="2,048 times as large"):
+    with open_audio(path) as stream, pytest.raises(UnusableInputError, match="1,536 times as large"):
         for block in stream.blocks(1 << 16):
             held += 4 * block.shape[1]
-    assert 0 <= 2048 * path.stat().st_size - held < 4 << 16
+    assert 0 <= 1536 * path.stat().st_size - held < 4 << 16
 
 
 def long_sound(path: Path, rate: int, seconds: int) -> None:

@@ -13,7 +13,7 @@ from librarian.errors import UnusableInputError
 
 MAX_DECODED_BYTES = 4 << 30
 """A sound that is larger than this as float32 is not read as a whole."""
-MOST_TIMES = 2048
+MOST_TIMES = 1536
 """One channel of a sound may be so many times larger than the file, where the sound is larger than the above. Hours of
 digital silence are 1,200 times as large as their FLAC."""
 BLOCK_BYTES = 1 << 19
