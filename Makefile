@@ -24,7 +24,7 @@ test: $(VENV)/ready-to-test ## set up .venv and run the linter, the type checker
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 torture: $(VENV)/ready-to-test ## set up .venv; kill or hinder a run wherever it changes a file, and feed it hostile files (hours)
 	$(BIN)/pytest -m "" --points 200 --crashes 200 tests/test_torture.py tests/test_crash.py tests/test_run_hostile_*.py \

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from harness import KEY, RECORDINGS, Archive, install
+
+for _name in ("COLUMNS", "LINES"):  # of the terminal from which the tests are started; pytest-xdist sets them too
+    os.environ.pop(_name, None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
