@@ -14,12 +14,12 @@ most memory that a process held with all below it. Measuring: WAV, and the same 
   one for each core.
 * libebur128: the C library, found by ctypes and fed with int16; ffmpeg: a process a file, as a shell's loop does it.
 * pyloudnorm, torchaudio: a script that reads, measures (and normalizes by hand, with no true peak at all).
-* in process: the operation `normalize` and int16 read and written, in turns, both warm, in one process.
 * ffmpeg-normalize: all files in one call, its two passes with one gain (`--keep-loudness-range-target` off).
 
 What is not installed is left out. pyloudnorm and ffmpeg-normalize live in a virtual environment of their own: see
-`--peers`; torchaudio takes part where this environment holds it. The files are made from a seed: partials that come and go, noise
-in bursts, pauses; `--folder` takes yours (WAV, 16 bits, mono or stereo) instead.
+`--peers`; torchaudio takes part where this environment holds it. What normalizing takes in a process that runs already:
+normalizing.py. The files are made from a seed: partials that come and go, noise in bursts, pauses; `--folder` takes
+yours (WAV, 16 bits, mono or stereo) instead.
 """
 
 from __future__ import annotations
@@ -118,46 +118,6 @@ for path in sys.argv[1:]:
     samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     found.append([float(torchaudio.functional.loudness(torch.from_numpy(samples.T), rate)), None])
 print(json.dumps(found))
-"""
-IN_PROCESS = """
-import contextlib, pathlib, sys, time, soundfile
-from statistics import median
-from types import SimpleNamespace
-from librarian.media import create_audio, open_audio
-from librarian_normalization import NormalizeSettings
-from librarian_normalization.normalize import Normalizer
-
-normalizer = Normalizer(NormalizeSettings(target=-16, ceiling=-1), "cpu")
-
-def normalize(path, made):
-    @contextlib.contextmanager
-    def create(output, rate, channels, layout=""):
-        with create_audio(made, rate, channels, layout=layout, audio_format="wav", bits=16, seed=0) as writer:
-            yield writer
-    normalizer(SimpleNamespace(inputs={"audio": None}, progress=lambda fraction: None,
-                               open_audio=lambda port: open_audio(path), create_audio=create))
-
-def copy(path, made):
-    with soundfile.SoundFile(path) as file, \
-         soundfile.SoundFile(made, "w", file.samplerate, file.channels, "PCM_16", format="WAV") as out:
-        while len(block := file.read(1 << 18, dtype="int16")): out.write(block)
-
-def seconds(work):
-    for path in paths:
-        pathlib.Path("out", path.name).unlink(missing_ok=True)
-    wall, cpu = time.perf_counter(), time.process_time()
-    for path in paths:
-        work(path, pathlib.Path("out", path.name))
-    return time.perf_counter() - wall, time.process_time() - cpu
-
-paths = list(map(pathlib.Path, sys.argv[2:]))
-taken = {copy: [], normalize: []}
-for turn in range(1 + int(sys.argv[1])):
-    for work in taken:
-        taken[work].append(seconds(work))
-for work, each in taken.items():
-    wall, cpu = (median(column) for column in zip(*each[1:]))
-    print(f"{'decode + encode' if work is copy else 'librarian normalize':30} {wall:7.2f}  processor {cpu:.2f}")
 """
 JOB = f"""
 librarian: 1
@@ -292,13 +252,6 @@ def differences(rows: Sequence[Row]) -> None:
         print(f"true peak {max(abs(a[1] - b[1]) for a, b in zip(ours, theirs, strict=True)):.3f} dB")
 
 
-def in_process(files: list[Path], top: Path, repeat: int) -> None:
-    """Print what normalizing takes in a process that runs already, beside reading and writing int16 (medians)."""
-    print("\nnormalize WAV, in process       seconds", flush=True)
-    (top / "work" / "out").mkdir(parents=True)
-    print(take([sys.executable, "-P", "-c", IN_PROCESS, str(repeat), *files], top / "work").printed.decode(), end="")
-
-
 def make(folder: Path, number: int, seconds: int) -> None:
     """Stereo files of 16 bits, the same at every call."""
     folder.mkdir()
@@ -344,7 +297,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Print four tables."""
+    """Print three tables."""
     options = arguments()
     with tempfile.TemporaryDirectory() as made:
         top = Path(made).resolve()
@@ -366,7 +319,6 @@ def main() -> None:
             table(title, taking_part)
             if "measure" in title:
                 differences(taking_part)
-        in_process(files, top, options.repeat)
 
 
 if __name__ == "__main__":

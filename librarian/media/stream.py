@@ -60,10 +60,13 @@ class AudioStream:
     def sampled_blocks(self, frames: int | None = None) -> Iterator[Sampled]:
         """The same in the form that takes the least work: int16 where the file holds whole numbers of up to 16 bits.
 
+        Args:
+            frames: of a block; without it, what makes half a MiB of int16.
+
         Shape:
             `[channels, ≤ frames]`; int16 as a view of `[frames, channels]`, as it lies in the file.
         """
-        return self._timed(self._begun(frames, lambda samples: samples))
+        return self._timed(self._begun(frames or 2 * usual_frames(self.channels), lambda samples: samples))
 
     def _begun(self, frames: int | None, form: Callable[[Sampled], Block]) -> Iterator[Block]:
         if self._sound is None:
