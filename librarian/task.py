@@ -139,8 +139,11 @@ class Task(Protocol):
     def open_audio(self, port: str | Artifact) -> AbstractContextManager[AudioStream]:
         """The same in blocks, whatever the length: `with task.open_audio("audio") as sound: …`."""
 
-    def write_audio(self, output: str, samples: NDArray[np.float32], rate: int) -> Path:
-        """Write `[channels, frames]` in the job's format, without tags, and say where it lies."""
+    def write_audio(self, output: str, samples: NDArray[np.float32], rate: int, layout: str = "") -> Path:
+        """Write `[channels, frames]` in the job's format, without tags, and say where it lies.
+
+        The layout is the order of the channels, `5.1` …; of one or two the usual one.
+        """
 
     def create_audio(
         self, output: str, rate: int, channels: int, layout: str = ""
