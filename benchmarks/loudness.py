@@ -2,9 +2,9 @@
 
     python benchmarks/loudness.py --peers FOLDER --repeat 3
 
-Everyone gets the same files, in turns, start-up included; printed are medians, the processor cores in use, and the
-most memory that a process held with all below it. Measuring: WAV, and the same as FLAC. Normalizing to −16 LUFS under
-−1 dBTP: WAV, 16 bits in and out.
+Everyone gets the same files, in turns, start-up included; printed are medians of time and of processor time, which
+a busy machine spoils less, and the most memory that a process held with all below it. Measuring: WAV, and the same as
+FLAC. Normalizing to −16 LUFS under −1 dBTP: WAV, 16 bits in and out.
 
 * `decode`, `decode + encode`: soundfile reading blocks of int16, and writing them: the limits.
 * librarian.audio: a script around `open_audio` and `Meter`: loudness, range, all peaks; the decoder has its thread.
@@ -232,12 +232,18 @@ def compare(rows: Sequence[Row], files: list[Path], top: Path, repeat: int) -> N
 
 def table(title: str, rows: Sequence[Row]) -> None:
     """Print one table."""
-    print(f"\n{title:30} seconds  × limit  × first of ours  peak MB")
+    print(f"\n{title:30} seconds  × limit  × first of ours  processor s  × first of ours  peak MB")
     limit, ours = (median(each.seconds for each in row.taken) for row in rows[:2])
+    busy = median(each.processor for each in rows[1].taken)
     for row in rows:
         took = median(each.seconds for each in row.taken)
+        used = median(each.processor for each in row.taken)
         peak = max(each.together for each in row.taken) / 1e6
-        print(f"{row.name:30} {took:7.2f}  {took / limit:7.1f}  {took / ours:16.2f}  {peak:7.0f}", flush=True)
+        print(
+            f"{row.name:30} {took:7.2f}  {took / limit:7.1f}  {took / ours:16.2f}"
+            f"  {used:11.2f}  {used / busy:16.2f}  {peak:7.0f}",
+            flush=True,
+        )
 
 
 def differences(rows: Sequence[Row]) -> None:
