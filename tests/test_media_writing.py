@@ -70,6 +70,15 @@ def test_whole_numbers_and_a_factor_give_the_bytes_of_their_floats(
         assert (tmp_path / name).read_bytes() == (tmp_path / "a").read_bytes()
 
 
+@pytest.mark.parametrize("factor", [np.inf, np.nan, -1e300])
+def test_whole_numbers_times_what_is_none_are_refused(tmp_path: Path, factor: float) -> None:
+    with (
+        pytest.raises(ValueError, match="infinities"),
+        create_audio(tmp_path / "a", 8000, 1, audio_format="wav", bits=32, seed=1) as writer,
+    ):
+        writer.write(np.ones((1, 100), np.int16), factor)
+
+
 def test_a_factor_that_leads_beyond_all_numbers_is_refused(tmp_path: Path) -> None:
     with (
         pytest.raises(ValueError, match="infinities"),

@@ -14,7 +14,9 @@ from librarian.compiled import kernel
 
 
 def scaled(whole: NDArray[np.int16], factor: np.float32, out: NDArray[np.float32]) -> None:
-    """Whole numbers times a factor: the same floats, to the last bit, as floats of −1…1 times it and 32768.
+    """Whole numbers times a factor.
+
+    A power of two in the factor changes no bit: with `sound.STEP` in it, these are the floats of −1…1 times the rest.
 
     Shape:
         - whole: `[channels, frames]`, a view of `[frames, channels]`

@@ -19,6 +19,7 @@ from librarian.media.quantize import GRID, Quantizer
 from librarian.media.sound import STEP, Sampled, Samples, usual_frames
 from librarian.media.wav import WavFile
 
+MOST_FACTOR = float(np.finfo(np.float32).max)
 _FLOAT = 32
 
 
@@ -126,7 +127,7 @@ class AudioWriter:
             OSError: the disk refused it.
         """
         with self._counted():
-            self._check(samples)
+            self._check(samples, factor)
             at, frames = 0, samples.shape[1]
             while at < frames:
                 fits = min(self._block.shape[1] - self._filled, frames - at)
@@ -175,13 +176,15 @@ class AudioWriter:
         finally:
             self.seconds += time.perf_counter() - began
 
-    def _check(self, samples: NDArray[Any]) -> None:
+    def _check(self, samples: NDArray[Any], factor: float) -> None:
         if samples.ndim != 2 or samples.dtype not in (np.float32, np.int16):  # noqa: PLR2004
             raise ValueError(
                 f"samples must be [channels, frames] float32 or int16, not {samples.ndim}-d {samples.dtype}"
             )
         if len(samples) != len(self._block):
             raise ValueError(f"samples have {len(samples)} channels, the file {len(self._block)}")
+        if not abs(factor) <= MOST_FACTOR:
+            raise ValueError(f"samples times {factor:g} are NaN or infinities")
 
     def _hand_over(self) -> None:
         self._wait()
