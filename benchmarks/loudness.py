@@ -2,12 +2,13 @@
 
     python benchmarks/loudness.py --peers FOLDER --repeat 3
 
-Everyone gets the same files, in turns, start-up included; printed are medians, the processor cores in use, and the
-most memory that a process held with all below it. Measuring: WAV, and the same as FLAC. Normalizing to −16 LUFS under
-−1 dBTP: WAV, 16 bits in and out.
+Everyone gets the same files, in turns, start-up included; printed are medians of time and of processor time, which
+a busy machine spoils less, and the most memory that a process held with all below it. Measuring: WAV, and the same as
+FLAC. Normalizing to −16 LUFS under −1 dBTP: WAV, 16 bits in and out.
 
 * `decode`, `decode + encode`: soundfile reading blocks of int16, and writing them: the limits.
 * librarian.audio: a script around `open_audio` and `Meter`: loudness, range, all peaks; the decoder has its thread.
+  Then the same without peaks.
 * librarian: `librarian measure` (the same and the quality of the recording, in one pass, in a process of its own that
   may reach nothing else), and `librarian run` of a job that normalizes, durable and recorded; with one worker, and with
   one for each core.
@@ -16,8 +17,9 @@ most memory that a process held with all below it. Measuring: WAV, and the same 
 * ffmpeg-normalize: all files in one call, its two passes with one gain (`--keep-loudness-range-target` off).
 
 What is not installed is left out. pyloudnorm and ffmpeg-normalize live in a virtual environment of their own: see
-`--peers`; torchaudio takes part where that holds it. The files are made from a seed: partials that come and go, noise
-in bursts, pauses; `--folder` takes yours (WAV, 16 bits, mono or stereo) instead.
+`--peers`; torchaudio takes part where this environment holds it. What normalizing takes in a process that runs already:
+normalizing.py. The files are made from a seed: partials that come and go, noise in bursts, pauses; `--folder` takes
+yours (WAV, 16 bits, mono or stereo) instead.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -65,12 +68,13 @@ found = []
 for path in map(pathlib.Path, sys.argv[1:]):
     with open_audio(path) as sound:
         meter = Meter(sound.sample_rate, weights(sound.channels, sound.layout))
-        for block in sound.blocks():
+        for block in sound.sampled_blocks():
             meter.add(block)
     levels = meter.levels()
     found.append([levels.integrated, levels.true_peak])
 print(json.dumps(found))
 """
+LOUDNESS = METER.replace("sound.layout))", "sound.layout), peaks=False)")
 EBUR128 = """
 import ctypes, ctypes.util, json, math, sys, soundfile
 library = ctypes.CDLL(ctypes.util.find_library("ebur128"))
@@ -176,6 +180,7 @@ def measuring(peers: Path) -> list[Row]:
     rows = [
         Row("decode (limit)", script(sys.executable, DECODE)),
         Row("librarian.audio, one script", script(sys.executable, METER)),
+        Row("the same, no peaks", script(sys.executable, LOUDNESS)),
         Row("librarian measure, 1 worker", measure(1)),
         Row(f"librarian measure, {CORES} workers", measure(CORES)),
         Row("pyloudnorm, no true peak", script(python, PYLOUDNORM)),
@@ -190,8 +195,8 @@ def measuring(peers: Path) -> list[Row]:
             Row("ffmpeg ebur128, no true peak", ffmpeg("ebur128")),
             Row("ffmpeg ebur128", ffmpeg("ebur128=peak=true")),
         ]
-    if list(peers.glob("lib/python*/site-packages/torchaudio")):
-        rows += [Row("torchaudio, no true peak", script(python, TORCHAUDIO))]
+    if find_spec("torchaudio"):
+        rows += [Row("torchaudio, no true peak", script(sys.executable, TORCHAUDIO))]
     return rows
 
 
@@ -227,12 +232,18 @@ def compare(rows: Sequence[Row], files: list[Path], top: Path, repeat: int) -> N
 
 def table(title: str, rows: Sequence[Row]) -> None:
     """Print one table."""
-    print(f"\n{title:30} seconds  × limit  × first of ours  peak MB")
+    print(f"\n{title:30} seconds  × limit  × first of ours  processor s  × first of ours  peak MB")
     limit, ours = (median(each.seconds for each in row.taken) for row in rows[:2])
+    busy = median(each.processor for each in rows[1].taken)
     for row in rows:
         took = median(each.seconds for each in row.taken)
+        used = median(each.processor for each in row.taken)
         peak = max(each.together for each in row.taken) / 1e6
-        print(f"{row.name:30} {took:7.2f}  {took / limit:7.1f}  {took / ours:16.2f}  {peak:7.0f}", flush=True)
+        print(
+            f"{row.name:30} {took:7.2f}  {took / limit:7.1f}  {took / ours:16.2f}"
+            f"  {used:11.2f}  {used / busy:16.2f}  {peak:7.0f}",
+            flush=True,
+        )
 
 
 def differences(rows: Sequence[Row]) -> None:

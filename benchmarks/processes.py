@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ class Taken:
         peak: the most memory that it held itself (bytes).
         together: the most that it and all below it held at once (bytes); pages that they share are counted twice.
         printed: its standard output.
+        processor: time of processors, its own and that of all below it that it waited for (s).
     """
 
     seconds: float
@@ -34,6 +36,7 @@ class Taken:
     peak: int = 0
     together: int = 0
     printed: bytes = b""
+    processor: float = 0.0
 
 
 def take(command: Sequence[str | os.PathLike[str]], folder: Path, variables: Mapping[str, str] | None = None) -> Taken:
@@ -44,7 +47,7 @@ def take(command: Sequence[str | os.PathLike[str]], folder: Path, variables: Map
     """
     samples: list[tuple[float, int, int]] = []
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as printed:
-        began = time.perf_counter()
+        began, before = time.perf_counter(), _processor()
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -66,7 +69,12 @@ def take(command: Sequence[str | os.PathLike[str]], folder: Path, variables: Map
             shown = " ".join(map(os.fspath, command))[:200]
             raise RuntimeError(f"{shown}: exit {code}\n{said.read().decode(errors='replace')}")
         cpu, peak, together = map(max, zip(*samples, strict=True)) if samples else (0.0, 0, 0)
-        return Taken(took, cpu, peak, together, printed.read())
+        return Taken(took, cpu, peak, together, printed.read(), _processor() - before)
+
+
+def _processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _samples(pid: int, ended: threading.Event) -> Iterator[tuple[float, int, int]]:

@@ -81,6 +81,12 @@ class AudioStream(Protocol):
         shows, maybe after the last block: let it pass.
         """
 
+    def sampled_blocks(self, frames: int | None = None) -> Iterator[NDArray[np.float32] | NDArray[np.int16]]:
+        """The same, as int16 where the file holds whole numbers of up to 16 bits: nobody makes floats of them.
+
+        Meters and writers take both; `librarian.media.floats` makes floats.
+        """
+
 
 class AudioWriter(Protocol):
     """A sound that is written in blocks.
@@ -91,8 +97,11 @@ class AudioWriter(Protocol):
 
     path: Path
 
-    def write(self, samples: NDArray[np.float32]) -> None:
-        """Add `[channels, frames]`, of any length. How a sound is cut plays no part in the bytes of its file."""
+    def write(self, samples: NDArray[np.float32] | NDArray[np.int16], factor: float = 1.0) -> None:
+        """Add `[channels, frames]`, of any length, times a factor; int16 stands for −1…1 as in `sampled_blocks`.
+
+        How a sound is cut plays no part in the bytes of its file.
+        """
 
 
 class Task(Protocol):
@@ -130,8 +139,11 @@ class Task(Protocol):
     def open_audio(self, port: str | Artifact) -> AbstractContextManager[AudioStream]:
         """The same in blocks, whatever the length: `with task.open_audio("audio") as sound: …`."""
 
-    def write_audio(self, output: str, samples: NDArray[np.float32], rate: int) -> Path:
-        """Write `[channels, frames]` in the job's format, without tags, and say where it lies."""
+    def write_audio(self, output: str, samples: NDArray[np.float32], rate: int, layout: str = "") -> Path:
+        """Write `[channels, frames]` in the job's format, without tags, and say where it lies.
+
+        The layout is the order of the channels, `5.1` …; of one or two the usual one.
+        """
 
     def create_audio(
         self, output: str, rate: int, channels: int, layout: str = ""

@@ -40,7 +40,7 @@ class Memory:
     def channels(self):
         return len(self.samples)
 
-    def blocks(self):
+    def sampled_blocks(self):
         yield from np.array_split(self.samples, 7, axis=1)
         if self.error:
             raise self.error

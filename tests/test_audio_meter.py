@@ -75,6 +75,38 @@ def test_the_sizes_of_the_blocks_do_not_matter(blocks, rate):
     assert np.array_equal(whole.powers, cut.powers)
 
 
+@pytest.mark.parametrize("layout", ["mono", "stereo", "5.1"])
+def test_whole_numbers_measure_like_their_floats(layout):
+    channels = {"mono": 1, "stereo": 2, "5.1": 6}[layout]
+    whole = (speechlike(48000, 21, channels) * 30_000).astype(np.int16)
+    as_in_a_file = np.ascontiguousarray(whole.T).T
+    levels = measured(as_in_a_file, layout=layout, blocks=(7001, 100_000))
+    expected = measured((whole / np.float32(32768)).astype(np.float32), layout=layout)
+    assert levels == expected
+    assert np.array_equal(levels.powers, expected.powers)
+
+
+def test_without_peaks_the_loudness_is_the_same():
+    samples = speechlike(48000, 21.3)
+    meter = Meter(48000, (1.0, 1.0), peaks=False)
+    meter.add(samples)
+    levels, all_levels = meter.levels(), measured(samples)
+    assert math.isnan(levels.true_peak)
+    assert math.isnan(levels.sample_peak)
+    for name in ("integrated", "momentary_max", "short_term_max", "loudness_range"):
+        assert getattr(levels, name) == getattr(all_levels, name)
+
+
+@pytest.mark.parametrize("at", [5000, 48000 * 20])
+def test_without_peaks_what_is_not_finite_still_shows(at):
+    samples = speechlike(48000, 21.3)
+    samples[1, at] = math.nan
+    meter = Meter(48000, (1.0, 1.0), peaks=False)
+    meter.add(samples)
+    assert math.isnan(meter.levels().integrated)
+    assert math.isnan(meter.levels().momentary_max)
+
+
 def test_asking_for_the_levels_changes_nothing():
     samples = speechlike(16000, 30)
     meter = Meter(16000, (1.0, 1.0))

@@ -56,6 +56,33 @@ def test_it_finds_what_a_search_over_the_whole_finds(probabilities, levels, dura
     assert found(probabilities, thresholds) == naive(probabilities, thresholds)
 
 
+@settings(deadline=None, max_examples=300)
+@given(
+    probabilities=st.lists(st.sampled_from([0.0, 0.3, 0.4, 0.5, 0.6, 1.0]), max_size=60),
+    shortest=st.sampled_from([0.0, 0.1, 0.2]),
+    pad=st.sampled_from([0.0, 0.03]),
+    longest=st.sampled_from([0.5, 0.73, 1.0]),
+)
+def test_what_is_too_long_is_cut_into_parts_that_touch(probabilities, shortest, pad, longest):
+    whole = found(probabilities, Thresholds(shortest_speech=shortest, pad=pad))
+    parts = found(probabilities, Thresholds(shortest_speech=shortest, pad=pad, longest_speech=longest))
+    assert all(0 < each.end - each.start <= longest * RATE for each in parts)
+    assert all(each.end - each.start >= shortest * RATE for each in parts)
+    covered = np.zeros((2, len(probabilities) * HOP), int)
+    for row, stretches in zip(covered, (whole, parts), strict=True):
+        for each in stretches:
+            row[each.start : each.end] += 1
+    assert np.array_equal(*covered)
+    assert {each for each in whole if each.end - each.start <= (longest - 2 * pad) * RATE} <= set(parts)
+
+
+def test_it_is_cut_where_speech_is_least_probable_in_the_second_half():
+    thresholds = Thresholds(shortest_speech=0, pad=0, longest_speech=1.0)
+    # Of windows 5 to 10 the last of the least, then, from there on, of the five to ten after it.
+    probabilities = [1, 0.4, 1, 1, 1, 1, 1, 0.5, 0.5, 1, 1, 1, 1, 0.6, 1, 1, 1, 1, 1, 1]
+    assert found(probabilities, thresholds) == [Stretch(0, 800), Stretch(800, 1300), Stretch(1300, 2000)]
+
+
 def test_speech_begins_at_the_onset_and_goes_on_until_it_falls_below_the_offset():
     assert found([0.4, 0.5, 0.35, 0.4, 0.34, 0.4]) == [Stretch(100, 400)]
 
@@ -101,6 +128,8 @@ def test_a_burst_between_silences_is_found_from_the_sound():
         ({"offset": -0.1}, "between 0 and 1"),
         ({"pad": -0.1}, "below 0"),
         ({"shortest_speech": float("nan")}, "below 0"),
+        ({"longest_speech": 0.5, "shortest_speech": 0.25, "pad": 0}, "over 0.5 s"),
+        ({"longest_speech": float("nan")}, "longest"),
     ],
 )
 def test_thresholds_out_of_range_are_refused(given, match):

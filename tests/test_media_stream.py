@@ -17,7 +17,7 @@ from hostile_sizes import constant_flac
 from numpy.typing import NDArray
 
 from librarian.errors import UnusableInputError
-from librarian.media import open_audio, probe, read_audio, sound
+from librarian.media import floats, open_audio, probe, read_audio, sound
 
 LENGTHS = (1000, 4096, 30_011, FRAMES, FRAMES + 1)
 SNDFILE = {
@@ -99,6 +99,18 @@ def test_every_number_of_16_bits_is_what_libsndfile_makes_of_it(tmp_path: Path) 
     assert np.array_equal(
         in_blocks(tmp_path / "a.wav", 1000)[0], soundfile.read(tmp_path / "a.wav", dtype="float32")[0]
     )
+
+
+@pytest.mark.parametrize("name", SNDFILE)
+def test_sampled_blocks_hold_the_same_sound(tmp_path: Path, name: str) -> None:
+    container, subtype, channels = SNDFILE[name]
+    path = tmp_path / "a"
+    soundfile.write(path, signal(FRAMES, 16_000, channels).T, 16_000, subtype, format=container)
+    with open_audio(path) as stream:
+        blocks = list(stream.sampled_blocks(1000))
+    whole = subtype in ("PCM_16", "PCM_U8", "PCM_S8")
+    assert {block.dtype for block in blocks} == {np.dtype(np.int16 if whole else np.float32)}
+    assert np.array_equal(np.concatenate(list(map(floats, blocks)), axis=1), read_audio(path)[0])
 
 
 def test_a_block_stays_as_it_is_while_the_next_is_read(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger import largest_file
 
-from librarian.media import create_audio, probe, read_audio, wav, write_audio
+from librarian.media import create_audio, floats, probe, read_audio, wav, write_audio
 from librarian.media.layouts import FLAC, MASKS
 from librarian.media.quantize import GRID
 
@@ -52,6 +52,40 @@ def test_dither_is_the_same_for_a_seed_and_another_for_another(tmp_path: Path) -
         write_audio(tmp_path / f"{name}.wav", samples, 48_000, audio_format="wav", bits=16, seed=seed)
     first, same, other = (hashlib.sha256((tmp_path / f"{name}.wav").read_bytes()).digest() for name in "abc")
     assert first == same != other
+
+
+@pytest.mark.parametrize(("audio_format", "bits"), [*KINDS, ("wav", 32)])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("factor", [1.0, 0.7, 1.9])
+def test_whole_numbers_and_a_factor_give_the_bytes_of_their_floats(
+    tmp_path: Path, audio_format: str, bits: int, channels: int, factor: float
+) -> None:
+    whole = np.random.default_rng(1).integers(-17_000, 17_000, (2 * GRID + 77, channels)).astype(np.int16).T
+    form = {"audio_format": audio_format, "bits": bits, "seed": 3}
+    write_audio(tmp_path / "a", floats(whole) * np.float32(factor), 48_000, **form)
+    for name, samples in (("b", whole), ("c", floats(whole))):
+        with create_audio(tmp_path / name, 48_000, channels, **form) as writer:
+            for part in np.array_split(samples, 5, axis=1):
+                writer.write(part, factor)
+        assert (tmp_path / name).read_bytes() == (tmp_path / "a").read_bytes()
+
+
+@pytest.mark.parametrize("factor", [np.inf, np.nan, -1e300])
+def test_whole_numbers_times_what_is_none_are_refused(tmp_path: Path, factor: float) -> None:
+    with (
+        pytest.raises(ValueError, match="infinities"),
+        create_audio(tmp_path / "a", 8000, 1, audio_format="wav", bits=32, seed=1) as writer,
+    ):
+        writer.write(np.ones((1, 100), np.int16), factor)
+
+
+def test_a_factor_that_leads_beyond_all_numbers_is_refused(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ValueError, match="infinities"),
+        create_audio(tmp_path / "a", 8000, 1, audio_format="wav", bits=32, seed=1) as writer,
+    ):
+        writer.write(np.full((1, 100), 1e30, np.float32), 1e30)
+    assert not (tmp_path / "a").exists()
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.25, 0.5])

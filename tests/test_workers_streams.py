@@ -10,7 +10,7 @@ import pytest
 from encoded import FRAMES, signal
 
 from librarian import Artifact, AudioStream, AudioWriter, Settings, Task
-from librarian.media import read_audio, write_audio
+from librarian.media import probe, read_audio, write_audio
 from librarian.workers.execution import RunningTask
 
 
@@ -44,6 +44,13 @@ def test_a_sound_passes_through_a_task_in_blocks_as_it_would_whole(task: Running
     assert to.path.parent == given.folder
     assert to.path.read_bytes() == whole.read_bytes()
     assert read_audio(whole)[0].shape == samples.shape
+
+
+def test_a_sound_that_is_written_whole_may_say_its_layout(task: RunningTask) -> None:
+    task._audio = {"format": "wav", "bits": 16}
+    samples, rate = task.read_audio("audio")
+    assert probe(task.write_audio("audio", samples, rate, layout="5.1(side)")).layout == "5.1(side)"
+    assert probe(task.write_audio("audio", samples, rate)).layout == ""
 
 
 def test_a_sound_among_many_is_opened_by_its_artifact(task: RunningTask) -> None:

@@ -18,6 +18,7 @@ from librarian.audio.meter import Levels, Meter, Tally
 from librarian.audio.rows import k_weighted, peaks, step_energies
 from librarian.audio.tiles import Tiles
 from librarian.errors import UnusableInputError
+from librarian.media import Sampled
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,7 @@ class Stream(Protocol):
     channels: int
     layout: str
 
-    def blocks(self) -> Iterator[NDArray[np.float32]]:
+    def sampled_blocks(self) -> Iterator[Sampled]:
         """`[channels, frames]` each."""
 
 
@@ -59,7 +60,7 @@ def _alone(sound: Sound) -> Outcome:
     try:
         with sound as stream:
             meter = Meter(stream.sample_rate, weights(stream.channels, stream.layout))
-            for block in stream.blocks():
+            for block in stream.sampled_blocks():
                 meter.add(block)
             return meter.levels()
     except (UnusableInputError, ValueError, OSError) as error:
@@ -129,7 +130,7 @@ def _pieces(sounds: Iterable[Sound], waiting: deque[_Reading]) -> Iterator[_Piec
                 reading.rate, reading.weights = stream.sample_rate, weights(stream.channels, stream.layout)
                 loudness.k_weighting(reading.rate)
                 tiles = Tiles(stream.sample_rate, stream.channels)
-                for block in stream.blocks():
+                for block in stream.sampled_blocks():
                     for tile in tiles.add(block):
                         yield _Piece(reading, tile.copy(), tiles.lead, last=False)
             yield _Piece(reading, tiles.rest(), tiles.lead, last=True)

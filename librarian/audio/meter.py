@@ -46,16 +46,16 @@ class Tally:
     """What is kept of a sound's tiles: a number for each 100 ms, and the greatest of everything else.
 
     Attributes:
-        peaks: of all tiles.
+        peaks: of all tiles; None where nobody looks for them.
     """
 
-    peaks: peak.Peaks = field(default_factory=peak.Peaks)
+    peaks: peak.Peaks | None = field(default_factory=peak.Peaks)
     _hops: tuple[NDArray[np.float64], ...] = ()
     _recent: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     _momentary: float = math.nan
     _short_term: float = math.nan
 
-    def after(self, steps: NDArray[np.float64], peaks: peak.Peaks) -> Tally:
+    def after(self, steps: NDArray[np.float64], peaks: peak.Peaks | None) -> Tally:
         """With one more tile.
 
         Args:
@@ -67,7 +67,7 @@ class Tally:
         """
         recent = np.concatenate([self._recent, steps])
         return Tally(
-            self.peaks.joined(peaks),
+            self.peaks and peaks and self.peaks.joined(peaks),
             (*self._hops, loudness.hop_energies(steps)),
             recent[1 - SHORT_TERM :],
             _greatest(self._momentary, sliding(recent, MOMENTARY)),
@@ -78,14 +78,15 @@ class Tally:
         """The levels of all tiles, of a sound at `rate` Hz."""
         hops = np.concatenate([np.empty(0), *self._hops])
         powers = loudness.gating_powers(hops, rate)
-        finite = math.isfinite(self.peaks.sample)
+        peaks = self.peaks or peak.Peaks(math.nan, math.nan)
+        finite = math.isfinite(self.peaks.sample if self.peaks else hops.sum())
         return Levels(
             integrated=loudness.gated(powers) if finite and powers.size else math.nan,
             momentary_max=_lufs(self._momentary, MOMENTARY, rate) if finite else math.nan,
             short_term_max=_lufs(self._short_term, SHORT_TERM, rate) if finite else math.nan,
             loudness_range=loudness.loudness_range(hops, rate) if finite else math.nan,
-            true_peak=peak.decibels(self.peaks.true),
-            sample_peak=peak.decibels(self.peaks.sample),
+            true_peak=peak.decibels(peaks.true),
+            sample_peak=peak.decibels(peaks.sample),
             powers=powers,
         )
 
@@ -105,6 +106,8 @@ class Meter:
     Args:
         rate: Hz, 4000 or more.
         weights: of the channels, see `librarian.audio.layout.weights`.
+        peaks: whether to look for them; else they are nan, and samples that are not finite go unseen in a channel
+            without weight and in the last 100 ms.
 
     Raises:
         ValueError: the rate is below 4000 Hz.
@@ -115,14 +118,14 @@ class Meter:
     -3.01
     """
 
-    def __init__(self, rate: int, weights: Sequence[float]) -> None:
+    def __init__(self, rate: int, weights: Sequence[float], *, peaks: bool = True) -> None:
         self._rate, self._weights = rate, tuple(weights)
         self._biquads = loudness.k_weighting(rate)
         self._tiles = Tiles(rate, len(self._weights))
-        self._tally = Tally()
+        self._tally = Tally(peak.Peaks() if peaks else None)
 
-    def add(self, samples: NDArray[np.floating]) -> None:
-        """Take a block.
+    def add(self, samples: NDArray[np.floating] | NDArray[np.int16]) -> None:
+        """Take a block: floats, or whole numbers of 16 bits, which measure like the floats that they stand for.
 
         Shape:
             - samples: `[channels, frames]`
@@ -141,8 +144,9 @@ class Meter:
     def _after(self, tile: NDArray[np.float32], heard: NDArray[np.float32]) -> Tally:
         """The tally with one more tile, whose peaks are looked for in `heard`."""
         steps = energies(tile, self._tiles.lead, self._biquads, self._weights)
+        found = self._tally.peaks
         overlapping = heard[:, self._tiles.lead - peak.CONTEXT :]
-        return self._tally.after(steps, self._tally.peaks.after(overlapping, peak.oversampling(self._rate)))
+        return self._tally.after(steps, found and found.after(overlapping, peak.oversampling(self._rate)))
 
 
 def _greatest(known: float, more: NDArray[np.float64]) -> float:

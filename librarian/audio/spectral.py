@@ -87,8 +87,7 @@ class StftStream(Generic[Array]):
         self._window = _checked(size, hop, hann(size) if window is None else window)
         self._size, self._half, self._hop, self._padding = size, size // 2, hop, padding
         self._pending: Array | None = None
-        self._start = 0
-        """Where in what is pending the next window starts."""
+        self._start = 0  # where in what is pending the next window starts
         self._begun = False
 
     def add(self, samples: Array) -> Array:
@@ -199,41 +198,107 @@ def istft(spectra: Array, hop: int, frames: int, window: NDArray[np.float32] | N
     >>> istft(np.zeros((2, 201, 101), np.complex64), 160, 16000).shape
     (2, 16000)
     """
-    size = 2 * (spectra.shape[-2] - 1)
-    window = _checked(size, hop, hann(size) if window is None else window)
-    count = spectra.shape[-1]
-    if count != frames // hop + 1:
-        raise ValueError(f"{frames} frames have {frames // hop + 1} spectra at a hop of {hop}, got {count}")
-    length = count - 1 + -(-size // hop)
-    weights = np.zeros((length, hop))
-    _overlap_add(weights, np.broadcast_to(window.astype(np.float64) ** 2, (count, size)))
-    ours = slice(size // 2, size // 2 + frames)
-    weights = weights.reshape(-1)[ours]
-    if frames and weights.min() < GAP:
-        raise ValueError(f"windows of {size} samples every {hop} leave gaps; choose a smaller hop")
-    total = zeros([*spectra.shape[:-2], length, hop], spectra.real)
-    step = max(1, AT_ONCE // size)
+    stream: IstftStream[Array] = IstftStream(2 * (spectra.shape[-2] - 1), hop, window)
+    return joined([stream.add(spectra), stream.end(frames)])
+
+
+class IstftStream(Generic[Array]):
+    """`istft` of a stream. However it is cut into blocks, the same bits come out (of tensors: within 1e-6).
+
+    `add` gives the sound that is complete so far, `end` the rest. Arguments and errors are those of `istft`, and
+    `size` that of the `stft`.
+
+    >>> stream = IstftStream(400, 160)
+    >>> first = stream.add(np.zeros((2, 201, 60), np.complex64))
+    >>> second = stream.add(np.zeros((2, 201, 41), np.complex64))
+    >>> [part.shape[-1] for part in (first, second, stream.end(16000))]
+    [9400, 6560, 40]
+    """
+
+    def __init__(self, size: int, hop: int, window: NDArray[np.float32] | None = None) -> None:
+        self._window = _checked(size, hop, hann(size) if window is None else window)
+        self._size, self._hop = size, hop
+        self._over = -(-size // hop) - 1  # rows of `hop` samples that a window reaches beyond its own
+        self._late = int(hop > size // 2)  # rows that are kept when complete: the sound may end within them
+        self._sums: Array | None = None
+        self._weights = np.zeros(self._over * hop)
+        self._before = size // 2  # samples still to come before the first of the sound
+        self._windows = self._given = 0
+
+    def add(self, spectra: Array) -> Array:
+        """Take a block and give the sound that is complete.
+
+        Shape:
+            - spectra: `[..., size / 2 + 1, *]`, the same for all blocks but for the last
+            - output: `[..., *]`
+        """
+        if spectra.ndim < 2 or spectra.shape[-2] != self._size // 2 + 1:  # noqa: PLR2004
+            raise ValueError(f"spectra must be [..., {self._size // 2 + 1}, windows], got {list(spectra.shape)}")
+        hop, count = self._hop, spectra.shape[-1]
+        kept = zeros([*spectra.shape[:-2], len(self._weights)], spectra.real) if self._sums is None else self._sums
+        first = len(self._weights) // hop - self._over
+        self._sums = joined([kept, silence(count * hop, kept)])
+        self._weights = np.append(self._weights, np.zeros(count * hop))
+        squares = np.broadcast_to(self._window.astype(np.float64) ** 2, (count, self._size))
+        _overlap_add(_rows(self._weights, hop)[first:], squares)
+        _add_windows(_rows(self._sums, hop)[..., first:, :], spectra, self._window)
+        self._windows += count
+        return self._next(max(0, first + count - self._late) * hop)
+
+    def end(self, frames: int) -> Array:
+        """Give what is left of a sound of so many frames, once, after the last block.
+
+        Shape:
+            - output: `[..., *]`
+
+        Raises:
+            ValueError: it has another number of spectra than were added, or windows leave gaps.
+        """
+        count = frames // self._hop + 1
+        if self._sums is None or self._windows != count:
+            raise ValueError(f"{frames} frames have {count} spectra at a hop of {self._hop}, got {self._windows}")
+        return self._next(self._before + frames - self._given)
+
+    def _next(self, samples: int) -> Array:
+        """So many of the sums, over the sums of their squared windows; without those before the sound."""
+        held, weights = cast(Array, self._sums), self._weights[:samples]
+        outside = min(self._before, samples)
+        if len(weights) < samples or (samples > outside and weights[outside:].min() < GAP):
+            raise ValueError(f"windows of {self._size} samples every {self._hop} leave gaps; choose a smaller hop")
+        self._sums, self._weights = held[..., samples:], self._weights[samples:]
+        self._before -= outside
+        self._given += samples - outside
+        sound: Any = held[..., outside:samples] / moved(weights[outside:], held)
+        return cast(Array, sound)
+
+
+def _rows(sums: Array, hop: int) -> Array:
+    rows: Any = sums.reshape([*sums.shape[:-1], sums.shape[-1] // hop, hop])
+    return cast(Array, rows)
+
+
+def _add_windows(sums: Array, spectra: Array, window: NDArray[np.float32]) -> None:
+    """Add the windows that have these spectra, some at a time."""
+    step = max(1, AT_ONCE // len(window))
     if is_tensor(spectra):
-        step = count
-    for start in range(0, count, step):
+        step = max(1, spectra.shape[-1])
+    for start in range(0, spectra.shape[-1], step):
         some = spectra[..., start : start + step].swapaxes(-1, -2)
-        windows: Any = library(spectra).fft.irfft(some, size)
-        _overlap_add(total[..., start:, :], windows * moved(window, spectra))
-    sound = total.reshape([*spectra.shape[:-2], length * hop])[..., ours]
-    sound /= moved(weights, spectra)
-    return sound
+        windows: Any = library(spectra).fft.irfft(some, len(window))
+        _overlap_add(sums[..., start:, :], windows * moved(window, spectra))
 
 
 def _overlap_add(total: Array, windows: Array) -> None:
     """Add windows, each one row after the one before.
 
-    Cut into slices as long as a row, slice j of all windows falls on one stretch of rows.
+    Cut into slices as long as a row, slice j of all windows falls on one stretch of rows. The last slice comes first:
+    so a row sums its windows in their order, whatever came in an earlier call.
 
     Shape:
         - total: `[..., rows, hop]`, changed
         - windows: `[..., count, size]`
     """
     (count, size), hop = windows.shape[-2:], total.shape[-1]
-    for j in range(-(-size // hop)):
+    for j in reversed(range(-(-size // hop))):
         piece = windows[..., j * hop : (j + 1) * hop]
         total[..., j : j + count, : piece.shape[-1]] += piece

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+from librarian.media.interleaving import scaled
+from librarian.media.sound import STEP
 
 LANES = 16
 """Stretches of a tile that a kernel follows side by side."""
@@ -43,8 +47,8 @@ class Tiles:
         self._tile = np.zeros((channels, self.lead + self.frames), np.float32)
         self._filled = 0
 
-    def add(self, samples: NDArray[np.floating]) -> Iterator[NDArray[np.float32]]:
-        """Take a block; what is yielded is overwritten once the next is asked for.
+    def add(self, samples: NDArray[np.floating] | NDArray[np.int16]) -> Iterator[NDArray[np.float32]]:
+        """Take a block, of floats or of int16; what is yielded is overwritten once the next is asked for.
 
         Shape:
             - samples: `[channels, frames]`
@@ -57,12 +61,16 @@ class Tiles:
             raise ValueError(f"expected [{len(self._tile)}, frames], got {list(samples.shape)}")
         return self._cut(samples)
 
-    def _cut(self, samples: NDArray[np.floating]) -> Iterator[NDArray[np.float32]]:
+    def _cut(self, samples: NDArray[np.floating] | NDArray[np.int16]) -> Iterator[NDArray[np.float32]]:
         at = 0
         while at < samples.shape[1]:
             part = samples[:, at : at + self.frames - self._filled]
             start = self.lead + self._filled
-            self._tile[:, start : start + part.shape[1]] = part
+            place = self._tile[:, start : start + part.shape[1]]
+            if part.dtype == np.int16:
+                scaled(cast("NDArray[np.int16]", part), STEP, place)
+            else:
+                place[:] = part
             at += part.shape[1]
             self._filled += part.shape[1]
             if self._filled == self.frames:

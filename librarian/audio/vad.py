@@ -6,6 +6,8 @@ probability for each; one such as pyannote's gives them at a hop of its own.
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -31,6 +33,8 @@ class Thresholds:
         shortest_speech: what is shorter is left out (s).
         shortest_silence: what is shorter between speech belongs to it (s).
         pad: added before and after each stretch (s); where two would meet, each gets half of what is between.
+        longest_speech: what is longer, with what is added, is cut where speech is least probable in the second half of
+            that length (s).
 
     Raises:
         ValueError: a value is not in its range.
@@ -41,12 +45,15 @@ class Thresholds:
     shortest_speech: float = 0.25
     shortest_silence: float = 0.1
     pad: float = 0.03
+    longest_speech: float = math.inf
 
     def __post_init__(self) -> None:
         if not 0 <= self.offset <= self.onset <= 1:
             raise ValueError(f"onset {self.onset} and offset {self.offset}: between 0 and 1, the offset no higher")
         if not min(self.shortest_speech, self.shortest_silence, self.pad) >= 0:
             raise ValueError("no duration may be below 0")
+        if not self.longest_speech > (least := 2 * (self.shortest_speech + self.pad)):
+            raise ValueError(f"the longest speech must be over {least:g} s: twice the shortest with its pads")
 
 
 def windows(blocks: Iterable[Array], size: int = 512) -> Iterator[Array]:
@@ -70,7 +77,8 @@ def speech(
 ) -> Iterator[Stretch]:
     """The stretches of speech, in order and apart. Each comes as soon as the next is sure, or all has been heard.
 
-    Onset and offset first; then short silences are bridged; then what is short is left out; then all is padded.
+    Onset and offset first; then short silences are bridged; then what is short is left out and what is long is cut;
+    then all is padded. What is cut touches, and comes once its end has been heard.
     pyannote's `Binarize` does the same where nothing is padded.
 
     Args:
@@ -83,9 +91,54 @@ def speech(
     >>> list(speech([0.1, 0.9, 0.8, 0.4, 0.2, 0.1], rate=16000, hop=4000, thresholds=Thresholds(pad=0)))
     [Stretch(start=4000, end=16000)]
     """
-    found = _bridged(_active(probabilities, hop, thresholds), round(thresholds.shortest_silence * rate))
-    long = (each for each in found if each.end - each.start >= round(thresholds.shortest_speech * rate))
-    return _padded(long, round(thresholds.pad * rate), frames)
+    heard, cuts = _Heard(probabilities, hop), math.isfinite(thresholds.longest_speech)
+    shortest, pad = round(thresholds.shortest_speech * rate), round(thresholds.pad * rate)
+    found = _bridged(
+        _active(heard if cuts else probabilities, hop, thresholds), round(thresholds.shortest_silence * rate)
+    )
+    kept: Iterator[Stretch] = (each for each in found if each.end - each.start >= shortest)
+    if cuts:
+        kept = heard.cut(kept, math.floor(thresholds.longest_speech * rate) - 2 * pad, shortest)
+    return _padded(kept, pad, frames)
+
+
+class _Heard:
+    """Probabilities that are remembered as they pass, until the stretch that they belong to is cut.
+
+    Args:
+        probabilities: one for each hop.
+        hop: frames.
+    """
+
+    def __init__(self, probabilities: Iterable[float], hop: int) -> None:
+        self._probabilities, self._hop = probabilities, hop
+        self._kept, self._first = array("d"), 0
+
+    def __iter__(self) -> Iterator[float]:
+        for probability in self._probabilities:
+            self._kept.append(probability)
+            yield probability
+
+    def cut(self, stretches: Iterable[Stretch], longest: int, shortest: int) -> Iterator[Stretch]:
+        """The stretches, those over `longest` frames in parts of no less than `shortest`."""
+        for stretch in stretches:
+            start = stretch.start
+            while stretch.end - start > longest:
+                place = self._least(start + longest // 2, min(start + longest, stretch.end - shortest))
+                yield Stretch(start, place)
+                start = place
+            yield Stretch(start, stretch.end)
+            self._forget(stretch.end // self._hop)
+
+    def _least(self, low: int, high: int) -> int:
+        """Where the least probable window starts, the last of those that are; `high` where none starts in between."""
+        first, last = -(-low // self._hop), high // self._hop
+        places = range(last, first - 1, -1)
+        return min(places, key=lambda place: self._kept[place - self._first]) * self._hop if places else high
+
+    def _forget(self, before: int) -> None:
+        del self._kept[: before - self._first]
+        self._first = before
 
 
 def _active(probabilities: Iterable[float], hop: int, thresholds: Thresholds) -> Iterator[Stretch]:

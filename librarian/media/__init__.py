@@ -4,7 +4,7 @@ Used in workers only. Samples are `[channels, frames]` float32 in −1…1; loss
 """
 
 from librarian.media.reading import open_audio, probe, read_audio
-from librarian.media.sound import MAX_DECODED_BYTES, AudioInfo, Samples
+from librarian.media.sound import MAX_DECODED_BYTES, AudioInfo, Sampled, Samples, floats
 from librarian.media.stream import AudioStream
 from librarian.media.writing import AudioWriter, create_audio, write_audio
 
@@ -13,8 +13,10 @@ __all__ = [
     "AudioInfo",
     "AudioStream",
     "AudioWriter",
+    "Sampled",
     "Samples",
     "create_audio",
+    "floats",
     "open_audio",
     "probe",
     "read_audio",

@@ -45,20 +45,25 @@ class Quantizer:
         Raises:
             ValueError: a peak does not fit.
         """
+        from librarian.media.interleaving import interleaved
         from librarian.media.rounding import dithered, extent, rounded
 
         extents = [extent(channel, self._steps) for channel in samples]
         self._check(max(peak for peak, _ in extents))
         places, self._places = self._places, [(place + GRID // 2) % WORDS for place in self._places]
         shift = 8 if self._bits == 24 else 0  # noqa: PLR2004
-        out: Whole = np.empty(samples.shape[::-1], np.int32 if shift else np.int16)
+        made: Whole = np.empty(samples.shape, np.int32 if shift else np.int16)
         fits = shift or all(whole for _, whole in extents)
-        for channel, place, steps in zip(samples, places, out.T, strict=True):
+        for channel, place, steps in zip(samples, places, made, strict=True):
             if fits:
                 rounded(channel, self._steps, shift, steps)
             else:
                 dithered(channel, np.uint64(place), steps)
-        return out
+        if len(made) == 1:
+            return made.T
+        out = np.empty(made.size, made.dtype)
+        interleaved(made, out)
+        return out.reshape(samples.shape[::-1])
 
     def _check(self, peak: float) -> None:
         if round(peak * self._steps) > self._steps:

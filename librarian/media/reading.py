@@ -30,7 +30,7 @@ from pathlib import Path
 from librarian.errors import UnusableInputError
 from librarian.files import open_regular
 from librarian.media import ffmpeg, sndfile
-from librarian.media.sound import AudioInfo, Samples, Sound, check_ratio, check_size, gathered, usual_frames
+from librarian.media.sound import AudioInfo, Samples, Sound, check_ratio, check_size, floats, gathered, usual_frames
 from librarian.media.stream import AudioStream
 
 
@@ -80,7 +80,7 @@ def read_audio(path: Path) -> tuple[Samples, int]:
         info = sound.info
         if info.frames_exact:
             check_size(info.frames, info.channels)
-        samples = gathered(sound.blocks(usual_frames(info.channels)), info.channels)
+        samples = gathered(map(floats, sound.blocks(usual_frames(info.channels))), info.channels)
     _check_length(samples.shape[1])
     return samples, info.sample_rate
 

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from librarian.errors import UnusableInputError
 from librarian.media import layouts
-from librarian.media.sound import AudioInfo, Samples, finite
+from librarian.media.sound import AudioInfo, Sampled, finite
 
 _WHOLE_NUMBERS = ("pcm_16", "pcm_s8", "pcm_u8")
-_STEP = np.float32(2.0**-15)
 _UNKNOWN_FRAMES = (1 << 63) - 1
 _LONGEST_PAGE = 65_307  # RFC 3533: 27 + 255 + 255 × 255 bytes
 _COUNTS_FRAMES, _COUNTS_BYTES = 1, 2  # flags of a Xing header
@@ -87,8 +86,8 @@ class SndfileSound:
             container, file.subtype.lower(), file.samplerate, file.channels, file.frames, True, _layout(file)
         )
 
-    def blocks(self, frames: int) -> Iterator[Samples]:
-        """All of it, `frames` at a time.
+    def blocks(self, frames: int) -> Iterator[Sampled]:
+        """All of it, `frames` at a time; whole numbers of up to 16 bits come as they are.
 
         Raises:
             UnusableInputError: it is damaged, or shorter than its header claims.
@@ -100,14 +99,10 @@ class SndfileSound:
         if held != self.info.frames:
             raise UnusableInputError("corrupt", f"holds {held} of the {self.info.frames} frames that its header claims")
 
-    def _decoded(self, frames: int) -> Iterator[Samples]:
-        # PCM comes as the whole numbers that it is: libsndfile takes three times as long to make floats of them.
+    def _decoded(self, frames: int) -> Iterator[Sampled]:
         if self.info.codec in _WHOLE_NUMBERS:
-            whole = np.empty((frames, self.info.channels), np.int16)
-            while got := self._read(whole, "short"):
-                samples = whole[:got].T.astype(np.float32, order="C")
-                samples *= _STEP
-                yield samples
+            while got := self._read(whole := np.empty((frames, self.info.channels), np.int16), "short"):
+                yield whole[:got].T
         else:
             mixed = np.empty((frames, self.info.channels), np.float32)
             while got := self._read(mixed, "float"):

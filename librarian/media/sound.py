@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,11 @@ BLOCK_BYTES = 1 << 19
 """What a block holds where nobody says otherwise: it stays in a core's cache from the decoder to the meter."""
 
 Samples = NDArray[np.float32]
+Sampled = Samples | NDArray[np.int16]
+"""Samples, or the whole numbers of 16 bits that they are in the file: see `floats`."""
+
+STEP = np.float32(2.0**-15)
+"""Of 16 bits, where full scale is 1."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +57,28 @@ class Sound(Protocol):
 
     info: AudioInfo
 
-    def blocks(self, frames: int) -> Iterator[Samples]:
+    def blocks(self, frames: int) -> Iterator[Sampled]:
         """All of it, `frames` at a time; what is wrong with it is raised where it shows, at the end at the latest."""
 
 
 def usual_frames(channels: int) -> int:
     """Frames of a block where nobody says otherwise."""
     return max(1, BLOCK_BYTES // (4 * channels))
+
+
+def floats(samples: Sampled) -> Samples:
+    """Samples of −1…1, whichever form they came in.
+
+    Shape:
+        - samples: `[channels, frames]`
+        - output: `[channels, frames]`, each channel in one piece
+    """
+    if samples.dtype == np.float32:
+        return cast(Samples, samples)
+    # Not by libsndfile, which takes three times as long.
+    made = samples.astype(np.float32, order="C")
+    made *= STEP
+    return made
 
 
 def check_size(frames: int, channels: int) -> None:

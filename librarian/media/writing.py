@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from librarian.media import layouts
 from librarian.media.flac import FlacFile
 from librarian.media.quantize import GRID, Quantizer
-from librarian.media.sound import Samples, usual_frames
+from librarian.media.sound import STEP, Sampled, Samples, usual_frames
 from librarian.media.wav import WavFile
 
+MOST_FACTOR = float(np.finfo(np.float32).max)
 _FLOAT = 32
 
 
@@ -110,11 +111,15 @@ class AudioWriter:
         self._writing: Future[None] | None = None
         self._broken = False
 
-    def write(self, samples: Samples) -> None:
+    def write(self, samples: Sampled, factor: float = 1.0) -> None:
         """Add a block of any length.
 
+        Args:
+            samples: within −1…1 after the gain, unless written as float; or int16, of `sampled_blocks`.
+            factor: a gain on them, linear.
+
         Shape:
-            `[channels, frames]`, within −1…1 unless written as float.
+            - samples: `[channels, frames]`
 
         Raises:
             ValueError: the samples, or those of a block before, hold NaN or infinities, do not fit the bits, or have
@@ -122,14 +127,26 @@ class AudioWriter:
             OSError: the disk refused it.
         """
         with self._counted():
-            self._check(samples)
+            self._check(samples, factor)
             at, frames = 0, samples.shape[1]
             while at < frames:
                 fits = min(self._block.shape[1] - self._filled, frames - at)
-                self._block[:, self._filled : self._filled + fits] = samples[:, at : at + fits]
+                self._take(samples[:, at : at + fits], np.float32(factor))
                 at, self._filled = at + fits, self._filled + fits
                 if self._filled == self._block.shape[1]:
                     self._hand_over()
+
+    def _take(self, samples: Sampled, factor: np.float32) -> None:
+        place = self._block[:, self._filled : self._filled + samples.shape[1]]
+        if samples.dtype == np.int16:
+            from librarian.media.interleaving import scaled
+
+            scaled(cast("NDArray[np.int16]", samples), factor * STEP, place)
+            return
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.multiply(samples, factor, out=place)
+        if not np.isfinite(place).all():
+            raise ValueError("samples hold NaN or infinities")
 
     def finish(self) -> None:
         """Write what is left, and how long it has become.
@@ -159,13 +176,15 @@ class AudioWriter:
         finally:
             self.seconds += time.perf_counter() - began
 
-    def _check(self, samples: NDArray[Any]) -> None:
-        if samples.ndim != 2 or samples.dtype != np.float32:  # noqa: PLR2004
-            raise ValueError(f"samples must be [channels, frames] float32, not {samples.ndim}-d {samples.dtype}")
+    def _check(self, samples: NDArray[Any], factor: float) -> None:
+        if samples.ndim != 2 or samples.dtype not in (np.float32, np.int16):  # noqa: PLR2004
+            raise ValueError(
+                f"samples must be [channels, frames] float32 or int16, not {samples.ndim}-d {samples.dtype}"
+            )
         if len(samples) != len(self._block):
             raise ValueError(f"samples have {len(samples)} channels, the file {len(self._block)}")
-        if not np.isfinite(samples).all():
-            raise ValueError("samples hold NaN or infinities")
+        if not abs(factor) <= MOST_FACTOR:
+            raise ValueError(f"samples times {factor:g} are NaN or infinities")
 
     def _hand_over(self) -> None:
         self._wait()

@@ -110,13 +110,13 @@ class RunningTask:
             finally:
                 self.timer.read += stream.seconds
 
-    def write_audio(self, output: str, samples: NDArray[np.float32], rate: int) -> Path:
+    def write_audio(self, output: str, samples: NDArray[np.float32], rate: int, layout: str = "") -> Path:
         """Write `[channels, frames]` in the job's format, without tags, and say where it lies."""
         from librarian.media import write_audio
 
         began = time.perf_counter()
         path, form = self._next(output)
-        write_audio(path, samples, rate, **form)
+        write_audio(path, samples, rate, layout=layout, **form)
         self.timer.write += time.perf_counter() - began
         return path
 

@@ -52,7 +52,7 @@ def convert(task: Task) -> Mapping[str, Output]:
     gain = gain_for(peak)
     with task.open_audio("audio") as sound, _created(task, form) as writer:
         for samples in _converted(sound, form, task, 0.5):
-            writer.write(samples * np.float32(amplitude(gain)) if gain else samples)
+            writer.write(samples, amplitude(gain))
     level = round(decibels(peak) + gain, DECIMALS) if peak else None
     return {"audio": Output(writer.path, {"gain": gain, "peak": level, **source})}
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from numpy.typing import NDArray
+
+from librarian.media import Sampled, floats
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -48,15 +49,14 @@ class ListeningCopy:
         self._container, self._stream, self._rate = container, stream, rate
         self._frames = 0
 
-    def write(self, samples: NDArray[np.float32]) -> None:
-        """Add a block, `[channels, frames]`, of any length."""
+    def write(self, samples: Sampled, factor: float = 1.0) -> None:
+        """Add a block, `[channels, frames]`, of any length, times a factor."""
         import av
 
         if not samples.shape[1]:
             return
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(samples), format="fltp", layout=self._stream.layout.name
-        )
+        planar = np.ascontiguousarray(floats(samples) * np.float32(factor))
+        frame = av.AudioFrame.from_ndarray(planar, format="fltp", layout=self._stream.layout.name)
         frame.sample_rate, frame.pts, frame.time_base = self._rate, self._frames, Fraction(1, self._rate)
         self._frames += samples.shape[1]
         self._container.mux(self._stream.encode(frame))

@@ -16,6 +16,7 @@ from librarian.audio.layout import weights
 from librarian.audio.meter import Levels as Metered
 from librarian.audio.meter import Meter
 from librarian.audio.moments import Moments, to_rms
+from librarian.media import Sampled, floats
 from librarian_normalization import NormalizeSettings
 
 DECIMALS = 4
@@ -93,7 +94,7 @@ def together(levels: Sequence[Levels]) -> Levels:
 
 
 class _Metering(Protocol):
-    def add(self, samples: Samples) -> None: ...
+    def add(self, samples: Sampled) -> None: ...
 
     def levels(self) -> Metered: ...
 
@@ -125,11 +126,11 @@ class LevelMeter:
         self.moments = Moments(channels)
         self._frames = 0
 
-    def add(self, samples: Samples) -> None:
+    def add(self, samples: Sampled) -> None:
         """Take a block, `[channels, frames]`."""
         self._meter.add(samples)
         if self._needs_moments:
-            self.moments.add(samples)
+            self.moments.add(floats(samples))
         self._frames += samples.shape[1]
 
     def heard(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
@@ -138,7 +139,7 @@ class LevelMeter:
             self.add(samples)
             yield samples
 
-    def all_of(self, blocks: Iterable[Samples]) -> Levels:
+    def all_of(self, blocks: Iterable[Sampled]) -> Levels:
         """The levels of a whole sound."""
         for samples in blocks:
             self.add(samples)

@@ -11,6 +11,8 @@ import numpy as np
 from librarian import Artifact, Measurement, Measurements, Output, Task
 from librarian.audio.limiter import Limiter, Reduction
 from librarian.audio.moments import to_rms
+from librarian.audio.peak import amplitude
+from librarian.media import Sampled
 from librarian_normalization import NormalizeSettings
 from librarian_normalization.decision import Decision, Search, decide
 from librarian_normalization.levels import LevelMeter, Levels, reported, together
@@ -148,8 +150,8 @@ class _Normalization:
         return _Member(source, before, self._meter(source).all_of(self._cleaned(source, offset)), offset)
 
     def _amplified(self, member: _Member, gain: float) -> _Written:
-        blocks = amplified(self._cleaned(member.source, member.offset), gain)
-        return _Written(self._write(member.source, blocks), member.cleaned.amplified(gain))
+        path = self._write(member.source, self._cleaned(member.source, member.offset), amplitude(gain))
+        return _Written(path, member.cleaned.amplified(gain))
 
     def _limited(self, members: Sequence[_Member], wanted: float) -> tuple[Decision, list[_Written]]:
         search = Search(self._settings.target, wanted)
@@ -169,13 +171,13 @@ class _Normalization:
         path = self._write(source, meter.heard(blocks))
         return _Written(path, meter.levels(), limiter.reduction())
 
-    def _cleaned(self, source: Source, offset: Samples) -> Iterable[Samples]:
+    def _cleaned(self, source: Source, offset: Samples) -> Iterable[Sampled]:
         return cleaned(source.blocks(self._progress), source, self._settings, offset)
 
-    def _write(self, source: Source, blocks: Iterable[Samples]) -> Path:
+    def _write(self, source: Source, blocks: Iterable[Sampled], factor: float = 1.0) -> Path:
         with self._task.create_audio("audio", source.rate, source.channels, source.places) as writer:
             for samples in blocks:
-                writer.write(samples)
+                writer.write(samples, factor)
         return writer.path
 
     def _meter(self, source: Source) -> LevelMeter:

@@ -6,11 +6,11 @@ import dataclasses
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from librarian import UnusableInputError
 from librarian.audio.loudness import block_frames, to_power
 from librarian.audio.meter import Levels, Meter
+from librarian.media import Sampled, floats
 
 LAYOUTS = ("", "mono", "stereo", "downmix", "3.0", "5.0", "5.0(side)")
 """Those whose channels come in the order that it takes for granted: left, right, centre, surround."""
@@ -35,10 +35,10 @@ class PyloudnormMeter:
         self._meter, self._rate = meter, rate
         self._blocks = [np.zeros((channels, 0), np.float32)]
 
-    def add(self, samples: NDArray[np.float32]) -> None:
+    def add(self, samples: Sampled) -> None:
         """Take a block, `[channels, frames]`."""
         self._meter.add(samples)
-        self._blocks.append(samples)
+        self._blocks.append(floats(samples))
 
     def levels(self) -> Levels:
         """The levels of what came."""

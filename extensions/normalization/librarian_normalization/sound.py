@@ -12,6 +12,7 @@ from librarian import Artifact, Task
 from librarian.audio.filters import HighPass
 from librarian.audio.limiter import Limiter
 from librarian.audio.peak import amplitude
+from librarian.media import Sampled, floats
 
 if TYPE_CHECKING:
     from librarian_normalization import NormalizeSettings
@@ -61,14 +62,14 @@ class Source:
         with task.open_audio(port) as sound:
             self.rate, self.channels, self.layout = sound.sample_rate, sound.channels, sound.layout
             self.frames = sound.frames
-        self._kept: list[Samples] | None = None
+        self._kept: list[Sampled] | None = None
 
     @property
     def places(self) -> str:
         """The layout as it is written: of one or two channels the usual one, for files know no other."""
         return self.layout if self.channels > 2 else ""  # noqa: PLR2004
 
-    def blocks(self, progress: Progress) -> Iterator[Samples]:
+    def blocks(self, progress: Progress) -> Iterator[Sampled]:
         """The sound from its beginning; not to be changed in place."""
         if self._kept is None:
             yield from self._decoded(progress)
@@ -77,11 +78,11 @@ class Source:
             yield samples
             progress.add(samples.shape[1])
 
-    def _decoded(self, progress: Progress) -> Iterator[Samples]:
-        kept: list[Samples] | None = []
+    def _decoded(self, progress: Progress) -> Iterator[Sampled]:
+        kept: list[Sampled] | None = []
         size = 0
         with self._task.open_audio(self._port) as sound:
-            for samples in sound.blocks():
+            for samples in sound.sampled_blocks():
                 size += samples.nbytes
                 if size > MOST_KEPT:
                     kept = None
@@ -93,8 +94,8 @@ class Source:
 
 
 def cleaned(
-    blocks: Iterable[Samples], source: Source, settings: NormalizeSettings, offset: Samples
-) -> Iterable[Samples]:
+    blocks: Iterable[Sampled], source: Source, settings: NormalizeSettings, offset: Samples
+) -> Iterable[Sampled]:
     """The blocks without direct current and without what is too low, where that is asked for.
 
     Args:
@@ -104,16 +105,16 @@ def cleaned(
         offset: what to take off, `[channels, 1]`.
     """
     if settings.remove_dc:
-        blocks = (samples - offset for samples in blocks)
+        blocks = (floats(samples) - offset for samples in blocks)
     if settings.high_pass:
-        blocks = map(HighPass(source.rate, source.channels, settings.high_pass).add, blocks)
+        blocks = map(HighPass(source.rate, source.channels, settings.high_pass).add, map(floats, blocks))
     return blocks
 
 
-def amplified(blocks: Iterable[Samples], gain: float) -> Iterable[Samples]:
+def amplified(blocks: Iterable[Sampled], gain: float) -> Iterator[Samples]:
     """The blocks with a gain (dB)."""
     factor = np.float32(amplitude(gain))
-    return (samples * factor for samples in blocks) if gain else blocks
+    return (floats(samples) * factor for samples in blocks)
 
 
 def limited(blocks: Iterable[Samples], limiter: Limiter) -> Iterator[Samples]:
