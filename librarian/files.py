@@ -90,15 +90,17 @@ def private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a small file whole or not at all, durably."""
+def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a small file whole or not at all, durably; otherwise a power failure may leave the one before, or junk."""
     aside = path.with_name(path.name + ".new")
     with naming(aside), open(aside, "wb", opener=private) as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     os.replace(aside, path)
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def room(path: Path) -> str:

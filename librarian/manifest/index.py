@@ -86,7 +86,7 @@ class Index:
         self._db.close()
         if self._owned:
             with contextlib.suppress(OSError):  # a full disk: it is checked the next time then
-                write_file(_checked(self._path), json.dumps(_stat(self._path)).encode())
+                write_file(_checked(self._path), json.dumps(_stat(self._path)).encode(), durable=False)
 
     def _catch_up(self) -> None:
         if self._known() == self._sizes():
@@ -283,9 +283,10 @@ def _connect(path: Path, owned: bool) -> sqlite3.Connection:
 
 def _with_tables(db: sqlite3.Connection) -> sqlite3.Connection:
     try:
+        db.execute("PRAGMA synchronous = OFF")  # nothing is lost with empty tables: a damaged index is made anew
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
         db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        db.execute("PRAGMA synchronous = NORMAL")
     except sqlite3.DatabaseError:
         db.close()
         raise

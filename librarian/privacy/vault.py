@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from librarian.errors import EnvironmentFailedError
-from librarian.files import room
+from librarian.files import room, sync, sync_folder
 
 VERSION = 3
 RACY_NS = 2_000_000_000
@@ -58,9 +59,9 @@ class Vault:
     """
 
     def __init__(self, path: Path, *, owned: bool) -> None:
-        if owned and not path.exists():
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         try:
+            if owned and not path.exists():
+                _make(path)
             self._db = _open(path, owned)
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorname", _DAMAGED[0]) not in _DAMAGED:
@@ -239,11 +240,29 @@ def _prepare(db: sqlite3.Connection, version: int) -> None:
     db.execute("PRAGMA secure_delete = ON")
     db.execute("PRAGMA synchronous = FULL")
     if version == 0:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_LABELS} {_STANDING} PRAGMA user_version = {VERSION}; COMMIT;")
+        _make_tables(db)
     elif version not in range(1, VERSION + 1):
         raise EnvironmentFailedError(".librarian/vault.db is of a newer version; upgrade librarian-media")
     elif db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         raise sqlite3.DatabaseError("damaged")
     elif version < VERSION:
         db.executescript(f"BEGIN IMMEDIATE; {_LABELS} {_STANDING} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA journal_mode = WAL")
+    db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_LABELS} {_STANDING} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def _make(path: Path) -> None:
+    """An empty vault: made aside and made durable once, so that a crash leaves a whole one or none."""
+    aside = path.with_name(f"{path.name}.new")
+    for left in path.parent.glob(f"{aside.name}*"):
+        left.unlink()
+    os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    with contextlib.closing(sqlite3.connect(aside)) as db:
+        db.execute("PRAGMA synchronous = OFF")
+        _make_tables(db)
+    sync(aside)
+    os.replace(aside, path)
+    sync_folder(path.parent)
