@@ -72,16 +72,26 @@ class Vault:
                 ".librarian/vault.db is damaged; restore it from your backup (names are kept nowhere else)"
             ) from None
 
+        self._path, self._is_synced = path, True
         self._has_states = self._db.execute("SELECT 1 FROM states LIMIT 1").fetchone() is not None
 
     def close(self) -> None:
         """Close the vault."""
         self._db.close()
 
-    def commit(self) -> None:
-        """Make durable what was put in since last time."""
+    def commit(self, *, durable: bool = True) -> None:
+        """Commit what was put in since last time.
+
+        Args:
+            durable: and wait until it is on disk; otherwise the next commit does, or whoever makes its file system
+                durable.
+        """
         if self._db.in_transaction:
             self._db.commit()
+            self._is_synced = False
+        if durable and not self._is_synced:
+            sync(f"{self._path}-wal")
+            self._is_synced = True
 
     def seen(self, path: Path | str, stat_key: StatKey) -> Seen | None:
         """What is known of a file whose stat has not changed; None where it is new or did change."""
@@ -187,7 +197,7 @@ class Vault:
     def save_state(self, task_key: str, value: dict[str, Any]) -> None:
         """Keep a task's state, durably, until the task is done."""
         self._db.execute("INSERT OR REPLACE INTO states VALUES (?, ?)", (task_key, json.dumps(value)))
-        self._db.commit()
+        self.commit()
         self._has_states = True
 
     def drop_states(self, task_keys: Iterable[str]) -> None:
@@ -238,7 +248,7 @@ def _open(path: Path, owned: bool) -> sqlite3.Connection:
 
 def _prepare(db: sqlite3.Connection, version: int) -> None:
     db.execute("PRAGMA secure_delete = ON")
-    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA synchronous = NORMAL")  # a commit is made durable by itself, or with what else is
     if version == 0:
         _make_tables(db)
     elif version not in range(1, VERSION + 1):
