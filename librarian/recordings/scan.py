@@ -15,6 +15,7 @@ from librarian.errors import UsageError
 from librarian.job import GROUP, RECORDING, Job, RecordingsEntry, Sighting, is_under
 from librarian.patterns import all_of, in_order, not_taken, taken_by
 from librarian.recordings.names import NameReader
+from librarian.recordings.sightings import Families, Sightings
 
 _LABEL = re.compile(r"\w[\w .+:#-]{0,63}")
 LARGE = 16 << 30
@@ -40,8 +41,8 @@ class Scan:
         shared: path → entries, of files that several entries take.
     """
 
-    sightings: list[Sighting] = field(default_factory=list)
-    families: list[tuple[Sighting, ...]] = field(default_factory=list)
+    sightings: Sequence[Sighting] = ()
+    families: Sequence[tuple[Sighting, ...]] = ()
     not_taken: Counter[str] = field(default_factory=Counter)
     ungrouped: Counter[str] = field(default_factory=Counter)
     incomplete: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -93,12 +94,14 @@ def scan(job: Job) -> Scan:
         PatternError: a pattern matches nothing, or cannot be read; a role is twice in a group; a row fits two files,
             or two rows name one.
     """
-    found = Scan(roles={entry.id: tuple((entry.roles or {}).values()) for entry in job.file.recordings})
+    sightings = Sightings()
+    found = Scan(sightings, roles={entry.id: tuple((entry.roles or {}).values()) for entry in job.file.recordings})
     problems: list[tuple[Place, str]] = []
     for index, entry in enumerate(job.file.recordings):
         paths = _paths(entry, job.folder, index, problems)
         reader = NameReader(entry, job.folder, job.tables.get(entry.id))
-        found.sightings += [_look_at(entry.id, path, paths[path], reader) for path in in_order(paths)]
+        for path in in_order(paths):
+            sightings.append(_look_at(entry.id, path, paths[path], reader))
         problems += [(("recordings", index, "list"), wrong) for wrong in reader.wrong_rows()]
         if reader.table:
             found.unlisted[entry.id] = reader.unmatched()
@@ -106,7 +109,8 @@ def scan(job: Job) -> Scan:
         raise PatternError(problems)
     _check_labels(job, found)
     found.shared = _shared(found.sightings) if len(job.file.recordings) > 1 else {}
-    found.families = list(_families(_told(found)))
+    told = _told(found)
+    found.families = Families(told, _families(told))
     _check_groups(job, found)
     found.not_taken = not_taken({sighting.path for sighting in found.sightings})
     return found
@@ -168,7 +172,10 @@ def _told(found: Scan) -> Sequence[Sighting]:
             labels.setdefault(path, each)
         if path in found.shared and each.row:
             rows.setdefault(path, each)
-    return [_with(each, labels.get(each.path), rows.get(each.path)) for each in found.sightings]
+    told = Sightings()
+    for each in found.sightings:
+        told.append(_with(each, labels.get(each.path), rows.get(each.path)))
+    return told
 
 
 def _with(sighting: Sighting, label: Sighting | None, row: Sighting | None) -> Sighting:
@@ -177,21 +184,21 @@ def _with(sighting: Sighting, label: Sighting | None, row: Sighting | None) -> S
     return replace(sighting, row=row.row, table=row.table) if row and not sighting.row else sighting
 
 
-def _families(sightings: Sequence[Sighting]) -> Iterator[tuple[Sighting, ...]]:
-    """Files that are worked on together, in the order of the first of each."""
-    groups: dict[tuple[str, str], list[Sighting]] = {}
+def _families(sightings: Sequence[Sighting]) -> Iterator[Sequence[int]]:
+    """The numbers of the files that are worked on together, in the order of the first of each."""
+    groups: dict[tuple[str, str], list[int]] = {}
     in_group: set[str] = set()
-    for sighting in sightings:
+    for number, sighting in enumerate(sightings):
         if sighting.group:
-            groups.setdefault((sighting.entry, sighting.group), []).append(sighting)
+            groups.setdefault((sighting.entry, sighting.group), []).append(number)
             in_group.add(sighting.path)
-    for sighting in sightings:
+    for number, sighting in enumerate(sightings):
         if sighting.group:
             if members := groups.pop((sighting.entry, sighting.group), None):
-                yield tuple(members)
+                yield members
         elif (path := sighting.path) not in in_group:
             in_group.add(path)  # once, in however many entries
-            yield (sighting,)
+            yield (number,)
 
 
 def _check_labels(job: Job, found: Scan) -> None:
