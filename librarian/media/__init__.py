@@ -42,6 +42,5 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     for home, names in _HOMES.items():
         if name in names:
-            globals()[name] = found = getattr(import_module(f"{__name__}.{home}"), name)
-            return found
+            return getattr(import_module(f"{__name__}.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,7 +21,7 @@ _PCM, _FORMAT_BYTES, _MOST_CHANNELS, _MOST_RATE = 1, 16, 2, 1 << 31
 _CODECS = {8: "pcm_u8", 16: "pcm_16", 24: "pcm_24", 32: "pcm_32"}
 
 
-def probe(path: Path) -> AudioInfo:
+def probe(path: Path | str) -> AudioInfo:
     """What a sound file, or the best sound of a video file, says of itself.
 
     Raises:
@@ -37,7 +37,7 @@ def probe(path: Path) -> AudioInfo:
         return plain
     from librarian.media import reading  # which loads numpy
 
-    return reading.probe(path)
+    return reading.probe(Path(path))
 
 
 def plain_wav(header: bytes, file_bytes: int) -> AudioInfo | None:
