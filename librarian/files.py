@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 _BLOCK = 1 << 20
+LOG_PAGES = 8000
+"""Of SQLite's write-ahead log, between two times that what is in it goes to its place (32 MiB)."""
 
 
 def open_regular(path: Path | str) -> int:

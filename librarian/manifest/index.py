@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from librarian.files import stat_key, write_file
+from librarian.files import LOG_PAGES, stat_key, write_file
 from librarian.manifest.journal import Written, entries, manifests
 
 VERSION = 7
@@ -278,7 +278,9 @@ def _fresh(path: Path, db: sqlite3.Connection, owned: bool) -> sqlite3.Connectio
 
 def _connect(path: Path, owned: bool) -> sqlite3.Connection:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    return sqlite3.connect(path, timeout=WRITER_PATIENCE if owned else READER_PATIENCE)
+    db = sqlite3.connect(path, timeout=WRITER_PATIENCE if owned else READER_PATIENCE)
+    db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+    return db
 
 
 def _with_tables(db: sqlite3.Connection) -> sqlite3.Connection:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from librarian.errors import EnvironmentFailedError
-from librarian.files import room, sync, sync_folder
+from librarian.files import LOG_PAGES, room, sync, sync_folder
 
 VERSION = 3
 RACY_NS = 2_000_000_000
@@ -248,6 +248,7 @@ def _open(path: Path, owned: bool) -> sqlite3.Connection:
 
 def _prepare(db: sqlite3.Connection, version: int) -> None:
     db.execute("PRAGMA secure_delete = ON")
+    db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     db.execute("PRAGMA synchronous = NORMAL")  # a commit is made durable by itself, or with what else is
     if version == 0:
         _make_tables(db)

@@ -66,6 +66,8 @@ class Servant:
 
     def shrink(self) -> None:
         """Let go of what is warm until this process holds no more than its part."""
+        if not self._own_process and not self._runners.are_warm:
+            return
         while self.health.is_too_big(self._needs):
             if not self._runners.unload_oldest():
                 self._is_too_big = True
