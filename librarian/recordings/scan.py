@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -110,7 +110,7 @@ def scan(job: Job) -> Scan:
     _check_labels(job, found)
     found.shared = _shared(found.sightings) if len(job.file.recordings) > 1 else {}
     told = _told(found)
-    found.families = Families(told, _families(told))
+    found.families = Families(told, _families(told, found.shared))
     _check_groups(job, found)
     found.not_taken = not_taken({sighting.path for sighting in found.sightings})
     return found
@@ -184,20 +184,22 @@ def _with(sighting: Sighting, label: Sighting | None, row: Sighting | None) -> S
     return replace(sighting, row=row.row, table=row.table) if row and not sighting.row else sighting
 
 
-def _families(sightings: Sequence[Sighting]) -> Iterator[Sequence[int]]:
+def _families(sightings: Sequence[Sighting], shared: Container[str]) -> Iterator[Sequence[int]]:
     """The numbers of the files that are worked on together, in the order of the first of each."""
     groups: dict[tuple[str, str], list[int]] = {}
-    in_group: set[str] = set()
+    given: set[str] = set()
     for number, sighting in enumerate(sightings):
         if sighting.group:
             groups.setdefault((sighting.entry, sighting.group), []).append(number)
-            in_group.add(sighting.path)
+            given.add(sighting.path)
     for number, sighting in enumerate(sightings):
         if sighting.group:
             if members := groups.pop((sighting.entry, sighting.group), None):
                 yield members
-        elif (path := sighting.path) not in in_group:
-            in_group.add(path)  # once, in however many entries
+        elif (path := sighting.path) not in shared:
+            yield (number,)
+        elif path not in given:
+            given.add(path)  # once, in however many entries
             yield (number,)
 
 
