@@ -21,26 +21,22 @@ SIGHTING = st.builds(
 )
 
 
-def kept(sightings: list[Sighting]) -> Sightings:
-    """Them, in little room."""
-    found = Sightings()
-    for each in sightings:
-        found.append(each)
-    return found
-
-
 @given(st.lists(SIGHTING))
 def test_sightings_come_out_as_they_went_in(sightings: list[Sighting]) -> None:
-    found = kept(sightings)
+    found = Sightings(sightings)
     assert list(found) == sightings and len(found) == len(sightings)
     assert [found[-1 - place] for place in range(len(found))] == sightings[::-1]
     assert found[1:] == sightings[1:]
+    assert list(found.stat_keys()) == [each.stat_key for each in sightings]
+    assert found.bytes == sum(each.size for each in sightings)
+    assert found.readable == sum(not each.reason for each in sightings)
+    assert found.groups == {at: (each.entry, each.group) for at, each in enumerate(sightings) if each.group}
 
 
 @given(st.lists(st.lists(st.integers(0, 9), min_size=1)))
 def test_families_are_those_of_their_numbers(members: list[list[int]]) -> None:
     sightings = [replace(ONE, path=str(number)) for number in range(10)]
-    families = Families(kept(sightings), members)
+    families = Families(Sightings(sightings), members)
     expected = [tuple(sightings[number] for number in each) for each in members]
     assert list(families) == expected and len(families) == len(members)
     assert families[:2] == expected[:2]
@@ -48,9 +44,9 @@ def test_families_are_those_of_their_numbers(members: list[list[int]]) -> None:
 
 def test_there_is_nothing_beyond_the_last_one() -> None:
     with pytest.raises(IndexError):
-        kept([ONE])[1]
+        Sightings([ONE])[1]
     with pytest.raises(IndexError):
-        Families(kept([ONE]), [[0]])[1]
+        Families(Sightings([ONE]), [[0]])[1]
 
 
 ONE = Sighting("all", "a.wav", 1, 2, 3, 4, 5)
