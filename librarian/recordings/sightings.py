@@ -1,8 +1,8 @@
 """Sightings and their families in little room: a run holds all of them from its beginning to its end.
 
-What is kept of a file is its path, its stat as five numbers, and what its name says only where it says anything: a
-third of what the same sightings take as objects. Those are made whenever they are asked for, which takes longer than
-to ask for what is kept of all of them.
+What is kept of a file is its path, its stat as five numbers, and what its name says only where it says anything: less
+than half of what the same sightings take as objects. Those are made whenever they are asked for, which takes longer
+than to ask for what is kept of all of them.
 """
 
 from __future__ import annotations
