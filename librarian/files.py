@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 _BLOCK = 1 << 20
+LOG_PAGES = 8000
+"""Of SQLite's write-ahead log, between two times that what is in it goes to its place (32 MiB)."""
 
 
 def open_regular(path: Path | str) -> int:
@@ -90,15 +92,17 @@ def private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a small file whole or not at all, durably."""
+def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a small file whole or not at all, durably; otherwise a power failure may leave the one before, or junk."""
     aside = path.with_name(path.name + ".new")
     with naming(aside), open(aside, "wb", opener=private) as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     os.replace(aside, path)
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def room(path: Path) -> str:
@@ -149,6 +153,10 @@ class FileSystem:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def holds(self, folder: Path) -> bool:
+        """Whether another folder lies on it, and `sync` waits for what was written there; where in doubt, not."""
+        return sys.platform == "linux" and os.fstat(self._handle).st_dev == os.stat(folder).st_dev
 
     def sync(self) -> None:
         """Wait until all of it is durable.

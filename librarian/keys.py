@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,21 @@ _ID_BYTES = 10
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [first + second for first in _BASE32 for second in _BASE32]
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def hide_variable() -> None:
+    """Wipe the keys' variable where the system shows a process's environment to others (`/proc/PID/environ`).
+
+    `os.environ` keeps its copy.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype = ctypes.c_void_p
+    if place := getenv(KEY_VARIABLE.encode()):
+        ctypes.memset(place, 0, len(ctypes.string_at(place)))
 
 
 def canonical(value: Any) -> bytes:

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Seconds = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+# Built when first used: most processes need none of them, and a schema takes a millisecond.
+_CONFIG = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Kind:
@@ -57,7 +59,7 @@ class Data(BaseModel, Kind):
     Extra fields are refused, and so are NaN and infinities.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = _CONFIG
     word: ClassVar[str] = "data"
 
     @classmethod
@@ -67,7 +69,7 @@ class Data(BaseModel, Kind):
 
 
 class _Span(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = _CONFIG
 
     start: Seconds = Field(description="Start (s).")
     end: Seconds = Field(description="End (s).")
@@ -147,7 +149,7 @@ class Events(Data):
 class Measurement(BaseModel):
     """One measured value, of the whole recording or of a part of it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = _CONFIG
 
     name: Name = Field(description="What was measured, such as integrated_loudness.")
     value: float | bool | None = Field(description="The value; null where it is not defined (silence).")

@@ -104,7 +104,8 @@ class Resources(BaseModel):
 
     Attributes:
         gpu: `no`, `optional` (runs on the CPU too) or `required`.
-        memory: main memory, beside the imports.
+        memory: main memory, beside the imports. On the CPU a task is held to twice as much, and never to less than
+            4 GiB: what imports, threads and allocators set aside without using it counts too.
         gpu_memory: memory of the GPU.
         threads: threads that do work at once.
         output: the most that it writes; more of it fails the task.

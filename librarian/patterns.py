@@ -21,7 +21,8 @@ from librarian.files import StatKey
 Found = tuple[str, StatKey]
 """Path and stat of a file."""
 
-_FLAGS = glob.BRACE | glob.GLOBSTAR | glob.IGNORECASE | glob.NODIR
+# What several alternatives take is told apart here: wcmatch would keep every path a second time.
+_FLAGS = glob.BRACE | glob.GLOBSTAR | glob.IGNORECASE | glob.NODIR | glob.NOUNIQUE
 _PATTERN_LIMIT = 1000
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
 _KNOWN_ENDINGS = frozenset(

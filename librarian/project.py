@@ -19,7 +19,7 @@ from pathlib import Path
 
 from librarian.errors import EnvironmentFailedError, RefusedError, UsageError
 from librarian.files import naming, write_file
-from librarian.keys import KEY_VARIABLE, IdKey
+from librarian.keys import KEY_VARIABLE, IdKey, hide_variable
 
 FORMAT = 1
 STATE = ".librarian"
@@ -227,6 +227,7 @@ def _keys_from_environment() -> tuple[IdKey, bytes]:
         raise RefusedError(
             f"{KEY_VARIABLE} is shorter than {SHORTEST_KEY} characters; make one with: openssl rand -hex 32"
         )
+    hide_variable()
     both = hashlib.scrypt(os.fsencode(value), salt=b"librarian/keys/1", n=2**14, r=8, p=1, dklen=2 * KEY_BYTES)
     return IdKey(both[:KEY_BYTES]), both[KEY_BYTES:]
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from faults import OPENS, SYNCS, WRITES, Call
 
 STAGING, OLD, MANIFEST = "/.staging/", ".old", ".jsonl"
+NAMES = "/.librarian/vault.db-wal"
+"""What a line of a manifest stands for must be on disk before it, and nobody can make it anew."""
 
 
 class Disk:
@@ -35,7 +37,7 @@ class Disk:
         if name.startswith("rename") and STAGING in call.source and self._is_result(path):
             self._need(call, {each for each in self._open if _is_in(each, call.source)})
         elif name in WRITES and path.endswith(MANIFEST):
-            self._need(call, {each for each in self._open if self._is_result(each)})
+            self._need(call, {each for each in self._open if self._is_result(each) or each.endswith(NAMES)})
         elif name.startswith("unlink"):
             self._need(call, {each for each in self._put_aside if _is_in(path, each)})
 

@@ -520,3 +520,16 @@ def test_a_library_that_is_not_there_is_not_made_anew(calls: Archive) -> None:
     remedy = said.strip().rpartition("again: ")[2]
     subprocess.run(remedy, shell=True, cwd=calls.root, check=True)
     assert "6 done" in calls.librarian("run", "job.yaml").stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
+def test_a_key_of_the_environment_is_not_shown_to_other_processes(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from librarian.project import load, open_or_make\n"
+        "shown = lambda: Path('/proc/self/environ').read_bytes()\n"
+        "key = os.environb[b'LIBRARIAN_KEY']; assert key in shown()\n"
+        "made = open_or_make(Path(sys.argv[1])); assert key not in shown() and b'BESIDE=it' in shown()\n"
+        "assert load(Path(sys.argv[1])).id_key == made.id_key\n"
+    )
+    variables = {**os.environ, "LIBRARIAN_KEY": "a key that nobody guesses, 32 at least", "BESIDE": "it"}
+    subprocess.run([sys.executable, "-P", "-c", code, tmp_path], check=True, env=variables)

@@ -142,7 +142,6 @@ def test_what_reaches_beyond_its_task_is_held_back(project: Archive, way: str, e
     assert (ended[way]["cause"] or {"reason": "done"})["reason"] == end
 
 
-@pytest.mark.xfail(reason="a worker goes on after its librarian was patched")
 def test_a_worker_whose_librarian_was_patched_is_replaced(project: Archive) -> None:
     ended = run(project, "patches_librarian", "fine", code=1)
     assert ended["fine"]["outcome"] == "done"

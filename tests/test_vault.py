@@ -277,3 +277,15 @@ class TestOpening:
             other.execute("BEGIN EXCLUSIVE")
             with pytest.raises(EnvironmentFailedError, match=r"vault\.db cannot be opened: database is locked"):
                 Vault(place, owned=True)
+
+
+def test_a_vault_that_was_begun_and_cut_off_is_made_anew(tmp_path: Path) -> None:
+    for left in ("vault.db.new", "vault.db.new-journal", "vault.db.new-wal"):
+        (tmp_path / left).write_bytes(b"half of something")
+    with contextlib.closing(Vault(tmp_path / "vault.db", owned=True)) as vault:
+        vault.note_text("text:a", "Anna")
+        vault.commit(durable=False)
+    assert [each.name for each in tmp_path.iterdir()] == ["vault.db"]
+    assert (tmp_path / "vault.db").stat().st_mode & 0o777 == 0o600
+    with contextlib.closing(Vault(tmp_path / "vault.db", owned=False)) as vault:
+        assert vault.text("text:a") == "Anna"

@@ -103,7 +103,7 @@ class Checked:
 
     def scrubber(self, project: Project) -> Scrubber:
         """A scrubber that knows every name of the job."""
-        labels = {sighting.label for sighting in self.scan.sightings if sighting.public}
+        labels = {sighting.label for sighting in self.scan.sightings.telling() if sighting.public}
         scrubber = Scrubber(project.pseudonym_key, exempt={*self.chosen, *labels})
         _, texts = seal_texts(self.job, project.id_key)
         scrubber.learn([*self.private, *texts.values(), os.fspath(project.root)])
@@ -181,7 +181,9 @@ def _labels(job: Job, found: Scan) -> Iterator[tuple[Place, str]]:
         entry.id: ("recordings", index, "label" if entry.label else "list")
         for index, entry in enumerate(job.file.recordings)
     }
-    for label, entry in {sighting.label: sighting.entry for sighting in found.sightings if sighting.public}.items():
+    for label, entry in {
+        sighting.label: sighting.entry for sighting in found.sightings.telling() if sighting.public
+    }.items():
         yield places[entry], label
 
 

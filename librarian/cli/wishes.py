@@ -25,6 +25,7 @@ from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.recordings import Scan
 from librarian.recordings.names import normal
+from librarian.recordings.sightings import Sightings
 from librarian.run.standing import placed
 from librarian.run.start import Order
 
@@ -94,7 +95,7 @@ class Wishes:
         """For the record: words and numbers only, no name of a recording."""
         found: dict[str, Any] = {"upgrade": self.upgrade}
         if self.partial:
-            found["recordings"] = len({sighting.path for sighting in scan.sightings})
+            found["recordings"] = len(set(scan.sightings.paths))
         if self.sample is not None:
             found["sample"] = self.sample
         if self.only:
@@ -147,7 +148,7 @@ class Wishes:
         if families is checked.scan.families:
             return checked.scan
         paths = {sighting.path for family in families for sighting in family}
-        sightings = [sighting for sighting in checked.scan.sightings if sighting.path in paths]
+        sightings = Sightings(sighting for sighting in checked.scan.sightings if sighting.path in paths)
         return replace(checked.scan, families=families, sightings=sightings, incomplete=checked.scan.lacking(families))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from librarian.files import stat_key, write_file
+from librarian.files import LOG_PAGES, stat_key, write_file
 from librarian.manifest.journal import Written, entries, manifests
 
 VERSION = 7
@@ -86,7 +86,7 @@ class Index:
         self._db.close()
         if self._owned:
             with contextlib.suppress(OSError):  # a full disk: it is checked the next time then
-                write_file(_checked(self._path), json.dumps(_stat(self._path)).encode())
+                write_file(_checked(self._path), json.dumps(_stat(self._path)).encode(), durable=False)
 
     def _catch_up(self) -> None:
         if self._known() == self._sizes():
@@ -278,14 +278,17 @@ def _fresh(path: Path, db: sqlite3.Connection, owned: bool) -> sqlite3.Connectio
 
 def _connect(path: Path, owned: bool) -> sqlite3.Connection:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    return sqlite3.connect(path, timeout=WRITER_PATIENCE if owned else READER_PATIENCE)
+    db = sqlite3.connect(path, timeout=WRITER_PATIENCE if owned else READER_PATIENCE)
+    db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+    return db
 
 
 def _with_tables(db: sqlite3.Connection) -> sqlite3.Connection:
     try:
+        db.execute("PRAGMA synchronous = OFF")  # nothing is lost with empty tables: a damaged index is made anew
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
         db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        db.execute("PRAGMA synchronous = NORMAL")
     except sqlite3.DatabaseError:
         db.close()
         raise

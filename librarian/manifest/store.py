@@ -67,6 +67,10 @@ class Store:
             self._file_system = FileSystem(self._library)  # open before anything is written, to hear of every error
         return folder
 
+    def flushes_all(self, folder: Path) -> bool:
+        """Whether the next `flush` makes durable also what lies in a folder outside the library."""
+        return len(self._unsynced) > FEW and self._file_system is not None and self._file_system.holds(folder)
+
     def flush(self) -> None:
         """Make durable what was sealed and put into place since last time.
 

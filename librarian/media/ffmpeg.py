@@ -20,7 +20,8 @@ import numpy as np
 
 from librarian.errors import UnusableInputError
 from librarian.media import layouts
-from librarian.media.sound import AudioInfo, Samples, finite, recut
+from librarian.media.info import AudioInfo
+from librarian.media.sound import Samples, finite, recut
 
 if TYPE_CHECKING:
     from av import AudioFrame, Packet

@@ -30,7 +30,8 @@ from pathlib import Path
 from librarian.errors import UnusableInputError
 from librarian.files import open_regular
 from librarian.media import ffmpeg, sndfile
-from librarian.media.sound import AudioInfo, Samples, Sound, check_ratio, check_size, floats, gathered, usual_frames
+from librarian.media.info import AudioInfo
+from librarian.media.sound import Samples, Sound, check_ratio, check_size, floats, gathered, usual_frames
 from librarian.media.stream import AudioStream
 
 

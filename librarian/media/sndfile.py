@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from librarian.errors import UnusableInputError
 from librarian.media import layouts
-from librarian.media.sound import AudioInfo, Sampled, finite
+from librarian.media.info import AudioInfo
+from librarian.media.sound import Sampled, finite
 
 _WHOLE_NUMBERS = ("pcm_16", "pcm_s8", "pcm_u8")
 _UNKNOWN_FRAMES = (1 << 63) - 1

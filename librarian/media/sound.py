@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from librarian.errors import UnusableInputError
+from librarian.media.info import AudioInfo
 
 MAX_DECODED_BYTES = 4 << 30
 """A sound that is larger than this as float32 is not read as a whole."""
@@ -25,31 +25,6 @@ Sampled = Samples | NDArray[np.int16]
 
 STEP = np.float32(2.0**-15)
 """Of 16 bits, where full scale is 1."""
-
-
-@dataclass(frozen=True)
-class AudioInfo:
-    """What a sound file holds.
-
-    Attributes:
-        container: the file's format, `wav`, `mp4` …
-        codec: how the samples lie in it, `pcm_16`, `aac` …
-        sample_rate: of the decoded sound (Hz).
-        channels: of the decoded sound.
-        frames: the length; what `read_audio` gives or refuses, where `frames_exact`.
-        frames_exact: whether the container states the length to the frame. Otherwise `frames` is an estimate, and
-            only reading the sound to its end tells its length.
-        layout: the order of the channels, `mono`, `stereo`, `5.1` …; `mono` and `stereo` by their
-            number, others empty, where the file does not say.
-    """
-
-    container: str
-    codec: str
-    sample_rate: int
-    channels: int
-    frames: int
-    frames_exact: bool
-    layout: str
 
 
 class Sound(Protocol):

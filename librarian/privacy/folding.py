@@ -10,7 +10,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from librarian.privacy.recognizers import Characters
 
@@ -36,8 +36,12 @@ def _escapes(backslash: str, *, utf8: bool) -> re.Pattern[str]:
     )
 
 
-# More backslashes before one are either its own, escaped again, or part a path.
-_ESCAPES = [_escapes(backslash, utf8=utf8) for backslash in (r"(?<!\\)\\{1,8}", r"\\") for utf8 in (False, True)]
+@cache
+def _all_escapes() -> list[re.Pattern[str]]:
+    # More backslashes before one are either its own, escaped again, or part a path.
+    return [_escapes(backslash, utf8=utf8) for backslash in (r"(?<!\\)\\{1,8}", r"\\") for utf8 in (False, True)]
+
+
 _DIGITS = re.compile(f"[xuU%]({_HEX}+)")
 _FILLER = "\N{WORD JOINER}"
 """Dropped when a text is folded."""
@@ -113,6 +117,7 @@ def unescaped(text: str) -> list[str]:
     Nothing where nothing is escaped, else all ways to read it; each is as long as the text.
     """
     signed = "\\" in text or "%" in text or "&" in text or "\x1b" in text
-    if not signed or not _ESCAPES[0].search(text):
+    if not signed or not _all_escapes()[0].search(text):
         return []
-    return list(dict.fromkeys(each.sub(_decoded, text) for each in (_ESCAPES if r"\\" in text else _ESCAPES[:2])))
+    escapes = _all_escapes() if r"\\" in text else _all_escapes()[:2]
+    return list(dict.fromkeys(each.sub(_decoded, text) for each in escapes))

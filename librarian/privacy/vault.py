@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from librarian.errors import EnvironmentFailedError
-from librarian.files import room
+from librarian.files import LOG_PAGES, room, sync, sync_folder
 
 VERSION = 3
 RACY_NS = 2_000_000_000
@@ -58,9 +59,9 @@ class Vault:
     """
 
     def __init__(self, path: Path, *, owned: bool) -> None:
-        if owned and not path.exists():
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         try:
+            if owned and not path.exists():
+                _make(path)
             self._db = _open(path, owned)
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorname", _DAMAGED[0]) not in _DAMAGED:
@@ -71,16 +72,26 @@ class Vault:
                 ".librarian/vault.db is damaged; restore it from your backup (names are kept nowhere else)"
             ) from None
 
+        self._path, self._is_synced = path, True
         self._has_states = self._db.execute("SELECT 1 FROM states LIMIT 1").fetchone() is not None
 
     def close(self) -> None:
         """Close the vault."""
         self._db.close()
 
-    def commit(self) -> None:
-        """Make durable what was put in since last time."""
+    def commit(self, *, durable: bool = True) -> None:
+        """Commit what was put in since last time.
+
+        Args:
+            durable: and wait until it is on disk; otherwise the next commit does, or whoever makes its file system
+                durable.
+        """
         if self._db.in_transaction:
             self._db.commit()
+            self._is_synced = False
+        if durable and not self._is_synced:
+            sync(f"{self._path}-wal")
+            self._is_synced = True
 
     def seen(self, path: Path | str, stat_key: StatKey) -> Seen | None:
         """What is known of a file whose stat has not changed; None where it is new or did change."""
@@ -186,7 +197,7 @@ class Vault:
     def save_state(self, task_key: str, value: dict[str, Any]) -> None:
         """Keep a task's state, durably, until the task is done."""
         self._db.execute("INSERT OR REPLACE INTO states VALUES (?, ?)", (task_key, json.dumps(value)))
-        self._db.commit()
+        self.commit()
         self._has_states = True
 
     def drop_states(self, task_keys: Iterable[str]) -> None:
@@ -237,13 +248,32 @@ def _open(path: Path, owned: bool) -> sqlite3.Connection:
 
 def _prepare(db: sqlite3.Connection, version: int) -> None:
     db.execute("PRAGMA secure_delete = ON")
-    db.execute("PRAGMA synchronous = FULL")
+    db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+    db.execute("PRAGMA synchronous = NORMAL")  # a commit is made durable by itself, or with what else is
     if version == 0:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_LABELS} {_STANDING} PRAGMA user_version = {VERSION}; COMMIT;")
+        _make_tables(db)
     elif version not in range(1, VERSION + 1):
         raise EnvironmentFailedError(".librarian/vault.db is of a newer version; upgrade librarian-media")
     elif db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         raise sqlite3.DatabaseError("damaged")
     elif version < VERSION:
         db.executescript(f"BEGIN IMMEDIATE; {_LABELS} {_STANDING} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA journal_mode = WAL")
+    db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_LABELS} {_STANDING} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def _make(path: Path) -> None:
+    """An empty vault: made aside and made durable once, so that a crash leaves a whole one or none."""
+    aside = path.with_name(f"{path.name}.new")
+    for left in path.parent.glob(f"{aside.name}*"):
+        left.unlink()
+    os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    with contextlib.closing(sqlite3.connect(aside)) as db:
+        db.execute("PRAGMA synchronous = OFF")
+        _make_tables(db)
+    sync(aside)
+    os.replace(aside, path)
+    sync_folder(path.parent)

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from librarian.errors import UsageError
 from librarian.job import GROUP, RECORDING, Job, RecordingsEntry, Sighting, is_under
 from librarian.patterns import all_of, in_order, not_taken, taken_by
 from librarian.recordings.names import NameReader
+from librarian.recordings.sightings import Families, Sightings
 
 _LABEL = re.compile(r"\w[\w .+:#-]{0,63}")
 LARGE = 16 << 30
@@ -40,8 +41,8 @@ class Scan:
         shared: path → entries, of files that several entries take.
     """
 
-    sightings: list[Sighting] = field(default_factory=list)
-    families: list[tuple[Sighting, ...]] = field(default_factory=list)
+    sightings: Sightings = field(default_factory=Sightings)
+    families: Sequence[tuple[Sighting, ...]] = ()
     not_taken: Counter[str] = field(default_factory=Counter)
     ungrouped: Counter[str] = field(default_factory=Counter)
     incomplete: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -51,31 +52,33 @@ class Scan:
 
     def lacking(self, families: Iterable[tuple[Sighting, ...]]) -> Counter[tuple[str, str]]:
         """(entry, role) → those of some families that are groups without such a file."""
+        if not any(self.roles.values()):
+            return Counter()
         groups = [(family[0].entry, {each.role for each in family}) for family in families if family[0].group]
         return Counter((entry, role) for entry, found in groups for role in self.roles[entry] if role not in found)
 
     def entries(self, sighting: Sighting) -> frozenset[str]:
         """The recordings entries that take a file."""
-        return self.shared.get(sighting.path) or _alone(sighting.entry)
+        return self.shared.get(sighting.path) or alone(sighting.entry)
 
     @property
     def files(self) -> int:
         """Number of files that can be looked at, each as often as entries take it."""
-        return sum(not sighting.reason for sighting in self.sightings)
+        return self.sightings.readable
 
     @property
     def bytes(self) -> int:
         """Size of all files."""
-        return sum(sighting.size for sighting in self.sightings)
+        return self.sightings.bytes
 
     @property
     def raw(self) -> str:
         """One word for what the file system said: all else follows from it and the job."""
-        return all_of(((each.path, each.stat_key) for each in self.sightings), self.not_taken)
+        return all_of(zip(self.sightings.paths, self.sightings.stat_keys(), strict=True), self.not_taken)
 
     def paths(self) -> Iterator[str]:
         """Where everything lies."""
-        return (sighting.path for sighting in self.sightings)
+        return iter(self.sightings.paths)
 
 
 class PatternError(UsageError):
@@ -93,12 +96,14 @@ def scan(job: Job) -> Scan:
         PatternError: a pattern matches nothing, or cannot be read; a role is twice in a group; a row fits two files,
             or two rows name one.
     """
-    found = Scan(roles={entry.id: tuple((entry.roles or {}).values()) for entry in job.file.recordings})
+    sightings = Sightings()
+    found = Scan(sightings, roles={entry.id: tuple((entry.roles or {}).values()) for entry in job.file.recordings})
     problems: list[tuple[Place, str]] = []
     for index, entry in enumerate(job.file.recordings):
         paths = _paths(entry, job.folder, index, problems)
         reader = NameReader(entry, job.folder, job.tables.get(entry.id))
-        found.sightings += [_look_at(entry.id, path, paths[path], reader) for path in in_order(paths)]
+        for path in in_order(paths):
+            sightings.append(_look_at(entry.id, path, paths[path], reader))
         problems += [(("recordings", index, "list"), wrong) for wrong in reader.wrong_rows()]
         if reader.table:
             found.unlisted[entry.id] = reader.unmatched()
@@ -106,9 +111,10 @@ def scan(job: Job) -> Scan:
         raise PatternError(problems)
     _check_labels(job, found)
     found.shared = _shared(found.sightings) if len(job.file.recordings) > 1 else {}
-    found.families = list(_families(_told(found)))
+    told = _told(found)
+    found.families = Families(told, _families(told, found.shared))
     _check_groups(job, found)
-    found.not_taken = not_taken({sighting.path for sighting in found.sightings})
+    found.not_taken = not_taken(set(found.sightings.paths))
     return found
 
 
@@ -156,19 +162,19 @@ def reason_of(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _told(found: Scan) -> Sequence[Sighting]:
+def _told(found: Scan) -> Sightings:
     """The sightings, each with what any entry that takes its file says of it: a label, a row of its list."""
     if not found.shared:
         return found.sightings
     labels: dict[str, Sighting] = {}
     rows: dict[str, Sighting] = {}
-    for each in found.sightings:
+    for each in found.sightings.telling():
         path = each.path
         if path in found.shared and each.label:
             labels.setdefault(path, each)
         if path in found.shared and each.row:
             rows.setdefault(path, each)
-    return [_with(each, labels.get(each.path), rows.get(each.path)) for each in found.sightings]
+    return Sightings(_with(each, labels.get(each.path), rows.get(each.path)) for each in found.sightings)
 
 
 def _with(sighting: Sighting, label: Sighting | None, row: Sighting | None) -> Sighting:
@@ -177,25 +183,27 @@ def _with(sighting: Sighting, label: Sighting | None, row: Sighting | None) -> S
     return replace(sighting, row=row.row, table=row.table) if row and not sighting.row else sighting
 
 
-def _families(sightings: Sequence[Sighting]) -> Iterator[tuple[Sighting, ...]]:
-    """Files that are worked on together, in the order of the first of each."""
-    groups: dict[tuple[str, str], list[Sighting]] = {}
-    in_group: set[str] = set()
-    for sighting in sightings:
-        if sighting.group:
-            groups.setdefault((sighting.entry, sighting.group), []).append(sighting)
-            in_group.add(sighting.path)
-    for sighting in sightings:
-        if sighting.group:
-            if members := groups.pop((sighting.entry, sighting.group), None):
-                yield tuple(members)
-        elif (path := sighting.path) not in in_group:
-            in_group.add(path)  # once, in however many entries
-            yield (sighting,)
+def _families(sightings: Sightings, shared: Container[str]) -> Iterator[Sequence[int]]:
+    """The numbers of the files that are worked on together, in the order of the first of each."""
+    grouped = sightings.groups
+    groups: dict[tuple[str, str], list[int]] = {}
+    for number, group in grouped.items():
+        groups.setdefault(group, []).append(number)
+    given = {sightings.paths[number] for number in grouped}
+    for number, path in enumerate(sightings.paths):
+        if number in grouped:
+            if members := groups.pop(grouped[number], None):
+                yield members
+        elif path not in given:
+            if path in shared:
+                given.add(path)  # once, in however many entries
+            yield (number,)
 
 
 def _check_labels(job: Job, found: Scan) -> None:
-    wrong = Counter(each.entry for each in found.sightings if each.public and not _LABEL.fullmatch(each.label))
+    wrong = Counter(
+        each.entry for each in found.sightings.telling() if each.public and not _LABEL.fullmatch(each.label)
+    )
     problems: list[tuple[Place, str]] = [
         (
             ("recordings", index, "label" if entry.label else "list"),
@@ -212,7 +220,7 @@ def _check_groups(job: Job, found: Scan) -> None:
     found.incomplete = found.lacking(found.families)
     twice: dict[str, Counter[str]] = {}
     entries = {entry.id: entry for entry in job.file.recordings if entry.group is not None}
-    for family in found.families:
+    for family in found.families if entries else ():
         entry = entries.get(family[0].entry)
         if entry is None or not family[0].group:
             continue
@@ -220,8 +228,10 @@ def _check_groups(job: Job, found: Scan) -> None:
         for role in found.roles[entry.id]:
             if roles[role] > 1:
                 twice.setdefault(entry.id, Counter())[role] += 1
-    for sighting in found.sightings:
-        found.ungrouped[sighting.entry] += sighting.entry in entries and not sighting.group
+    grouped = found.sightings.groups
+    found.ungrouped = Counter(
+        entry for number, entry in enumerate(found.sightings.entries) if entry in entries and number not in grouped
+    )
     places: dict[str, Place] = {
         entry.id: ("recordings", index, "group") for index, entry in enumerate(job.file.recordings)
     }
@@ -241,8 +251,8 @@ def _at_odds(job: Job, families: Sequence[tuple[Sighting, ...]]) -> Iterator[tup
     places: dict[str, Place] = {
         entry.id: ("recordings", index, "list") for index, entry in enumerate(job.file.recordings)
     }
-    groups = [family for family in families if family[0].group and family[0].entry in job.tables]
-    for step in steps:
+    groups = [family for family in families if family[0].group and family[0].entry in job.tables] if steps else []
+    for step in steps if groups else ():
         differ: Counter[str] = Counter()
         for family in groups:
             own = [made.public for each in family if (made := job.step_for(step, each)) is not step]
@@ -263,5 +273,6 @@ def _shared(sightings: Sequence[Sighting]) -> dict[str, frozenset[str]]:
 
 
 @functools.cache
-def _alone(entry: str) -> frozenset[str]:
+def alone(entry: str) -> frozenset[str]:
+    """An entry by itself, always the same object."""
     return frozenset({entry})

@@ -171,12 +171,12 @@ class Committer:
         if not group:
             return
         session, began = self._session, time.perf_counter()
+        session.vault.commit(durable=not session.store.flushes_all(session.project.state))
         session.store.flush()
         group = [self._in_place(each) for each in group]
         session.store.flush()
         share = (time.perf_counter() - began) / len(group)
         lines = [self._line(each, share) for each in group]
-        session.vault.commit()
         written = session.journal.append(lines)
         session.vault.drop_states(each.task.key for each in group if each.staged)
         session.catalog.take(session.job_id, written)

@@ -17,6 +17,7 @@ from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.recordings import Identifier, Scan
+from librarian.recordings.scan import alone
 from librarian.run.commit import Committer
 from librarian.run.conductor import Conductor, Halt
 from librarian.run.devices import device_of
@@ -63,11 +64,15 @@ class Order:
 
     def _groups(self) -> Counter[tuple[frozenset[str], str]]:
         """(entries that its files belong to, its own entry) → groups."""
-        groups = (family for family in self.scan.families if family[0].group)
+        groups = (family for family in self.scan.families if family[0].group) if self.scan.sightings.groups else ()
         return Counter((frozenset().union(*map(self.scan.entries, each)), each[0].entry) for each in groups)
 
     def _files(self) -> Counter[tuple[frozenset[str], bool]]:
         """(entries that it belongs to, whether it is in a group) → files."""
+        if not (self.scan.shared or self.scan.sightings.groups):
+            return Counter(
+                {(alone(entry), False): files for entry, files in Counter(self.scan.sightings.entries).items()}
+            )
         members = ((each, bool(family[0].group)) for family in self.scan.families for each in family)
         once = {each.path: (each, grouped) for each, grouped in members} if self.scan.shared else None
         found = members if once is None else once.values()

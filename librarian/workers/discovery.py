@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from librarian import LIBRARIAN_API, hookspecs
-from librarian.kinds import Kind, KindLike, Many
+from librarian.kinds import Data, Kind, KindLike, Many
 from librarian.operation import (
     NAME_PATTERN,
     TEXT,
@@ -120,6 +120,8 @@ def ports(kinds: Mapping[str, KindLike], clears: bool, optional: tuple[str, ...]
         kind: Any = each.kind if isinstance(each, Many) else each
         if not inspect.isclass(kind) or not issubclass(kind, Kind):
             raise BrokenExtensionError(f"the port {name} has no kind of librarian.kinds")
+        if issubclass(kind, Data):
+            kind.model_rebuild()  # a schema that cannot be built is heard of now, not after the first task
         found[name] = Port(
             kind=kind.word, many=isinstance(each, Many), optional=name in optional, clean=kind.clean or clears
         )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from librarian.kinds import Audio, Data, Kind
+from librarian.media.probing import probe
 from librarian.operation import Fact, Operation, Settings
 from librarian.task import Artifact, Output
 from librarian.workers.discovery import kind_of, outputs_of
@@ -233,10 +234,8 @@ def _is_file_in(folder: str, path: str) -> bool:
         return False
 
 
-def audio_facts(path: Path) -> dict[str, Any]:
+def audio_facts(path: Path | str) -> dict[str, Any]:
     """What the core itself says of every sound file."""
-    from librarian.media import probe
-
     info = probe(path)
     return {
         "container": info.container,

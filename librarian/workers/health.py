@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 
 from librarian.workers.memory import budget, held, most_held
+from librarian.workers.patched import Own
 from librarian.workers.surroundings import Surroundings
 
 MOST_THREADS = 16
@@ -20,9 +21,14 @@ _OPEN_FILES = "/dev/fd"
 
 
 class Health:
-    """What a worker was like when it began, to be compared with."""
+    """What a worker was like when it began, to be compared with.
 
-    def __init__(self) -> None:
+    Args:
+        own_process: whether the process is a worker's, which can be replaced.
+    """
+
+    def __init__(self, *, own_process: bool = False) -> None:
+        self._own = Own() if own_process else None
         self._threads, self._files = threading.active_count(), _open_files()
         self._budget, self._spoiled = budget()[0], False
         self._before: Surroundings | None = None
@@ -55,7 +61,8 @@ class Health:
     def must_end(self) -> bool:
         """Whether what tasks left behind is more than the next ones should find, memory aside."""
         threads, files = threading.active_count() - self._threads, _open_files() - self._files
-        return self._spoiled or threads > MOST_THREADS or files > MOST_FILES
+        changed = self._own is not None and self._own.is_changed()
+        return self._spoiled or changed or threads > MOST_THREADS or files > MOST_FILES
 
 
 def _open_files() -> int:

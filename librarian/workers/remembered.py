@@ -31,7 +31,7 @@ def keep(question: str, answer: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         place = _place(question)
         place.parent.mkdir(mode=0o700, exist_ok=True)
-        write_file(place, json.dumps(answer).encode())
+        write_file(place, json.dumps(answer).encode(), durable=False)
         kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime_ns)
         for old in kept[:-MOST_KEPT]:
             old.unlink(missing_ok=True)

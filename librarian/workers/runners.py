@@ -117,6 +117,11 @@ class Runners:
         self._kept[key], self._holds[key] = self._kept.pop(key), self._holds.pop(key)
         return self._kept[key]
 
+    @property
+    def are_warm(self) -> bool:
+        """Whether any is kept."""
+        return bool(self._kept)
+
     def measure(self) -> None:
         """Note what a runner holds that has done its first task."""
         if self._growing:

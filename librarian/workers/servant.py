@@ -41,7 +41,7 @@ class Servant:
         self._operations: dict[str, dict[str, Operation]] = {}
         self._routes: dict[str, Route] = {}
         self._runners = Runners()
-        self.health = Health()
+        self.health = Health(own_process=own_process)
         self._is_too_big, self._needs = False, 0.0
 
     def answer(self, request: Message, send: Send) -> Message:
@@ -66,6 +66,8 @@ class Servant:
 
     def shrink(self) -> None:
         """Let go of what is warm until this process holds no more than its part."""
+        if not self._own_process and not self._runners.are_warm:
+            return
         while self.health.is_too_big(self._needs):
             if not self._runners.unload_oldest():
                 self._is_too_big = True
@@ -205,7 +207,7 @@ class Servant:
 def _probed(path: str) -> Message:
     """What a recording holds, or why that cannot be told."""
     try:
-        return {"type": "done", "facts": audio_facts(Path(path))}
+        return {"type": "done", "facts": audio_facts(path)}
     except BaseException as error:
         return failure_of(error)
 
