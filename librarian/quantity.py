@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import pydantic
@@ -14,14 +15,16 @@ class Quantity:
 
     Args:
         unit: the field's unit; values are held as floats in it.
+        unit_by: setting → its value → the unit that the quantity is then said in: what a target is in hangs on what is
+            brought to it.
         **scales: other units that are read, each with the factor to `unit`.
     """
 
     # No two parts of it can take the same characters, so that hostile text costs no more than its length.
     _PATTERN = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z%/]*)")
 
-    def __init__(self, unit: str, **scales: float) -> None:
-        self.unit = unit
+    def __init__(self, unit: str, *, unit_by: Mapping[str, Mapping[str, str]] | None = None, **scales: float) -> None:
+        self.unit, self.unit_by = unit, unit_by or {}
         self.scales = {unit: 1.0, **scales}
 
     def parse(self, value: Any) -> Any:
@@ -46,7 +49,8 @@ class Quantity:
         self, schema: core_schema.CoreSchema, handler: pydantic.GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Number or text, with the unit beside it."""
-        return {"anyOf": [handler(schema), {"type": "string"}], "unit": self.unit}
+        more = {"unit_by": {name: dict(units) for name, units in self.unit_by.items()}} if self.unit_by else {}
+        return {"anyOf": [handler(schema), {"type": "string"}], "unit": self.unit, **more}
 
 
 Loudness = Annotated[float, Quantity("LUFS", LKFS=1.0)]

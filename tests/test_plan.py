@@ -23,6 +23,7 @@ from librarian.run.start import Order
 
 AUDIO, REPORT = Port(kind="audio"), Port(kind="measurements/1", clean=True)
 UNITS = {"target": "LUFS", "ceiling": "dBTP", "window": "s"}
+SCHEMA = {"properties": {name: {"unit": unit, "unit_by": {"mode": {"b": "dBFS"}}} for name, unit in UNITS.items()}}
 TARGET = {"target": -16.0}
 FLAC = AudioFormat()
 
@@ -54,7 +55,7 @@ def step(
         name=operation,
         version=version,
         description="",
-        settings_schema={"properties": {name: {"unit": unit} for name, unit in UNITS.items()}},
+        settings_schema=SCHEMA,
         inputs=dict.fromkeys(inputs, AUDIO),
         outputs=outputs,
         facts={},
@@ -307,6 +308,8 @@ class TestWhatTheOwnerChanges:
             ({"target": -16.0, "n": 1}, {"target": -16.0, "n": None}, "n 1 → default"),
             ({"target": -16.0}, {"target": -16.0, "n": None}, "n default → default"),
             ({"target": -16.0, "mode": "a"}, {"target": -16.0, "mode": "b"}, "mode a → b"),
+            ({"target": -16.0, "mode": "b"}, {"target": -20.0, "mode": "b"}, "target −16 → −20 dBFS"),
+            ({"target": -16.0, "mode": ["b"]}, {"target": -20.0, "mode": ["b"]}, "target −16 → −20 LUFS"),
             ({"target": -16.0, "say": "text:a"}, {"target": -16.0, "say": "text:b"}, "say changed"),
             ({"target": -16.0, "say": [["text:a", 1]]}, {"target": -16.0, "say": []}, "say changed"),
             ({"target": -16.0, "ceiling": -1.0}, {"target": -20.0, "ceiling": -2.0},

@@ -28,17 +28,28 @@ def _differ(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
 
 def describe(old: Mapping[str, Any], new: Mapping[str, Any], step: Step) -> str:
     """What changed between two key documents, as `target −16 → −20 LUFS`."""
-    return ", ".join(_describe_one(step, *change) for change in differences(old, new))
+    found = differences(old, new)
+    return ", ".join(
+        _describe_one(part, name, before, after, _unit(step, new, name)) for part, name, before, after in found
+    )
 
 
-def _describe_one(step: Step, part: str, name: str, before: Any, after: Any) -> str:
+def _unit(step: Step, document: Mapping[str, Any], name: str) -> str:
+    schema = step.declaration.settings_schema.get("properties", {}).get(name, {})
+    settings = document.get("settings") or {}
+    for setting, units in schema.get("unit_by", {}).items():
+        if unit := units.get(str(settings.get(setting))):
+            return str(unit)
+    return str(schema.get("unit", ""))
+
+
+def _describe_one(part: str, name: str, before: Any, after: Any, unit: str) -> str:
     if part == "inputs":
         return "its input changed"
     if part == "audio":
         before, after = (f"{each.get('format')} {each.get('bits')}" if each else "none" for each in (before, after))
     if part == "models" or _is_text(before) or _is_text(after):
         return f"{name} changed"
-    unit = step.declaration.settings_schema.get("properties", {}).get(name, {}).get("unit", "")
     return f"{name or part} {_show(before)} → {_show(after)}{' ' + unit if unit else ''}"
 
 

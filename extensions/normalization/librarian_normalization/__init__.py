@@ -27,7 +27,10 @@ from librarian import (
 UNITS = {"loudness": ("LUFS", "LKFS"), "peak": ("dBTP",), "rms": ("dBFS",)}
 """How a target is written, by what is brought to it."""
 
-Target = Annotated[float, Quantity("LUFS", LKFS=1.0, dBTP=1.0, dBFS=1.0)]
+Target = Annotated[
+    float,
+    Quantity("LUFS", unit_by={"by": {by: units[0] for by, units in UNITS.items()}}, LKFS=1.0, dBTP=1.0, dBFS=1.0),
+]
 
 
 class NormalizeSettings(Settings):

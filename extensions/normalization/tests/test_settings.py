@@ -63,3 +63,9 @@ def test_a_meter_that_is_not_installed_is_refused_with_what_to_do(monkeypatch):
     monkeypatch.setattr("librarian_normalization.find_spec", lambda name: None)
     with pytest.raises(ValidationError, match="pip install pyloudnorm"):
         NormalizeSettings(meter="pyloudnorm")
+
+
+def test_a_target_is_said_in_the_unit_of_what_is_brought_to_it() -> None:
+    target = NormalizeSettings.model_json_schema()["properties"]["target"]
+    assert target["unit"] == "LUFS"
+    assert target["unit_by"] == {"by": {"loudness": "LUFS", "peak": "dBTP", "rms": "dBFS"}}
