@@ -60,6 +60,13 @@ def test_a_model_that_nobody_knows_is_missing_too(scaled: Archive) -> None:
     assert "the model mine is not installed; type: librarian models add FOLDER --name mine\n" in said
 
 
+def test_what_reads_like_somebody_is_not_repeated(scaled: Archive) -> None:
+    scaled.job(JOB.replace("MODEL", "m15550148822"))
+    said = scaled.librarian("plan", "job.yaml", code=5).stderr
+    assert "is not installed" in said
+    assert "5550148822" not in said
+
+
 def test_what_cannot_be_a_name_is_a_mistake_of_the_job_file(scaled: Archive) -> None:
     scaled.job(JOB.replace("MODEL", "../x"))
     assert "cannot be the name of a model" in scaled.librarian("plan", "job.yaml", code=2).stderr
@@ -170,7 +177,7 @@ def test_another_kind_of_model_is_a_mistake_of_the_job_file(scaled: Archive, tmp
     scaled.librarian("models", "add", str(folder_of(tmp_path, "mine")), "--name", "mine", "--loader", "other")
     scaled.job(JOB.replace("MODEL", "mine"))
     said = scaled.librarian("plan", "job.yaml", code=2).stderr
-    assert said == "job.yaml:5:30: steps.0.with: mine is no model that scales\n"
+    assert said == "job.yaml:5:36: steps.0.with: mine is no model that scales\n"
 
 
 def test_a_lock_that_was_changed_by_hand_is_refused(scaled: Archive, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def check(text: Read, workers: Workers, models: Installed) -> Checked:
     """
     chosen = frozenset(_chosen_words(text))
     private = list(surroundings())
-    scrubber = _throwaway([*private, *_given_texts(text)], chosen)
+    scrubber = _throwaway([*private, *_given_texts(text)], chosen.union(models.lock.by_name))
     state = state_of_all()
     installed = extensions(workers, remembered=True)
     _note_broken(text, installed, scrubber)
@@ -201,12 +201,19 @@ def _scrubbing(validate: Validate, scrubber: Scrubber) -> Validate:
             scrubber.learn(_texts(given.values()))
             raise ExtensionError(scrubber.scrub(str(error), limit=300)) from None
         if isinstance(answer, Resolved):
-            return answer
+            return _without_names(answer) if answer.missing else answer
         scrubber.learn(_texts(given.values()))  # those of a list are not in the job file
         ours = (UNKNOWN_KEY, IS_MISSING)
         return [(place, each if each in ours else scrubber.scrub(each, limit=300)) for place, each in answer]
 
     return scrubbed
+
+
+def _without_names(answer: Resolved) -> Resolved:
+    """The name of a model that is not installed may be any word."""
+    scrubber = _throwaway(surroundings())
+    missing = {name: scrubber.scrub(remedy, limit=500) for name, remedy in answer.missing.items()}
+    return answer.model_copy(update={"missing": missing})
 
 
 def _throwaway(known: Iterable[str], exempt: Iterable[str] = ()) -> Scrubber:
