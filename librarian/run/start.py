@@ -12,6 +12,7 @@ from librarian.job import GROUP, JOB, RECORDING, Job, Step
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, new_job_id, recover
 from librarian.manifest.store import Store
+from librarian.models.installed import Installed
 from librarian.plan import Planner, Policy, Shape, seal_texts
 from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
@@ -40,6 +41,7 @@ class Order:
         policy: what is done again.
         options: what was typed beside the job file, for the record.
         plain: what it hangs on, where nothing was asked for beside the job file.
+        models: what its tasks can use.
     """
 
     job: Job
@@ -48,6 +50,7 @@ class Order:
     policy: Policy = field(default_factory=Policy)
     options: Mapping[str, FactValue | list[str]] = field(default_factory=dict)
     plain: Plain | None = None
+    models: Installed = field(default_factory=Installed)
 
     def expected(self, shape: Shape) -> dict[str, int]:
         """Step → tasks, as far as names tell: files with the same content are counted apart, items not at all."""
@@ -118,7 +121,7 @@ def run(
         shape = Shape(job, job.steps)
         started = RunStarted(job_id, job.name, scan.files, scan.bytes, workers.size, order.expected(shape))
         observe(started)
-        session = Session(job_id, job.name, device, project, store, journal, catalog, vault, scrubber)
+        session = Session(job_id, job.name, device, project, store, journal, catalog, vault, scrubber, order.models)
         planner = Planner(job, catalog, project.id_key, placed(project.library), order.policy, run=job_id)
         mark = mark_of(job, scan, order.policy, project.id_key)
         if found := find_settled(catalog, job.name, mark, placed(project.library)):
