@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from librarian.errors import RefusedError
+
 MOST_BYTES = 1 << 16
 MOST_NETWORKS = 16
 LONGEST_SEGMENT = 600.0
 _SIGNATURE = re.compile(r"[A-Za-z0-9_]{1,64}")
 
 
-class UnusableModelError(Exception):
+class UnusableModelError(RefusedError):
     """A model's files are not what they should be; what it says holds nothing of them."""
 
 

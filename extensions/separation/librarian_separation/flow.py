@@ -84,7 +84,7 @@ class Separation:
         with self._order.task.open_audio("audio") as sound:
             passing = Passing(self._at_the_models_rate(sound.blocks()), self._channels)
             going = {
-                lane: Cutter(_grouped(passing, lane.group), lane.model, lane.delay, to_the_end=self._order.to_the_end)
+                lane: Cutter(passing, lane.model, lane.delay, to_the_end=self._order.to_the_end)
                 for lane in self._lanes
             }
             while going:
@@ -121,11 +121,11 @@ class Separation:
     def _take(self, ready: Samples) -> None:
         mean, deviation = self._order.standard
         ready = ready * np.float32(deviation) + np.float32(mean)
-        self._put(self._back.add(ready.reshape(-1, ready.shape[-1])))
+        self._put(self._back.add(ready.reshape(len(ready) * self._channels, ready.shape[-1])))
 
     def _put(self, rows: Samples) -> None:
         """Make the outputs of stems at the sound's own rate, as far as the mix is known."""
-        stems = rows.reshape(*self._waiting.shape[:2], -1)
+        stems = rows.reshape(*self._waiting.shape[:2], rows.shape[-1])
         stems = np.concatenate([self._waiting, stems], axis=-1) if self._waiting.shape[-1] else stems
         at = 0
         while self._mix and at < stems.shape[-1]:
@@ -168,8 +168,8 @@ class Batches:
         """Bring sounds through their networks, one after the other; the end of one and the next share a batch."""
         with self._joiner:
             for separation in separations:
-                with closing(_ahead(separation.parts())) as parts:
-                    for lane, part in parts:
+                with closing(separation.parts()) as parts, closing(_ahead(parts)) as coming:
+                    for lane, part in coming:
                         self._put(_Waiting(separation, lane, part))
             for waiting in self._waiting.values():
                 self._compute(waiting)
@@ -197,6 +197,15 @@ class Batches:
     def _join(self, most: int) -> None:
         while len(self._joining) > most:
             self._joining.popleft().result()
+
+
+def _ahead(parts: Iterator[tuple[Lane, Part]]) -> Generator[tuple[Lane, Part]]:
+    """The same, the next one decoded, resampled and cut by a thread while one is worked on."""
+    with ThreadPoolExecutor(1, "cut") as thread:
+        coming = thread.submit(next, parts, None)
+        while (part := coming.result()) is not None:
+            coming = thread.submit(next, parts, None)
+            yield part
 
 
 def _deliver(batch: Sequence[_Waiting], estimates: Any) -> None:

@@ -83,11 +83,14 @@ class Spool:
             self._shapes.append(outputs.shape)
 
     def blocks(self) -> Iterator[Samples]:
-        """All of it, once more and once only."""
-        with self._file as file:
-            file.seek(0)
-            for shape in self._shapes:
-                yield np.frombuffer(file.read(4 * math.prod(shape)), np.float32).reshape(shape)
+        """All of it, from the beginning."""
+        self._file.seek(0)
+        for shape in self._shapes:
+            yield np.frombuffer(self._file.read(4 * math.prod(shape)), np.float32).reshape(shape)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._file.close()
 
 
 def common_gain(peak: float, bits: int) -> float:
