@@ -15,7 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from librarian.errors import EnvironmentFailedError
-from librarian.files import hash_file, names_below, naming, open_regular, private, remove_tree, sync_folder, write_file
+from librarian.files import (
+    hash_file,
+    names_below,
+    naming,
+    open_regular,
+    private,
+    remove_tree,
+    sync,
+    sync_folder,
+    write_file,
+)
 from librarian.models.lock import MOST_BYTES, LockedFile, LockedModel
 
 VARIABLE = "LIBRARIAN_MODELS"
@@ -51,14 +61,14 @@ class Staging:
         path = self.folder / checked
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         digest, size = hashlib.sha256(), 0
-        with naming(path), open(path, "xb", opener=private) as file:
+        with open(path, "xb", buffering=0, opener=private) as file:
             for block in blocks:
-                file.write(block)
+                with naming(path):
+                    file.write(block)
                 digest.update(block)
                 size += len(block)
-            file.flush()
             os.fchmod(file.fileno(), 0o400)
-            os.fsync(file.fileno())
+            sync(path)
         return LockedFile(name=name, bytes=size, sha256=digest.hexdigest())
 
     def drop(self, name: str) -> None:
