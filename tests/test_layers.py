@@ -14,7 +14,7 @@ from harness import RECORDINGS, TOP, Archive
 
 CORE = TOP / "librarian"
 EVERYTHING = frozenset({"*"})
-CONTRACT = {"errors", "operation", "task", "quantity", "kinds", "hookspecs"}
+CONTRACT = {"errors", "operation", "task", "quantity", "kinds", "hookspecs", "models"}
 MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "__init__": CONTRACT,
     "errors": set(),
@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "kinds": {"errors"},
     "quantity": set(),
     "task": set(),
-    "operation": {"errors", "kinds", "quantity"},
+    "operation": {"errors", "kinds", "models", "quantity"},
     "hookspecs": {"errors", "operation"},
     "keys": {"errors"},
     "project": {"errors", "files", "keys"},
@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "plan": {"errors", "operation", "job", "keys", "manifest", "models"},
     "run": {
         *("errors", "files", "project", "job", "plan", "recordings", "workers", "manifest", "privacy", "events"),
-        *("keys", "machine", "operation", "patterns"),
+        *("keys", "machine", "models", "operation", "patterns"),
     },
     "workers": {
         *("__init__", "errors", "operation", "task", "kinds", "hookspecs", "events", "media", "models", "privacy"),
@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "privacy": {"errors", "files", "keys"},
     "media": {"compiled", "errors", "files", "kinds"},
     "audio": {"compiled", "errors", "media"},
-    "models": {"errors"},
+    "models": {"errors", "files"},
     "events": {"errors", "privacy"},
     "cli": EVERYTHING,
     "testing": EVERYTHING,

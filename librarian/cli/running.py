@@ -12,7 +12,7 @@ import click
 
 from librarian.cli.common import LateLog, check, refuse_shadow
 from librarian.cli.observers import observers
-from librarian.cli.place import existing_project, open_or_make_project
+from librarian.cli.place import existing_project, installed_models, open_or_make_project
 from librarian.cli.quoting import asked_first
 from librarian.cli.room import check_room
 from librarian.cli.run import Stop, held
@@ -58,7 +58,7 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
     text = read(typed.job, wished.changes)
     log = LateLog()
     with workers_for(worker_count(text, typed.workers), log) as pool:
-        checked = check(text, pool)
+        checked = check(text, pool, installed_models(context))
         said = list(said_of(checked.scan, checked.job))
         for sentence in said:
             say(sentence)

@@ -6,11 +6,11 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from librarian.errors import ExtensionError, JobError, RefusedError
+from librarian.errors import ExtensionError, JobError, MissingError, RefusedError
 from librarian.job.changes import apply
 from librarian.job.file import (
     MOST_STEPS,
@@ -54,6 +54,14 @@ class MissingExtensionError(ExtensionError):
         self.problems = tuple(problems)
 
 
+class MissingModelError(MissingError):
+    """All that is wrong with a job file is models that are missing. `problems` are as in `JobError`."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
 class RefusedJobError(RefusedError):
     """What privacy forbids in a job file. `problems` are as in `JobError`."""
 
@@ -69,13 +77,13 @@ class Problem:
     Attributes:
         place: where, or where something is missing.
         message: what is wrong.
-        missing: whether installing or mending an extension would mend it.
+        lacks: what would mend it, once it is installed.
         of_key: whether the key at the place is wrong, not its value.
     """
 
     place: Place
     message: str
-    missing: bool = False
+    lacks: Literal["", "extension", "model"] = ""
     of_key: bool = False
 
     def __str__(self) -> str:
@@ -116,12 +124,16 @@ class Read:
         """Raise what is wrong, in the order of the file.
 
         Raises:
-            MissingExtensionError: all that is wrong is missing extensions.
+            MissingModelError: all that is wrong is missing models.
+            MissingExtensionError: all that is wrong is missing extensions, or these and models.
             JobError: anything else is wrong.
         """
-        if not self.problems:
+        lacking = {problem.lacks for problem in self.problems}
+        if not lacking:
             return
-        if all(problem.missing for problem in self.problems):
+        if lacking == {"model"}:
+            raise MissingModelError(self.lines())
+        if "" not in lacking:
             raise MissingExtensionError(self.lines())
         raise JobError(self.lines())
 

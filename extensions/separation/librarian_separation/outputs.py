@@ -1,0 +1,102 @@
+"""From the stems of a model and the mix to what is written, held until it is known how loud it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from librarian.audio.peak import decibels
+
+Samples = NDArray[np.float32]
+
+IN_MEMORY = 256 << 20
+"""Bytes of results that are held in memory; beyond them they lie in a file, until they are written."""
+DECIMALS = 4
+"""Of gains (dB)."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which outputs are made of the stems.
+
+    Attributes:
+        chosen: numbers of the stems.
+        rest: whether what remains of the mix without the chosen stems comes after them.
+        residual: where what the stems lack of the mix goes: a stem's number, all of them alike, or nowhere.
+    """
+
+    chosen: tuple[int, ...]
+    rest: bool = False
+    residual: int | Literal["spread", "leave"] = "leave"
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether stems are needed that are not chosen."""
+        return self.residual != "leave"
+
+    def outputs(self, stems: Samples, mix: Samples) -> Samples:
+        """What is written.
+
+        Shape:
+            - stems: `[stems, channels, frames]`
+            - mix: `[channels, frames]`
+            - output: `[chosen (+ 1), channels, frames]`
+        """
+        if self.residual != "leave":
+            lacking = mix - stems.sum(axis=0)
+            stems = stems.copy()
+            if self.residual == "spread":
+                stems += lacking / len(stems)
+            else:
+                stems[self.residual] += lacking
+        chosen = stems[list(self.chosen)]
+        return np.concatenate([chosen, (mix - chosen.sum(axis=0))[np.newaxis]]) if self.rest else chosen
+
+
+class Spool:
+    """Outputs of a sound, in the order in which they come; long ones lie in a file that has no name.
+
+    Args:
+        folder: for that file.
+
+    Attributes:
+        peak: the greatest sample of all outputs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = SpooledTemporaryFile(max_size=IN_MEMORY, dir=folder)  # noqa: SIM115
+        self._shapes: list[tuple[int, ...]] = []
+        self.peak = 0.0
+
+    def add(self, outputs: Samples) -> None:
+        """Take the next frames, `[outputs, channels, frames]`."""
+        if outputs.shape[-1]:
+            self.peak = max(self.peak, float(np.abs(outputs).max()))
+            self._file.write(np.ascontiguousarray(outputs).data)
+            self._shapes.append(outputs.shape)
+
+    def blocks(self) -> Iterator[Samples]:
+        """All of it, once more and once only."""
+        with self._file as file:
+            file.seek(0)
+            for shape in self._shapes:
+                yield np.frombuffer(file.read(4 * math.prod(shape)), np.float32).reshape(shape)
+
+
+def common_gain(peak: float, bits: int) -> float:
+    """The one gain (dB, 0 or less, rounded down) with which no output rises above full scale; 0 for a float format."""
+    if bits == 32 or not peak:  # noqa: PLR2004
+        return 0.0
+    return min(0.0, math.floor(-decibels(peak) * 10**DECIMALS) / 10**DECIMALS)
+
+
+def numbers_of(names: Sequence[str], stems: Sequence[str]) -> tuple[int, ...]:
+    """Where those stems stand among all."""
+    return tuple(stems.index(name) for name in names)
