@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
-from librarian.audio.arrays import Array, is_tensor, library
+from librarian.audio.arrays import Array, library
 
 
 def soft_mask(part: Array, rest: Array, power: float = 2.0) -> Array:
@@ -13,7 +15,7 @@ def soft_mask(part: Array, rest: Array, power: float = 2.0) -> Array:
     With p = 2 and magnitudes this is the Wiener filter; the higher p, the nearer to a choice between the two. The
     share of the rest is 1 minus it, so that what is cut out with both adds up to what there was.
 
-    D. FitzGerald, Harmonic/percussive separation using median filtering (2010), eq. (6).
+    D. FitzGerald, Harmonic/percussive separation using median filtering (2010).
 
     Args:
         part: magnitudes, 0 or more, finite.
@@ -27,7 +29,6 @@ def soft_mask(part: Array, rest: Array, power: float = 2.0) -> Array:
     >>> soft_mask(np.array([3, 1, 0, 0], np.float32), np.array([1, 0, 2, 0], np.float32)).tolist()
     [0.8999999761581421, 1.0, 0.0, 0.5]
     """
-    of = library(part)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        shares = 1.0 / (1.0 + (rest / part) ** power)
-    return of.nan_to_num(shares, nan=0.5) if is_tensor(shares) else np.nan_to_num(shares, copy=False, nan=0.5)
+        shares: Array = 1.0 / (1.0 + (rest / part) ** power)
+    return cast(Array, library(shares).nan_to_num(shares, nan=0.5))

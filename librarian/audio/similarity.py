@@ -25,7 +25,7 @@ QUIET = 1e-30
 def similar_frames(spectra: Array, most: int, apart: int) -> Array:
     """The frames that are most like each frame, by the cosine of the angle between them.
 
-    Z. Rafii and B. Pardo, Music/voice separation using the similarity matrix (2012), eq. (2). Those nearby are like
+    Z. Rafii and B. Pardo, Music/voice separation using the similarity matrix (2012). Those nearby are like
     it because sound changes slowly, not because it repeats itself: they are left out, and so is the frame itself.
 
     Args:

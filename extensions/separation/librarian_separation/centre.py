@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from librarian import UnusableInputError
 from librarian.audio.arrays import library
-from librarian_separation.masking import Masking, plateau, window_size
+from librarian_separation.masking import CPU, Masking, plateau, window_size
 
 STEREO = 2
 
@@ -42,6 +42,7 @@ class Centre(Masking):
     Args:
         rate: Hz.
         size: frames in a window, a multiple of 4.
+        device: see `Masking`.
 
     >>> import numpy as np
     >>> Centre.at(44100)(np.zeros((3, 2, 5000), np.float32)).shape
@@ -51,21 +52,16 @@ class Centre(Masking):
     stems = ("vocals", "accompaniment")
     channels = STEREO
 
-    def __init__(self, rate: int, size: int) -> None:
-        super().__init__(rate, size, around=size)
+    def __init__(self, rate: int, size: int, device: str = CPU) -> None:
+        super().__init__(rate, size, device, around=size)
         self.hop = round(SEGMENT * rate / self.grid) * self.grid
         self.segment = self.hop + 2 * size
         self.window = plateau(self.segment, size)
 
     @classmethod
-    def at(cls, rate: int, channels: int = STEREO) -> Self:
-        """As it does best, at a sample rate (Hz).
-
-        Raises:
-            UnusableInputError: `unsupported` where there are not two channels.
-        """
-        refuse_all_but_stereo(channels)
-        return cls(rate, window_size(rate, WINDOW))
+    def at(cls, rate: int, device: str = CPU) -> Self:
+        """As it does best, at a sample rate (Hz)."""
+        return cls(rate, window_size(rate, WINDOW), device)
 
     def masks(self, spectra: Any) -> Sequence[Any]:
         """That of the middle, for both channels."""

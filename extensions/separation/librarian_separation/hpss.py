@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from librarian.audio.masks import soft_mask
 from librarian.audio.medians import running_median
-from librarian_separation.masking import Masking, plateau, window_size
+from librarian_separation.masking import CPU, HOPS, Masking, plateau, window_size
 
 WINDOW = 0.186
 """s. Long, so that the partials of chords stand apart."""
@@ -29,10 +29,10 @@ SEGMENT = 10.0
 class Hpss(Masking):
     """Medians along time keep tones, medians along frequency keep strokes; masks share out the spectrum.
 
-    D. FitzGerald, Harmonic/percussive separation using median filtering (2010), eq. (1) to (7). With a margin above 1,
-    J. Driedger, M. Müller and S. Disch, Extending harmonic-percussive separation of audio signals (2014), section 2:
-    a bin goes to the tones or the strokes only where the one exceeds the other by it, the rest to the residual; with
-    soft masks, as `librosa.decompose.hpss` has them.
+    D. FitzGerald, Harmonic/percussive separation using median filtering (2010). With a margin above 1, J. Driedger,
+    M. Müller and S. Disch, Extending harmonic-percussive separation of audio signals (2014): a bin goes to the tones or
+    the strokes as far as the one exceeds the other by it, and else to the residual; with soft masks, those of
+    `librosa.decompose.hpss`: H² / (H² + (β P)²) and P² / (P² + (β H)²) with the margin β.
 
     Cut into segments, a sound gives what it gives as a whole, within 1e-6 of full scale.
 
@@ -43,6 +43,7 @@ class Hpss(Masking):
         broad: bins that a median along frequency covers, odd.
         margin: 1 or more; at 1 there is no residual.
         power: of the masks.
+        device: see `Masking`.
 
     >>> import numpy as np
     >>> Hpss.at(44100)(np.zeros((3, 2, 5000), np.float32)).shape
@@ -51,19 +52,21 @@ class Hpss(Masking):
 
     stems = ("harmonic", "percussive", "residual")
 
-    def __init__(self, rate: int, size: int, held: int, broad: int, margin: float = 1.0, power: float = 2.0) -> None:
-        context = (held // 2) * (size // 4) + size
-        super().__init__(rate, size, around=context)
+    def __init__(
+        self, rate: int, size: int, held: int, broad: int, margin: float = 1.0, power: float = 2.0, device: str = CPU
+    ) -> None:
+        context = (held // 2) * (size // HOPS) + size
+        super().__init__(rate, size, device, around=context)
         self._held, self._broad, self._margin, self._power = held, broad, margin, power
         self.hop = round(SEGMENT * rate / self.grid) * self.grid
         self.segment = self.hop + 2 * context
         self.window = plateau(self.segment, context)
 
     @classmethod
-    def at(cls, rate: int, margin: float = 1.0) -> Self:
+    def at(cls, rate: int, margin: float = 1.0, device: str = CPU) -> Self:
         """As it does best, at a sample rate (Hz)."""
         size = window_size(rate, WINDOW)
-        return cls(rate, size, odd(HELD * rate * 4 / size), odd(BROAD * size / rate), margin)
+        return cls(rate, size, odd(HELD * rate * HOPS / size), odd(BROAD * size / rate), margin, device=device)
 
     def masks(self, spectra: Any) -> Sequence[Any]:
         """Of the tones; with a margin, of the strokes too."""

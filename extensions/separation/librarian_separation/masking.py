@@ -15,6 +15,8 @@ from librarian.audio.arrays import joined, library, silence
 from librarian.audio.spectral import istft, stft
 from librarian_separation.chunked import ChunkModel
 
+CPU = "cpu"
+
 HOPS = 4
 """In a window."""
 
@@ -52,6 +54,7 @@ class Masking(ChunkModel):
     Args:
         rate: Hz.
         size: frames in a window, a multiple of 4.
+        device: `cpu`, for arrays and compiled kernels; or one of torch, to which segments are brought.
         around: frames of silence on both sides of a segment, beyond half a window; a multiple of a quarter of the size.
 
     Attributes:
@@ -62,8 +65,8 @@ class Masking(ChunkModel):
     sample_rate: int
     channels: int | None = None
 
-    def __init__(self, rate: int, size: int, around: int = 0) -> None:
-        self.sample_rate = rate
+    def __init__(self, rate: int, size: int, device: str = CPU, around: int = 0) -> None:
+        self.sample_rate, self._device = rate, device
         self.size, self.grid = size, size // HOPS
         self._around = around
 
@@ -85,11 +88,15 @@ class Masking(ChunkModel):
 
         Shape:
             - mix: `[batch, channels, frames]` float32, an array or a tensor
-            - output: `[batch, stems, channels, frames]`
+            - output: `[batch, stems, channels, frames]`, a tensor where it was built for one
 
         Raises:
             UnusableInputError: `corrupt` where a sample is NaN or infinite.
         """
+        if self._device != CPU:
+            import torch
+
+            mix = torch.as_tensor(mix, device=self._device)
         if not bool(library(mix).isfinite(mix).all()):
             raise UnusableInputError("corrupt", "the sound has samples that are NaN or infinite")
         return library(mix).stack([self._separated(each) for each in mix])

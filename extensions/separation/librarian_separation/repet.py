@@ -18,7 +18,7 @@ from librarian.audio.masks import soft_mask
 from librarian.audio.networks import median_of_rows
 from librarian.audio.similarity import similar_frames
 from librarian_separation.centre import STEREO, alike, refuse_all_but_stereo
-from librarian_separation.masking import Masking, window_size
+from librarian_separation.masking import CPU, HOPS, Masking, window_size
 
 WINDOW = 0.093
 """s."""
@@ -50,6 +50,7 @@ class Repet(Masking):
         most: similar windows.
         apart: windows between a window and those that count as its repetition.
         power: of the mask.
+        device: see `Masking`.
 
     >>> Repet.at(44100)(np.zeros((3, 1, 5000), np.float32)).shape
     (3, 2, 1, 5000)
@@ -57,8 +58,8 @@ class Repet(Masking):
 
     stems = ("vocals", "accompaniment")
 
-    def __init__(self, rate: int, size: int, most: int, apart: int, power: float = 2.0) -> None:
-        super().__init__(rate, size)
+    def __init__(self, rate: int, size: int, most: int, apart: int, power: float = 2.0, device: str = CPU) -> None:
+        super().__init__(rate, size, device)
         self._most, self._apart, self._power = most, apart, power
         self._deep = math.ceil(DEEP * size / rate)
         self.segment, fade = round(SEGMENT * rate), round(FADE * rate)
@@ -66,10 +67,10 @@ class Repet(Masking):
         self.window = trapezium(self.segment, fade)
 
     @classmethod
-    def at(cls, rate: int) -> Self:
+    def at(cls, rate: int, device: str = CPU) -> Self:
         """As it does best, at a sample rate (Hz)."""
         size = window_size(rate, WINDOW)
-        return cls(rate, size, MOST, round(APART * rate * 4 / size))
+        return cls(rate, size, MOST, round(APART * rate * HOPS / size), device=device)
 
     def frames_for(self, length: int) -> int:
         """A whole segment: what comes before a short end shows how it repeats itself."""
