@@ -36,6 +36,7 @@ KnownName = Literal[
     "mdx_extra",
     "centre",
     "repet",
+    "repet_centre",
     "hpss",
 ]
 Stem = Literal[
@@ -60,7 +61,7 @@ class SeparateSettings(Settings):
         "auto",
         max_length=48,
         description="What separates: a model of Demucs, one of your own in models.lock, or without any model: repet, "
-        "centre (voice), hpss. auto: the best that is installed and has the stems.",
+        "centre, repet_centre (voice), hpss (tones and strokes). auto: the best that is installed and has the stems.",
     )
     stems: tuple[Stem | str, ...] = Field(
         (), max_length=16, description="Which stems are written; none named: all that the model has."
@@ -71,6 +72,13 @@ class SeparateSettings(Settings):
         max_length=32,
         description="Where that goes which all stems together lack of the mix: leave, spread over all of them, or the "
         "name of a stem; but for the first they add up to the mix.",
+    )
+    margin: float = Field(
+        1.0,
+        ge=1,
+        le=10,
+        description="By how much tones must exceed strokes, or strokes tones, where hpss is not to put them into the "
+        "residual (1 to 10; at 1 there is none).",
     )
     shifts: int = Field(
         0, ge=0, le=20, description="How often it is done, each time shifted by up to 0.5 s; the mean counts (0 to 20)."
@@ -116,6 +124,12 @@ class SeparateSettings(Settings):
             raise ValueError(f"residual goes nowhere: write leave, spread or one of {', '.join(choices)}")
         return self
 
+    @model_validator(mode="after")
+    def _hpss_leaves_a_residual(self) -> Self:
+        if self.model == "hpss" and self.margin == 1 and "residual" in self.stems:
+            raise ValueError("hpss leaves no residual at a margin of 1; raise the margin, to 2 for instance")
+        return self
+
 
 def resolve(settings: SeparateSettings, installed: Mapping[str, Model]) -> tuple[SeparateSettings, Sequence[str]]:
     """The model that `auto` means, and all of its stems where none were named.
@@ -124,7 +138,7 @@ def resolve(settings: SeparateSettings, installed: Mapping[str, Model]) -> tuple
         ValueError: it is a model of the owner's own, and what it separates into is not said.
     """
     model = _best(settings.stems, installed) if settings.model == "auto" else settings.model
-    stems = settings.stems or STEMS.get(model, ())
+    stems = settings.stems or stems_of(settings, model)
     if not stems:
         raise ValueError("say which stems the model has that are to be written: stems: [vocals, …]")
     resolved = SeparateSettings.model_validate({**settings.model_dump(), "model": model, "stems": stems})
@@ -140,9 +154,15 @@ def _best(stems: Sequence[str], installed: Mapping[str, Model]) -> str:
     return there[0] if there else ("htdemucs" if "htdemucs" in able else able[0])
 
 
+def stems_of(settings: SeparateSettings, model: str) -> tuple[str, ...]:
+    """All that a model has, as far as it is known: without a residual where there is none."""
+    stems = STEMS.get(model, ())
+    return stems[:-1] if model == "hpss" and settings.margin == 1 else stems
+
+
 def output_names(settings: SeparateSettings) -> tuple[str, ...]:
     """In the order in which they are made."""
-    return (*(settings.stems or STEMS.get(settings.model, ())), *([REST] if settings.rest else []))
+    return (*(settings.stems or stems_of(settings, settings.model)), *([REST] if settings.rest else []))
 
 
 def outputs(settings: SeparateSettings) -> dict[str, type[Audio]]:
@@ -164,7 +184,9 @@ SEPARATE = Operation(
     inputs={"audio": Audio},
     outputs=outputs,
     facts={
-        "gain": Fact("Gain of all stems alike, so that none is cut off; 0 where all fit or are written as float.", "dB"),
+        "gain": Fact(
+            "Gain of all stems alike, so that none is cut off; 0 where all fit or are written as float.", "dB"
+        ),
         "peak": Fact("Greatest sample of all stems, before that gain.", "dBFS"),
         "channels_given": Fact(
             "How the channels went through the model.", words=("together", "doubled", "in_pairs", "apart")

@@ -78,6 +78,7 @@ BAGS: Mapping[str, Bag] = {
 
 WITHOUT_WEIGHTS: Mapping[str, tuple[str, ...]] = {
     "repet": ("vocals", "accompaniment"),
+    "repet_centre": ("vocals", "accompaniment"),
     "centre": ("vocals", "accompaniment"),
     "hpss": ("harmonic", "percussive", "residual"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from librarian_separation import SeparateSettings
-from librarian_separation.chunked import Builder
+from librarian_separation.chunked import ChunkModel
 from librarian_separation.ensemble import Ensemble, Member
 from librarian_separation.known import WITHOUT_WEIGHTS
 
@@ -25,13 +25,15 @@ class Methods:
         if self._networks:
             return self._networks
         if (rate, channels) not in self._made:
-            model = _builder(self._settings.model)(self._settings, rate, channels, self._device)
+            model = _without_weights(self._settings, rate, channels, self._device)
             self._made[rate, channels] = Ensemble((Member(model, (1.0,) * len(model.stems)),))
         return self._made[rate, channels]
 
 
-def _builder(name: str) -> Builder:
-    raise NotImplementedError(name)
+def _without_weights(settings: SeparateSettings, rate: int, channels: int, device: str) -> ChunkModel:
+    from librarian_separation.weightless import build
+
+    return build(settings, rate, channels, device)
 
 
 def _networks(settings: SeparateSettings, device: str) -> Ensemble:
