@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from librarian import Task
 from librarian.audio.resample import Resampler, frames_at
 from librarian_separation.arrangement import Group
-from librarian_separation.chunked import ChunkModel
 from librarian_separation.cutting import Cutter, Part, Passing
 from librarian_separation.ensemble import Ensemble
 from librarian_separation.joining import Lane, Sum
-from librarian_separation.outputs import Choice, Spool
+from librarian_separation.results import Choice, Spool
 
 Samples = NDArray[np.float32]
 
@@ -84,8 +83,7 @@ class Separation:
         with self._order.task.open_audio("audio") as sound:
             passing = Passing(self._at_the_models_rate(sound.blocks()), self._channels)
             going = {
-                lane: Cutter(passing, lane.model, lane.delay, to_the_end=self._order.to_the_end)
-                for lane in self._lanes
+                lane: Cutter(passing, lane.model, lane.delay, to_the_end=self._order.to_the_end) for lane in self._lanes
             }
             while going:
                 lane = min(going, key=lambda each: going[each].offset - each.delay)
@@ -140,7 +138,7 @@ class Separation:
     def _tell(self, frames: int) -> None:
         self._frames += frames
         fraction = min(1.0, self._frames / self._frames_of_all)
-        if fraction >= self._told + 0.01:  # noqa: PLR2004
+        if fraction >= self._told + 0.01:
             self._told = fraction
             self._order.task.progress(fraction)
 

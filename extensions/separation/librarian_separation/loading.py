@@ -114,7 +114,8 @@ def _load(path: Path) -> Model:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # arguments of older versions are dropped, as demucs does
-            return load_model({**package, "kwargs": dict(kwargs)})
+            model: Model = load_model({**package, "kwargs": dict(kwargs)})  # type: ignore[no-untyped-call]
+            return model
     except (TypeError, ValueError, RuntimeError, LookupError, AssertionError, AttributeError) as error:
         if "alloc" in str(error):  # there is no memory for it
             raise

@@ -17,7 +17,7 @@ from librarian_separation.bags import UnusableModelError
 from librarian_separation.flow import Batches, Order, Separation, Standard
 from librarian_separation.memory import keep_freed_memory
 from librarian_separation.methods import Methods
-from librarian_separation.outputs import DECIMALS, Choice, Spool, common_gain, numbers_of
+from librarian_separation.results import DECIMALS, Choice, Spool, common_gain, numbers_of
 
 CPU = "cpu"
 FILES_TOGETHER = 8
@@ -109,9 +109,9 @@ class Separator:
         settings = self._settings
         if unknown := set(settings.stems) - set(stems):
             raise UnusableModelError(f"it has the stems {', '.join(stems)}, and not {', '.join(sorted(unknown))}")
-        residual = settings.residual
-        where = residual if residual in ("spread", "leave") else stems.index(residual)
-        return Choice(numbers_of(settings.stems, stems), settings.rest, where)
+        named = settings.residual not in ("spread", "leave")
+        residual = stems.index(settings.residual) if named else settings.residual
+        return Choice(numbers_of(settings.stems, stems), settings.rest, residual)
 
 
 def standard_of(blocks: Iterable[NDArray[np.float32]]) -> Standard:

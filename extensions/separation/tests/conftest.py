@@ -72,7 +72,9 @@ def save_tensors(folder, name, model, **changes):
         "kwargs": json.dumps(held["kwargs"], default=encoded),
         **changes,
     }
-    save_file({key: value.contiguous() for key, value in held["state"].items()}, folder / f"{name}.safetensors", metadata)
+    save_file(
+        {key: value.contiguous() for key, value in held["state"].items()}, folder / f"{name}.safetensors", metadata
+    )
     return folder
 
 

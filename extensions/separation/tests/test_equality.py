@@ -59,7 +59,7 @@ def test_every_architecture_at_every_length(lab, separated, noise, tmp_path, arc
 def test_silence_stays_silence_as_far_as_demucs_has_it(lab, separated, tmp_path, architecture):
     model = lab.network(architecture)
     samples = np.zeros((2, 20001), np.float32)
-    made, outputs = separated(lab.save_pickle(tmp_path / "model", "own", model), samples)
+    made, _ = separated(lab.save_pickle(tmp_path / "model", "own", model), samples)
     assert_same(made, by_demucs(model, samples), model.sources)
     assert max(np.abs(stem).max() for stem in made.values()) < 1e-6
 
