@@ -208,6 +208,27 @@ def test_a_pack_that_was_changed_is_refused(project: Archive, tmp_path: Path) ->
     assert files_in(store(project)) == {}
 
 
+def test_a_pack_of_a_known_model_is_held_to_what_is_known(project: Archive, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "loud")
+    (folder / "more.py").write_text("import os")
+    project.librarian("models", "add", str(folder), "--also", "more.py")
+    project.librarian("models", "pack", "models.tar")
+    project.librarian("models", "remove", "loud", "--files")
+    assert "known without more.py" in project.librarian("models", "add", "models.tar", code=4).stderr
+    project.librarian("models", "add", "models.tar", "--also", "more.py")
+    assert len(listed(project)[0]["files"]) == 2
+    description = project.librarian("extensions", "scale").stdout
+    assert "loud   Twice as loud, CC0-1.0" in description
+
+
+def test_two_files_that_some_disks_hold_for_one_are_refused(project: Archive, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "mine")
+    (folder / "Gain.txt").write_text("1\n")
+    said = project.librarian("models", "add", str(folder), "--name", "mine", code=4).stderr
+    assert said == "librarian: mine cannot be kept: two files have one name\n"
+    assert files_in(store(project)) == {}
+
+
 def test_verify_reads_every_byte(project: Archive, tmp_path: Path) -> None:
     for name in GAINS:
         project.librarian("models", "add", str(folder_of(tmp_path, name)), "--name", name)

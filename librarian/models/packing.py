@@ -102,11 +102,21 @@ def unpack(
     store: Store,
     found: Sequence[Found],
     models: Sequence[LockedModel],
+    asked: Asked,
     known: Mapping[str, KnownModel],
     told: Told,
     check: Check,
 ) -> Iterator[LockedModel]:
     """Take models of an archive into the store, each compared with what the archive and extensions say of it.
+
+    Args:
+        store: the store.
+        found: the files of the archive.
+        models: those that are wanted, as the archive says.
+        asked: says which files are taken beside those of known models.
+        known: what extensions say of models.
+        told: of bytes as they are copied.
+        check: raises what speaks against a model, before it is kept.
 
     Raises:
         MissingError, RefusedError, OSError: as `take`.
@@ -122,8 +132,11 @@ def unpack(
         files = [Found(each.name.removeprefix(begin), each.size, each.blocks) for each in found]
         own = [new for new, old in zip(files, found, strict=True) if old.name.startswith(begin)]
         words: dict[str, Any] = model.model_dump(include={"name", "licence", "loader", "source", "revision"})
-        yield take(store, own, Asked(**words, known=known.get(model.name), also=_names(model)), told, is_as_said)
+        yield take(store, own, Asked(**words, known=_known(model, known), also=asked.also), told, is_as_said)
 
 
-def _names(model: LockedModel) -> frozenset[str]:
-    return frozenset(file.name for file in model.files)
+def _known(model: LockedModel, known: Mapping[str, KnownModel]) -> KnownModel | None:
+    found = known.get(model.name)
+    if found and found.loader != model.loader:
+        raise RefusedError(f"the archive says that {model.name} is loaded otherwise than it is known; pack it again")
+    return found
