@@ -4,7 +4,8 @@
 
 The network is a Hybrid Transformer Demucs of full size (42 million parameters) with random weights from a seed, saved
 as a local repository; what it separates is noise in bursts with partials, stereo, 44.1 kHz. Both get the same files in
-turns, start-up included; printed are medians, and the most memory that a process held with all below it. Both write
+turns, start-up included; printed are medians, the processor time of all their processes, which says more than seconds
+where a machine does something else beside, and the most memory that a process held with all below it. Both write
 float WAV; both are asked for no shift, with which demucs would draw from a generator that nobody has seeded.
 
 * demucs: `demucs --repo … --shifts 0 --float32`, all files in one call.
@@ -18,6 +19,7 @@ in which it was busy (nvidia-smi); where there is none, that it was not measured
 from __future__ import annotations
 
 import argparse
+import resource
 import shutil
 import subprocess
 import sys
@@ -50,9 +52,10 @@ run: {{workers: 1, device: {device}}}
 
 @dataclass
 class Runs:
-    """What several runs of one program took, and how busy the GPU was."""
+    """What several runs of one program took, their processor time with all below them (s), and how busy the GPU was."""
 
     taken: list[Taken] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     busy: list[float] = field(default_factory=list)
 
 
@@ -91,8 +94,23 @@ def prepare(folder: Path, number: int, seconds: float, device: str) -> dict[str,
         soundfile.write(folder / "songs" / f"{index:03d}.wav", song(seconds, index), RATE, "PCM_16")
     songs = sorted(map(str, (folder / "songs").iterdir()))
     commands = {
-        "demucs": [sys.executable, "-m", "demucs", "--repo", str(folder.parent / "repo"), "-n", NAME, "-d", device]
-        + ["--shifts", "0", "--float32", "-o", str(folder / "out"), *songs]
+        "demucs": [
+            sys.executable,
+            "-m",
+            "demucs",
+            "--repo",
+            str(folder.parent / "repo"),
+            "-n",
+            NAME,
+            "-d",
+            device,
+            "--shifts",
+            "0",
+            "--float32",
+            "-o",
+            str(folder / "out"),
+            *songs,
+        ]
     }
     for name, more in (("fp32", ""), ("short", ", ending: short"), ("bf16", ", precision: bf16")):
         project = folder / name
@@ -172,22 +190,29 @@ class Busy:
             self._thread.join()
 
 
+def processor_time() -> float:
+    """Of all processes that were started here and have ended (s)."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def compare(folder: Path, number: int, seconds: float, device: str, repeat: int) -> None:
     """Run all in turns, and print what they took."""
     commands = prepare(folder, number, seconds, device)
     runs = {name: Runs() for name in commands}
     for _ in range(repeat):
         for name, command in commands.items():
-            place = clear(folder, name)
+            place, before = clear(folder, name), processor_time()
             if device == "cpu":
                 runs[name].taken.append(take(command, place))
             else:
                 taken, busy = Busy().around(lambda command=command, place=place: take(command, place))
                 runs[name].taken.append(taken)
                 runs[name].busy.append(busy)
+            runs[name].cpu.append(processor_time() - before)
     theirs = median(each.seconds for each in runs["demucs"].taken)
     print(
-        f"\n{number} × {seconds:g} s on {device}: s | s of sound a second | times as fast | peak MB | GPU busy | error"
+        f"\n{number} × {seconds:g} s on {device}: s | s of sound a second | times as fast | CPU s | peak MB | GPU busy | error"
     )
     for name, run in runs.items():
         took = median(each.seconds for each in run.taken)
@@ -199,7 +224,7 @@ def compare(folder: Path, number: int, seconds: float, device: str, repeat: int)
             same = f"{worst:.1e} of the peak, −{decibels:.0f} dB"
         speed = number * seconds / took
         print(
-            f"  {name:16} {took:7.1f} | {speed:6.2f} | {theirs / took:5.2f} | {together:6.0f} | {busy:>4} | {same}",
+            f"  {name:16} {took:7.1f} | {speed:6.2f} | {theirs / took:5.2f} | {median(run.cpu):5.1f} | {together:6.0f} | {busy:>4} | {same}",
             flush=True,
         )
 
