@@ -51,8 +51,11 @@ class Scale:
         self.gain = float((folder / "gain.txt").read_text())
 
     def __call__(self, task):
-        samples, rate = task.read_audio("audio")
-        return {"audio": task.write_audio("audio", samples * self.gain, rate)}
+        with task.open_audio("audio") as sound:
+            with task.create_audio("audio", sound.sample_rate, sound.channels) as writer:
+                for block in sound.blocks():
+                    writer.write(block * self.gain)
+        return {"audio": writer.path}
 """
 
 

@@ -275,7 +275,7 @@ def test_problems_with_one_place_stay_in_the_order_in_which_they_were_found():
 
 def test_missing_extensions_are_another_error_unless_something_else_is_wrong():
     found = take(a_job())
-    found.problems.append(Problem(("steps", 0, "use"), "not installed", lacks="extension"))
+    found.problems.append(Problem(("steps", 0, "use"), "not installed", missing=True))
     with pytest.raises(MissingExtensionError) as missing:
         found.check()
     assert isinstance(missing.value, ExtensionError)

@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "testing": EVERYTHING,
     "__main__": {"cli"},
 }
-HEAVY = {"torch", "torchaudio", "numba", "numpy", "scipy", "soundfile", "transformers", "librosa", "av"}
+HEAVY = {"torch", "torchaudio", "numba", "numpy", "scipy", "soundfile", "transformers", "librosa", "av", "requests"}
 
 
 def room(path: Path) -> str:
@@ -119,6 +119,12 @@ def test_plan_loads_no_extension_and_nothing_heavy(calls: Archive) -> None:
     assert "ruamel" in loaded
     assert not loaded & HEAVY
     assert not {name for name in loaded if name.startswith("librarian_")}
+
+
+def test_models_are_listed_without_what_fetches_or_loads_them(calls: Archive) -> None:
+    loaded = loaded_by("models list --known", calls)
+    assert "pydantic" in loaded
+    assert not loaded & {*HEAVY, "safetensors"}
 
 
 def test_measure_decodes_nothing_in_its_own_process(calls: Archive) -> None:

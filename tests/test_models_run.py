@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,13 @@ def test_a_model_that_nobody_knows_is_missing_too(scaled: Archive) -> None:
     assert "the model mine is not installed; type: librarian models add FOLDER --name mine\n" in said
 
 
+def test_what_reads_like_somebody_is_not_repeated(scaled: Archive) -> None:
+    scaled.job(JOB.replace("MODEL", "m15550148822"))
+    said = scaled.librarian("plan", "job.yaml", code=5).stderr
+    assert "is not installed" in said
+    assert "5550148822" not in said
+
+
 def test_what_cannot_be_a_name_is_a_mistake_of_the_job_file(scaled: Archive) -> None:
     scaled.job(JOB.replace("MODEL", "../x"))
     assert "cannot be the name of a model" in scaled.librarian("plan", "job.yaml", code=2).stderr
@@ -74,7 +82,31 @@ def test_auto_takes_what_is_there_and_the_record_says_which(scaled: Archive, tmp
     assert {json.dumps(line["document"]["models"]) for line in made} == {
         json.dumps({"quiet": lock["models"][0]["digest"]})
     }
-    assert "up to date" in scaled.librarian("run", "job.yaml").stderr or not outcomes(scaled)
+    assert "3 done before" in scaled.librarian("run", "job.yaml").stderr
+
+
+def test_a_model_that_was_removed_is_missed_though_all_was_done(scaled: Archive, tmp_path: Path) -> None:
+    """Neither what extensions answered before nor that nothing was left to do stands any more."""
+    lay_in(scaled, tmp_path, "quiet")
+    scaled.librarian("run", "job.yaml")
+    for _ in range(2):
+        assert "3 done before" in scaled.librarian("run", "job.yaml").stderr
+    scaled.librarian("models", "remove", "quiet")
+    assert "the model loud is not installed" in scaled.librarian("run", "job.yaml", code=5).stderr
+
+
+@pytest.mark.parametrize("named", ["auto", "quiet"])
+def test_where_nothing_changed_no_worker_is_asked_again(scaled: Archive, tmp_path: Path, named: str) -> None:
+    """The name of a model is no text of the owner's: the record says it, and answers that hold it are kept."""
+    lay_in(scaled, tmp_path, "quiet")
+    scaled.job(JOB.replace("MODEL", named))
+    scaled.librarian("run", "job.yaml")
+    assert {line["document"]["settings"]["model"] for line in outcomes(scaled)} == {"quiet"}
+    work = tmp_path / "site" / "librarian_scaling.py"
+    times, text = work.stat(), work.read_text()
+    work.write_text("raise SystemExit\n".ljust(len(text)))  # whoever asks again learns it
+    os.utime(work, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert "3 done before" in scaled.librarian("run", "job.yaml").stderr
 
 
 def test_a_better_model_is_followed_only_with_upgrade(scaled: Archive, tmp_path: Path) -> None:
@@ -142,10 +174,17 @@ def test_an_operation_gets_no_model_that_it_did_not_resolve(scaled: Archive, tmp
 
 
 def test_another_kind_of_model_is_a_mistake_of_the_job_file(scaled: Archive, tmp_path: Path) -> None:
+    scaled.librarian("models", "add", str(folder_of(tmp_path, "mine")), "--name", "mine", "--loader", "other")
+    scaled.job(JOB.replace("MODEL", "mine"))
+    said = scaled.librarian("plan", "job.yaml", code=2).stderr
+    assert said == "job.yaml:5:36: steps.0.with: mine is no model that scales\n"
+
+
+def test_a_lock_that_was_changed_by_hand_is_refused(scaled: Archive, tmp_path: Path) -> None:
     lay_in(scaled, tmp_path, "loud")
     lock = scaled.root / ".librarian" / "models.lock"
     lock.write_text(lock.read_text().replace('"gain"', '"other"'))
-    assert "models.lock" in scaled.librarian("plan", "job.yaml", code=6).stderr  # its digest tells
+    assert "changed by hand" in scaled.librarian("plan", "job.yaml", code=6).stderr
 
 
 def test_try_uses_the_models_of_the_project(scaled: Archive, tmp_path: Path) -> None:

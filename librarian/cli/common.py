@@ -129,7 +129,7 @@ def check(text: Read, workers: Workers, models: Installed) -> Checked:
     """
     chosen = frozenset(_chosen_words(text))
     private = list(surroundings())
-    scrubber = _throwaway([*private, *_given_texts(text)], chosen)
+    scrubber = _throwaway([*private, *_given_texts(text)], chosen.union(models.lock.by_name))
     state = state_of_all()
     installed = extensions(workers, remembered=True)
     _note_broken(text, installed, scrubber)
@@ -201,12 +201,19 @@ def _scrubbing(validate: Validate, scrubber: Scrubber) -> Validate:
             scrubber.learn(_texts(given.values()))
             raise ExtensionError(scrubber.scrub(str(error), limit=300)) from None
         if isinstance(answer, Resolved):
-            return answer
+            return _without_names(answer) if answer.missing else answer
         scrubber.learn(_texts(given.values()))  # those of a list are not in the job file
         ours = (UNKNOWN_KEY, IS_MISSING)
         return [(place, each if each in ours else scrubber.scrub(each, limit=300)) for place, each in answer]
 
     return scrubbed
+
+
+def _without_names(answer: Resolved) -> Resolved:
+    """The name of a model that is not installed may be any word."""
+    scrubber = _throwaway(surroundings())
+    missing = {name: scrubber.scrub(remedy, limit=500) for name, remedy in answer.missing.items()}
+    return answer.model_copy(update={"missing": missing})
 
 
 def _throwaway(known: Iterable[str], exempt: Iterable[str] = ()) -> Scrubber:
@@ -248,7 +255,7 @@ def _note_broken(text: Read, installed: Sequence[Extension], scrubber: Scrubber)
         package = step.use.partition("/")[0]
         if package in broken:
             reason = scrubber.scrub(broken[package], limit=300)
-            text.problems.append(Problem(("steps", index, "use"), f"{package} is broken: {reason}", lacks="extension"))
+            text.problems.append(Problem(("steps", index, "use"), f"{package} is broken: {reason}", missing=True))
     if broken and not text.problems:
         known = {name for each in installed for d in each.declarations for name in (d.name, d.full_name)}
         if any(step.use not in known for step in text.steps.values()):
@@ -256,7 +263,7 @@ def _note_broken(text: Read, installed: Sequence[Extension], scrubber: Scrubber)
             say(f"cannot be used: {names}; why: librarian extensions")
 
 
-def _names_someone(checker: Scrubber, word: str) -> bool:
+def names_someone(checker: Scrubber, word: str) -> bool:
     """Whether a chosen word is refused. A shelf mark (OH-1987-042) has digits as a short telephone number has."""
     return any(
         span.type != "PHONE" or _digits(word[span.start : span.end]) >= _PHONE_DIGITS for span in checker.hits(word)
@@ -269,7 +276,7 @@ def _digits(text: str) -> int:
 
 def _check_words(words: Iterable[tuple[Place, str]], text: Read, names: Sequence[str]) -> None:
     checker = _throwaway(names)
-    for place, number in Counter(place for place, word in words if _names_someone(checker, word)).items():
+    for place, number in Counter(place for place, word in words if names_someone(checker, word)).items():
         which = "labels read" if place[-1] in ("label", "list") and number > 1 else "reads"
         what = f"{number} {which}" if number > 1 else which
         text.problems.append(Problem(place, f"{what} like a name or a number of somebody; choose another word"))

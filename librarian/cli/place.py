@@ -64,14 +64,17 @@ def existing_project(context: click.Context) -> Project | None:
 
 
 def installed_models(context: click.Context) -> Installed:
-    """The models of the project that a command works on; none where there is no project yet."""
+    """The models of the project that a command works on; where there is none yet, those that this machine has."""
     from librarian.models.installed import Installed  # brings pydantic, which a run with nothing to do has no use for
 
     try:
         root = project_option(context) or projects.find()
     except LibrarianError:  # said after what is wrong with the job file
         root = None
-    return Installed.of(root.resolve() / projects.STATE / projects.MODELS_LOCK) if root else Installed()
+    state = root.resolve() / projects.STATE if root else None
+    if state is None or not (state / "project.toml").exists():
+        return Installed.of_machine()
+    return Installed.of(state / projects.MODELS_LOCK)
 
 
 def open_or_make_project(context: click.Context) -> Project:

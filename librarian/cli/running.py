@@ -21,6 +21,7 @@ from librarian.cli.words import plural, say
 from librarian.cli.working import workers_for
 from librarian.events import Event, Observer, RunEnded, RunStarted
 from librarian.job import Job, Read, read
+from librarian.models.lock import write_lock
 from librarian.privacy.scrub import Scrubber
 from librarian.project import Project
 from librarian.recordings import Scan
@@ -68,6 +69,9 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
             stated = worker_count(text, None)
             order = replace(order, plain=Plain(typed.job.resolve(), *checked.raw, checked.scan.raw, stated, said))
         project = known or open_or_make_project(context)
+        if not known and (used := checked.job.models()):
+            write_lock(project.models_lock, checked.models.lock.only(used))
+            order = replace(order, plain=None)  # it hung on all that this machine has
         with held(project, typed.no_wait):
             if not typed.redo_ok:
                 order = asked_first(project, order)

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -55,11 +55,11 @@ class MissingExtensionError(ExtensionError):
 
 
 class MissingModelError(MissingError):
-    """All that is wrong with a job file is models that are missing. `problems` are as in `JobError`."""
+    """All that is wrong with a job file is models that are missing: `models`. `problems` are as in `JobError`."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], models: Iterable[str]) -> None:
         super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
+        self.problems, self.models = tuple(problems), tuple(dict.fromkeys(models))
 
 
 class RefusedJobError(RefusedError):
@@ -77,13 +77,15 @@ class Problem:
     Attributes:
         place: where, or where something is missing.
         message: what is wrong.
-        lacks: what would mend it, once it is installed.
+        missing: whether installing or mending an extension, or installing a model, would mend it.
+        model: that model.
         of_key: whether the key at the place is wrong, not its value.
     """
 
     place: Place
     message: str
-    lacks: Literal["", "extension", "model"] = ""
+    missing: bool = False
+    model: str = ""
     of_key: bool = False
 
     def __str__(self) -> str:
@@ -128,12 +130,11 @@ class Read:
             MissingExtensionError: all that is wrong is missing extensions, or these and models.
             JobError: anything else is wrong.
         """
-        lacking = {problem.lacks for problem in self.problems}
-        if not lacking:
+        if not self.problems:
             return
-        if lacking == {"model"}:
-            raise MissingModelError(self.lines())
-        if "" not in lacking:
+        if all(problem.model for problem in self.problems):
+            raise MissingModelError(self.lines(), (problem.model for problem in self.problems))
+        if all(problem.missing for problem in self.problems):
             raise MissingExtensionError(self.lines())
         raise JobError(self.lines())
 

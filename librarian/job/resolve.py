@@ -54,7 +54,7 @@ def _find(read: Read, index: int, entry: StepEntry, declarations: Sequence[Decla
         names = {name for each in declarations for name in (each.name, each.full_name)}
         hint = did_you_mean(entry.use, {name for name in names if ("/" in name) == ("/" in entry.use)})
         reason = f"no installed extension offers it; what is there: librarian extensions{hint}"
-        read.problems.append(Problem(place, reason, lacks="extension"))
+        read.problems.append(Problem(place, reason, missing=True))
     return None
 
 
@@ -62,11 +62,11 @@ def _settings(read: Read, index: int, declaration: Declaration, validate: Valida
     try:
         answer = validate(declaration, read.steps[index].with_)
     except ExtensionError as error:
-        read.problems.append(Problem(("steps", index, "use"), str(error), lacks="extension"))
+        read.problems.append(Problem(("steps", index, "use"), str(error), missing=True))
         return None
     if isinstance(answer, Resolved):
         for model, remedy in answer.missing.items():
-            read.problems.append(Problem(_place_of(model, read.steps[index], index), remedy, lacks="model"))
+            read.problems.append(Problem(_place_of(model, read.steps[index], index), remedy, True, model=model))
         return answer
     known = declaration.settings_schema.get("properties", {})
     place: Place = ("steps", index, "with")

@@ -14,7 +14,6 @@ import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from librarian.errors import ExtensionError
 from librarian.files import open_regular
@@ -168,8 +167,8 @@ class _Reader:
             for place, message in answer:
                 self._problem(line, f"{'.'.join(map(str, (step.id, *place)))}: {message}")
             return None
-        for remedy in answer.missing.values():
-            self._problem(line, f"{step.id}: {remedy}", "model")
+        for model, remedy in answer.missing.items():
+            self._problem(line, f"{step.id}: {remedy}", model)
         if answer.outputs != step.outputs:
             self._problem(line, f"{step.id}: its settings would change what the step puts out")
             return None
@@ -181,8 +180,8 @@ class _Reader:
             models=answer.models,
         )
 
-    def _problem(self, line: int, message: str, lacks: Literal["", "model"] = "") -> None:
+    def _problem(self, line: int, message: str, model: str = "") -> None:
         self._problems += 1
         if self._problems <= MOST_PROBLEMS:
             place = ("recordings", self._index, "list")
-            self._read.problems.append(Problem(place, f"line {line} of the list: {message}", lacks))
+            self._read.problems.append(Problem(place, f"line {line} of the list: {message}", bool(model), model=model))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,13 @@ class Installed:
         """
         found, state = read_lock(lock)
         return cls(found, Store(), state)
+
+    @classmethod
+    def of_machine(cls) -> Installed:
+        """What this machine has, of each name the last: for where there is no project yet."""
+        store = Store()
+        found = Lock(models=tuple(store.all_kept()))
+        return cls(found, store, hashlib.sha256(found.text().encode()).hexdigest() if found.models else "")
 
     def models(self) -> list[Model]:
         """What operations choose from."""

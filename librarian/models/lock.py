@@ -6,9 +6,11 @@ each file. Where it came from and its licence may be put right without making an
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self
 
@@ -132,6 +134,10 @@ class Lock(_Part):
         found = {**self.by_name, model.name: model}
         return Lock(models=tuple(found[name] for name in sorted(found)))
 
+    def only(self, names: Collection[str]) -> Lock:
+        """It with some of its models."""
+        return Lock(models=tuple(model for model in self.models if model.name in names))
+
     def without(self, name: str) -> Lock:
         """It without a model."""
         return Lock(models=tuple(model for model in self.models if model.name != name))
@@ -161,6 +167,20 @@ def read_lock(path: Path) -> tuple[Lock, str]:
             "models again"
         ) from None
     return found, hashlib.sha256(content).hexdigest()
+
+
+def change_lock(path: Path, change: Callable[[Lock], Lock]) -> None:
+    """Change a lock, of which nobody else changes anything meanwhile.
+
+    Raises:
+        EnvironmentFailedError: it cannot be read.
+    """
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        write_lock(path, change(read_lock(path)[0]))
+    finally:
+        os.close(folder)
 
 
 def write_lock(path: Path, lock: Lock) -> None:

@@ -158,7 +158,7 @@ def resolve(operation: Operation, given: Mapping[str, Any], installed: Mapping[s
         return [([], f"the outputs that this makes cannot be: {error}")]
     return Resolved(
         settings=settings.model_dump(mode="json"),
-        public=public(settings),
+        public=public(settings, words=frozenset(used)),
         outputs=outputs,
         models={name: installed[name].digest for name in used if name in installed},
         missing={name: "" for name in used if name not in installed},
@@ -181,18 +181,21 @@ def _chosen(
     return chosen, tuple(dict.fromkeys(used))
 
 
-def public(settings: BaseModel, names: Collection[str] | None = None) -> dict[str, Any]:
+def public(
+    settings: BaseModel, names: Collection[str] | None = None, words: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """Settings as they may be recorded: numbers, flags and declared words as they are, free text marked.
 
     Args:
         settings: all of them.
         names: which; None for those that can change the result.
+        words: more that are no free text: the names of models.
     """
     found = {}
     for name, info in type(settings).model_fields.items():
         if changes_result(info) if names is None else name in names:
-            words = frozenset(_words(info.annotation))
-            found[name] = _public(getattr(settings, name), words)
+            declared = frozenset(_words(info.annotation))
+            found[name] = _public(getattr(settings, name), declared | words)
     return found
 
 

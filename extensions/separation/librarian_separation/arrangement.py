@@ -34,7 +34,7 @@ class Group:
         """`[stems, wanted, frames]` → `[stems, channels, frames]`."""
         if len(self.channels) == self.wanted:
             return estimates
-        return estimates.mean(axis=1, keepdims=True)
+        return np.asarray(estimates.mean(axis=1, keepdims=True))
 
 
 def groups(channels: int, layout: str, wanted: int | None) -> tuple[Group, ...]:

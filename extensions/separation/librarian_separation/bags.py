@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from librarian.errors import RefusedError
+
 MOST_BYTES = 1 << 16
 MOST_NETWORKS = 16
 LONGEST_SEGMENT = 600.0
 _SIGNATURE = re.compile(r"[A-Za-z0-9_]{1,64}")
 
 
-class UnusableModelError(Exception):
+class UnusableModelError(RefusedError):
     """A model's files are not what they should be; what it says holds nothing of them."""
 
 
@@ -66,15 +68,16 @@ def _weights(found: dict[str, Any]) -> tuple[tuple[float, ...], ...]:
     rows = given if isinstance(given, list) and len(given) == len(found["models"]) else [None]
     if not all(isinstance(row, list) and all(_is_number(each) and each >= 0 for each in row) for row in rows):
         raise UnusableModelError("the weights of its .yaml are no list of numbers for each network")
-    if any(sum(column) <= 0 for column in zip(*rows, strict=False)):
+    weights = tuple(tuple(map(float, row)) for row in rows if row)
+    if any(sum(column) <= 0 for column in zip(*weights, strict=False)):
         raise UnusableModelError("the weights of its .yaml leave a stem without a network")
-    return tuple(tuple(map(float, row)) for row in rows)
+    return weights
 
 
 def _segment(given: Any) -> float | None:
     if given is not None and not (_is_number(given) and 0 < given <= LONGEST_SEGMENT):
         raise UnusableModelError("the segment of its .yaml is no number of seconds")
-    return given
+    return None if given is None else float(given)
 
 
 def _is_number(value: Any) -> bool:

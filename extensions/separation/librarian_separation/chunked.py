@@ -35,7 +35,7 @@ class ChunkModel(Protocol):
         """Separate some segments, each by itself: what else is in a batch plays no part.
 
         Shape:
-            - mix: `[batch, channels, frames_for(length)]` float32, an array; a tensor on a GPU where it was built for one
+            - mix: `[batch, channels, frames_for(length)]` float32, an array
             - output: `[batch, stems, channels, frames_for(length)]`, an array or a tensor
         """
 

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from librarian import Task
 from librarian.audio.resample import Resampler, frames_at
 from librarian_separation.arrangement import Group
-from librarian_separation.chunked import ChunkModel
 from librarian_separation.cutting import Cutter, Part, Passing
 from librarian_separation.ensemble import Ensemble
 from librarian_separation.joining import Lane, Sum
-from librarian_separation.outputs import Choice, Spool
+from librarian_separation.results import Choice, Spool
 
 Samples = NDArray[np.float32]
 
@@ -84,8 +83,7 @@ class Separation:
         with self._order.task.open_audio("audio") as sound:
             passing = Passing(self._at_the_models_rate(sound.blocks()), self._channels)
             going = {
-                lane: Cutter(_grouped(passing, lane.group), lane.model, lane.delay, to_the_end=self._order.to_the_end)
-                for lane in self._lanes
+                lane: Cutter(passing, lane.model, lane.delay, to_the_end=self._order.to_the_end) for lane in self._lanes
             }
             while going:
                 lane = min(going, key=lambda each: going[each].offset - each.delay)
@@ -121,11 +119,11 @@ class Separation:
     def _take(self, ready: Samples) -> None:
         mean, deviation = self._order.standard
         ready = ready * np.float32(deviation) + np.float32(mean)
-        self._put(self._back.add(ready.reshape(-1, ready.shape[-1])))
+        self._put(self._back.add(ready.reshape(len(ready) * self._channels, ready.shape[-1])))
 
     def _put(self, rows: Samples) -> None:
         """Make the outputs of stems at the sound's own rate, as far as the mix is known."""
-        stems = rows.reshape(*self._waiting.shape[:2], -1)
+        stems = rows.reshape(*self._waiting.shape[:2], rows.shape[-1])
         stems = np.concatenate([self._waiting, stems], axis=-1) if self._waiting.shape[-1] else stems
         at = 0
         while self._mix and at < stems.shape[-1]:
@@ -140,7 +138,7 @@ class Separation:
     def _tell(self, frames: int) -> None:
         self._frames += frames
         fraction = min(1.0, self._frames / self._frames_of_all)
-        if fraction >= self._told + 0.01:  # noqa: PLR2004
+        if fraction >= self._told + 0.01:
             self._told = fraction
             self._order.task.progress(fraction)
 
@@ -168,8 +166,8 @@ class Batches:
         """Bring sounds through their networks, one after the other; the end of one and the next share a batch."""
         with self._joiner:
             for separation in separations:
-                with closing(_ahead(separation.parts())) as parts:
-                    for lane, part in parts:
+                with closing(separation.parts()) as parts, closing(_ahead(parts)) as coming:
+                    for lane, part in coming:
                         self._put(_Waiting(separation, lane, part))
             for waiting in self._waiting.values():
                 self._compute(waiting)
@@ -197,6 +195,15 @@ class Batches:
     def _join(self, most: int) -> None:
         while len(self._joining) > most:
             self._joining.popleft().result()
+
+
+def _ahead(parts: Iterator[tuple[Lane, Part]]) -> Generator[tuple[Lane, Part]]:
+    """The same, the next one decoded, resampled and cut by a thread while one is worked on."""
+    with ThreadPoolExecutor(1, "cut") as thread:
+        coming = thread.submit(next, parts, None)
+        while (part := coming.result()) is not None:
+            coming = thread.submit(next, parts, None)
+            yield part
 
 
 def _deliver(batch: Sequence[_Waiting], estimates: Any) -> None:

@@ -1,6 +1,8 @@
-"""What was made of segments, back into one sound: over all networks, shifts and groups of channels, as it streams by."""
+"""What was made of segments, back into one sound, over all networks, shifts and groups of channels."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,11 +61,13 @@ class Lane:
         self.model, self.group, self.delay = model, group, delay
         self._number, self._left = number, delay
         self._weights = weights.astype(np.float32)[:, np.newaxis, np.newaxis]
-        self._joiner: Joiner[Samples] = Joiner(model.window, model.hop)
+        self._joiner: Joiner[NDArray[Any]] = Joiner(model.window, model.hop)
+        self._has_begun = False
 
     def add(self, part: Part, estimates: Samples, into: Sum) -> None:
         """Take what the model made of its next part: `[stems, channels, frames]`."""
         size, end = self.model.segment, part.lead + part.length
+        self._has_begun = True
         own = estimates[..., part.lead : end]
         if part.length < size:
             own = np.pad(own, ((0, 0), (0, 0), (0, size - part.length)))
@@ -71,7 +75,8 @@ class Lane:
 
     def end(self, into: Sum) -> None:
         """Nothing more comes."""
-        self._put(self._joiner.end(), into)
+        if self._has_begun:  # a frame or two of a high rate may be none at the model's
+            self._put(self._joiner.end(), into)
 
     def _put(self, joined: Samples, into: Sum) -> None:
         dropped = min(self._left, joined.shape[-1])

@@ -21,8 +21,8 @@ from demucs.demucs import Demucs
 from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
 from demucs.states import load_model
-from safetensors import safe_open
 
+from librarian.models.load import load_checkpoint, load_tensors
 from librarian_separation.bags import BagFile, UnusableModelError, read_bag
 from librarian_separation.known import BAGS
 
@@ -106,56 +106,41 @@ def _bag_of(folder: Path, name: str, signatures: tuple[str, ...]) -> BagFile:
 
 def _load(path: Path) -> Model:
     package = _from_safetensors(path) if path.suffix == ".safetensors" else _from_pickle(path)
-    _check_plain([package["args"], package["kwargs"]])
+    args, kwargs = package["args"], package["kwargs"]
+    if not isinstance(args, (list, tuple)) or not isinstance(kwargs, dict):
+        raise UnusableModelError("its arguments are none")
+    _check_plain([args, kwargs])
+    _check_state(package["state"])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # arguments of older versions are dropped, as demucs does
-            return load_model(package)
-    except (TypeError, ValueError, RuntimeError, KeyError, AssertionError, AttributeError) as error:
-        if isinstance(error, RuntimeError) and "allocate memory" in str(error):
+            model: Model = load_model({**package, "kwargs": dict(kwargs)})  # type: ignore[no-untyped-call]
+            return model
+    except (TypeError, ValueError, RuntimeError, LookupError, AssertionError, AttributeError) as error:
+        if "alloc" in str(error):  # there is no memory for it
             raise
         raise UnusableModelError("its weights do not fit the architecture that it says it has") from None
 
 
 def _from_pickle(path: Path) -> dict[str, Any]:
-    """A `.th`: what torch unpickles where nothing but tensors, plain values and the three classes may be."""
-    try:
-        with torch.serialization.safe_globals([*ARCHITECTURES.values(), Fraction]):
-            package = torch.load(path, map_location="cpu", weights_only=True)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise UnusableModelError("a .th file is damaged, or holds more than weights and plain values") from error
+    """A `.th`: tensors, plain values, and one of the three classes."""
+    package = load_checkpoint(path, allow=[*ARCHITECTURES.values(), Fraction])
     if not isinstance(package, dict) or not {"klass", "args", "kwargs", "state"} <= package.keys():
         raise UnusableModelError("a .th file is none of Demucs': klass, args, kwargs or state is missing")
-    if package["klass"] not in ARCHITECTURES.values():
+    if not any(package["klass"] is each for each in ARCHITECTURES.values()):
         raise UnusableModelError("a .th file names an architecture that is none of Demucs'")
-    return {
-        "klass": package["klass"],
-        "args": tuple(package["args"]),
-        "kwargs": dict(package["kwargs"]),
-        "state": _state(package["state"]),
-    }
+    return package
 
 
 def _from_safetensors(path: Path) -> dict[str, Any]:
     """A `.safetensors`: tensors, and in its metadata the name of one of the three classes and JSON."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it is no mapping)
-    except MemoryError:
-        raise
-    except Exception:
-        raise UnusableModelError("a .safetensors file is damaged") from None
+    state, metadata = load_tensors(path)
     if metadata.get("klass") not in ARCHITECTURES:
         raise UnusableModelError("a .safetensors file names an architecture that is none of Demucs'")
     if "structure" in metadata:
-        tensors = _structured(_json(metadata["structure"]), tensors)
+        state = _structured(_json(metadata["structure"]), state)
     args, kwargs = (_fractions(_json(metadata.get(key, ""))) for key in ("args", "kwargs"))
-    if not isinstance(args, list) or not isinstance(kwargs, dict):
-        raise UnusableModelError("a .safetensors file has arguments that are none")
-    return {"klass": ARCHITECTURES[metadata["klass"]], "args": args, "kwargs": kwargs, "state": _state(tensors)}
+    return {"klass": ARCHITECTURES[metadata["klass"]], "args": args, "kwargs": kwargs, "state": state}
 
 
 def _json(text: str) -> Any:
@@ -192,14 +177,12 @@ def _fractions(value: Any) -> Any:
     return value
 
 
-def _state(state: Any) -> dict[str, torch.Tensor]:
+def _check_state(state: Any) -> None:
     if isinstance(state, Mapping) and state.get("__quantized"):
         raise UnusableModelError(_QUANTIZED)
-    if not isinstance(state, Mapping) or not all(
-        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
-    ):
+    named = isinstance(state, dict) and all(isinstance(key, str) for key in state)
+    if not named or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise UnusableModelError("its weights are no tensors by name")
-    return dict(state)
 
 
 def _check_plain(values: Sequence[Any]) -> None:

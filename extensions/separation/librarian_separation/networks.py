@@ -57,13 +57,13 @@ def _computing(device: torch.device, *, bf16: bool) -> Iterator[None]:
         stack.enter_context(torch.inference_mode())
         if bf16:
             stack.enter_context(torch.autocast(device.type, torch.bfloat16))
-        elif device.type == "cpu" and torch.backends.mkldnn.is_available():
+        elif device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
             stack.enter_context(_without_fast_path())
-            stack.enter_context(_ByOneDnn())
+            stack.enter_context(_ByOneDnn())  # type: ignore[no-untyped-call]
         yield
 
 
-class _ByOneDnn(TorchDispatchMode):
+class _ByOneDnn(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Matrix products of linear layers by oneDNN: beside MKL, which torch takes, over twice as fast on AMD's CPUs."""
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

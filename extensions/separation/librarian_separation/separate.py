@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from librarian import AudioStream, Output, Task, UnusableInputError
+from librarian import Output, Task
 from librarian.audio.peak import amplitude, decibels
 from librarian_separation import SeparateSettings, output_names
 from librarian_separation.arrangement import Group, groups
@@ -17,7 +17,7 @@ from librarian_separation.bags import UnusableModelError
 from librarian_separation.flow import Batches, Order, Separation, Standard
 from librarian_separation.memory import keep_freed_memory
 from librarian_separation.methods import Methods
-from librarian_separation.outputs import DECIMALS, Choice, Spool, common_gain, numbers_of
+from librarian_separation.results import DECIMALS, Choice, Spool, common_gain, numbers_of
 
 CPU = "cpu"
 FILES_TOGETHER = 8
@@ -78,8 +78,12 @@ class Separator:
 
     def compute(self, given: Sequence[Read]) -> list[tuple[Read, Spool]]:
         """Separate."""
-        separations = [Separation(each.order, each.rate, each.channels, each.frames) for each in given]
-        Batches(self._size).run(separations)
+        with ExitStack() as unless_whole:
+            separations = [Separation(each.order, each.rate, each.channels, each.frames) for each in given]
+            for separation in separations:
+                unless_whole.callback(separation.spool.close)
+            Batches(self._size).run(separations)
+            unless_whole.pop_all()
         return [(read, separation.spool) for read, separation in zip(given, separations, strict=True)]
 
     def write(self, task: Task, result: tuple[Read, Spool]) -> Mapping[str, Output]:
@@ -87,7 +91,7 @@ class Separator:
         read, spool = result
         gain = common_gain(spool.peak, task.bits)
         names = output_names(self._settings)
-        with ExitStack() as stack:
+        with closing(spool), ExitStack() as stack:
             writers = [
                 stack.enter_context(task.create_audio(name, read.rate, read.channels, read.layout)) for name in names
             ]
@@ -105,9 +109,9 @@ class Separator:
         settings = self._settings
         if unknown := set(settings.stems) - set(stems):
             raise UnusableModelError(f"it has the stems {', '.join(stems)}, and not {', '.join(sorted(unknown))}")
-        residual = settings.residual
-        where = residual if residual in ("spread", "leave") else stems.index(residual)
-        return Choice(numbers_of(settings.stems, stems), settings.rest, where)
+        named = settings.residual not in ("spread", "leave")
+        residual = stems.index(settings.residual) if named else settings.residual
+        return Choice(numbers_of(settings.stems, stems), settings.rest, residual)
 
 
 def standard_of(blocks: Iterable[NDArray[np.float32]]) -> Standard:
@@ -127,6 +131,3 @@ def _word(parts: tuple[Group, ...]) -> str:
     if len(parts) == 1:
         return "together" if len(parts[0].channels) == parts[0].wanted else "doubled"
     return "apart" if all(len(each.channels) == 1 for each in parts) else "in_pairs"
-
-
-__all__ = ["Separator", "AudioStream", "UnusableInputError"]

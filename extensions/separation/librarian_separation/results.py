@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,12 @@ class Choice:
     Attributes:
         chosen: numbers of the stems.
         rest: whether what remains of the mix without the chosen stems comes after them.
-        residual: where what the stems lack of the mix goes: a stem's number, all of them alike, or nowhere.
+        residual: where what the stems lack of the mix goes: to a stem's number, `spread` alike, or `leave`: nowhere.
     """
 
     chosen: tuple[int, ...]
     rest: bool = False
-    residual: int | Literal["spread", "leave"] = "leave"
+    residual: int | str = "leave"
 
     @property
     def needs_all(self) -> bool:
@@ -54,7 +54,7 @@ class Choice:
             stems = stems.copy()
             if self.residual == "spread":
                 stems += lacking / len(stems)
-            else:
+            elif isinstance(self.residual, int):
                 stems[self.residual] += lacking
         chosen = stems[list(self.chosen)]
         return np.concatenate([chosen, (mix - chosen.sum(axis=0))[np.newaxis]]) if self.rest else chosen
@@ -71,7 +71,7 @@ class Spool:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._file = SpooledTemporaryFile(max_size=IN_MEMORY, dir=folder)  # noqa: SIM115
+        self._file = SpooledTemporaryFile(max_size=IN_MEMORY, dir=os.fspath(folder))
         self._shapes: list[tuple[int, ...]] = []
         self.peak = 0.0
 
@@ -83,18 +83,21 @@ class Spool:
             self._shapes.append(outputs.shape)
 
     def blocks(self) -> Iterator[Samples]:
-        """All of it, once more and once only."""
-        with self._file as file:
-            file.seek(0)
-            for shape in self._shapes:
-                yield np.frombuffer(file.read(4 * math.prod(shape)), np.float32).reshape(shape)
+        """All of it, from the beginning."""
+        self._file.seek(0)
+        for shape in self._shapes:
+            yield np.frombuffer(self._file.read(4 * math.prod(shape)), np.float32).reshape(shape)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._file.close()
 
 
 def common_gain(peak: float, bits: int) -> float:
     """The one gain (dB, 0 or less, rounded down) with which no output rises above full scale; 0 for a float format."""
     if bits == 32 or not peak:  # noqa: PLR2004
         return 0.0
-    return min(0.0, math.floor(-decibels(peak) * 10**DECIMALS) / 10**DECIMALS)
+    return float(min(0.0, -math.ceil(decibels(peak) * 10**DECIMALS) / 10**DECIMALS))
 
 
 def numbers_of(names: Sequence[str], stems: Sequence[str]) -> tuple[int, ...]:
