@@ -1,16 +1,10 @@
-"""Sounds of which the parts are known, `[channels, frames]` float32, and how well a part was found."""
+"""Sounds of which the parts are known, `[channels, frames]` float32."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from librarian.audio.overlap import Joiner, segments
-
-
-def sdr(reference, estimate):
-    """Signal to distortion: 10 lg (Σ s² / Σ (s − ŝ)²), dB."""
-    error = np.square(reference.astype(np.float64) - estimate).sum()
-    return 10 * np.log10(np.square(reference.astype(np.float64)).sum() / error)
 
 
 def assert_near(found, expected, tolerance):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from mixtures import assert_near, noise, sdr, streamed, voice
+from mixtures import assert_near, noise, streamed, voice
 
 from librarian import UnusableInputError
+from librarian.testing import sdr
 from librarian_separation.centre import Centre
 
 ROUNDING = 2e-6

@@ -6,9 +6,10 @@ import librosa
 import numpy as np
 import pytest
 import torch
-from mixtures import assert_near, chords, noise, sdr, streamed, strokes
+from mixtures import assert_near, chords, noise, streamed, strokes
 from scipy import ndimage
 
+from librarian.testing import sdr
 from librarian_separation.hpss import Hpss
 
 ROUNDING = 2e-6

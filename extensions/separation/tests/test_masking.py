@@ -88,12 +88,6 @@ def test_segments_fit_the_flow(at, rate):
     assert model.sample_rate == rate
 
 
-@pytest.mark.parametrize("name", ["centre", "repet", "repet_centre", "hpss"])
-def test_a_name_builds_its_method(name):
-    model = build(SeparateSettings(model=name), 16000, 2, "cpu")
-    assert type(model).__name__.lower() == {"repet_centre": "centredrepet"}.get(name, name)
-
-
 @pytest.mark.parametrize("name", ["centre", "repet_centre"])
 def test_mono_is_refused_before_anything_is_done(name):
     with pytest.raises(UnusableInputError, match="a mono sound has no centre"):

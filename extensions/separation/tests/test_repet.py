@@ -8,11 +8,12 @@ import librosa
 import numpy as np
 import pytest
 import torch
-from mixtures import assert_near, chords, noise, sdr, strokes, voice
+from mixtures import assert_near, chords, noise, strokes, voice
 
 from librarian import UnusableInputError
 from librarian.audio.networks import median_of_rows
 from librarian.audio.similarity import similar_frames
+from librarian.testing import sdr
 from librarian_separation.repet import CentredRepet, Repet
 
 ROUNDING = 1e-5
