@@ -4,20 +4,22 @@
 
 The network is a Hybrid Transformer Demucs of full size (42 million parameters) with random weights from a seed, saved
 as a local repository; what it separates is noise in bursts with partials, stereo, 44.1 kHz. Both get the same files in
-turns, start-up included; printed are medians, and the most memory that a process held with all below it. Both write
+turns, start-up included; printed are medians, the processor time of all their processes, which says more than seconds
+where a machine does something else beside, and the most memory that a process held with all below it. Both write
 float WAV; both are asked for no shift, with which demucs would draw from a generator that nobody has seeded.
 
 * demucs: `demucs --repo … --shifts 0 --float32`, all files in one call.
 * librarian: `librarian run` of a job with one worker, durable and recorded; as it is (fp32, equal to demucs: the
   greatest difference is printed), without the segments at the end of which all is covered, and with bf16.
 
-On the CPU: 60 s, and 8 × 15 s. With `--gpu`, where there is one: 8 × 4 min and 100 × 30 s, and the share of the time
-in which it was busy (nvidia-smi); where there is none, that it was not measured.
+On the CPU: 60 s, and 8 × 15 s. On a GPU, where there is one: 8 × 4 min and 100 × 30 s, and the share of the time in
+which it was busy (nvidia-smi).
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import shutil
 import subprocess
 import sys
@@ -37,6 +39,14 @@ from processes import Taken, take
 RATE = 44_100
 STEMS = ("drums", "bass", "other", "vocals")
 NAME = "bench"
+CPU = "cpu"
+CASES = {
+    "long": (1, 60.0, CPU),
+    "short": (8, 15.0, CPU),
+    "gpu-long": (8, 240.0, "cuda"),
+    "gpu-short": (100, 30.0, "cuda"),
+}
+"""Files, seconds of each, device."""
 JOB = """librarian: 1
 name: bench
 audio: {{format: wav, bits: 32}}
@@ -50,10 +60,16 @@ run: {{workers: 1, device: {device}}}
 
 @dataclass
 class Runs:
-    """What several runs of one program took, and how busy the GPU was."""
+    """What several runs of one program took, their processor time with all below them (s), and how busy the GPU was."""
 
     taken: list[Taken] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     busy: list[float] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """The median."""
+        return median(each.seconds for each in self.taken)
 
 
 def save_network(folder: Path) -> None:
@@ -90,15 +106,13 @@ def prepare(folder: Path, number: int, seconds: float, device: str) -> dict[str,
     for index in range(number):
         soundfile.write(folder / "songs" / f"{index:03d}.wav", song(seconds, index), RATE, "PCM_16")
     songs = sorted(map(str, (folder / "songs").iterdir()))
-    commands = {
-        "demucs": [sys.executable, "-m", "demucs", "--repo", str(folder.parent / "repo"), "-n", NAME, "-d", device]
-        + ["--shifts", "0", "--float32", "-o", str(folder / "out"), *songs]
-    }
+    demucs = [sys.executable, "-m", "demucs", "--repo", str(folder.parent / "repo"), "-n", NAME, "-d", device]
+    commands = {"demucs": [*demucs, "--shifts", "0", "--float32", "-o", str(folder / "out"), *songs]}
     for name, more in (("fp32", ""), ("short", ", ending: short"), ("bf16", ", precision: bf16")):
         project = folder / name
         project.mkdir()
         (project / "songs").symlink_to(folder / "songs")
-        (project / "job.yaml").write_text(JOB.format(name=NAME, more=more, device="cpu" if device == "cpu" else "auto"))
+        (project / "job.yaml").write_text(JOB.format(name=NAME, more=more, device=device if device == CPU else "auto"))
         librarian("init", project)
         librarian("models", project, "add", str(folder.parent / "repo"), "--name", NAME, "--loader", "demucs")
         commands[f"librarian, {name}"] = [
@@ -172,60 +186,71 @@ class Busy:
             self._thread.join()
 
 
+def processor_time() -> float:
+    """Of all processes that were started here and have ended (s)."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def compare(folder: Path, number: int, seconds: float, device: str, repeat: int) -> None:
     """Run all in turns, and print what they took."""
     commands = prepare(folder, number, seconds, device)
     runs = {name: Runs() for name in commands}
     for _ in range(repeat):
         for name, command in commands.items():
-            place = clear(folder, name)
-            if device == "cpu":
-                runs[name].taken.append(take(command, place))
-            else:
-                taken, busy = Busy().around(lambda command=command, place=place: take(command, place))
-                runs[name].taken.append(taken)
-                runs[name].busy.append(busy)
-    theirs = median(each.seconds for each in runs["demucs"].taken)
-    print(
-        f"\n{number} × {seconds:g} s on {device}: s | s of sound a second | times as fast | peak MB | GPU busy | error"
-    )
+            run_one(runs[name], command, clear(folder, name), device)
+    print(f"\n{number} × {seconds:g} s on {device}")
+    print(f"  {'':16} {'s':>7} {'sound/s':>7} {'faster':>6} {'CPU s':>7} {'MB':>6} {'GPU':>4}  difference from demucs")
+    theirs = runs["demucs"]
     for name, run in runs.items():
-        took = median(each.seconds for each in run.taken)
-        together = max(each.together for each in run.taken) / 1e6
-        busy = f"{mean(run.busy):.0%}" if run.busy else "–"
         same = ""
         if name != "demucs":
             worst, decibels = difference(folder, folder / name.partition(", ")[2])
             same = f"{worst:.1e} of the peak, −{decibels:.0f} dB"
-        speed = number * seconds / took
+        busy = f"{mean(run.busy):.0%}" if run.busy else "–"
         print(
-            f"  {name:16} {took:7.1f} | {speed:6.2f} | {theirs / took:5.2f} | {together:6.0f} | {busy:>4} | {same}",
+            f"  {name:16} {run.seconds:7.1f} {number * seconds / run.seconds:7.2f} {theirs.seconds / run.seconds:6.2f}",
+            f"{median(run.cpu):7.1f} {max(each.together for each in run.taken) / 1e6:6.0f} {busy:>4}  {same}",
             flush=True,
         )
+
+
+def run_one(runs: Runs, command: list[str], place: Path, device: str) -> None:
+    """Run a command once more."""
+    before = processor_time()
+    if device == CPU:
+        runs.taken.append(take(command, place))
+    else:
+        taken, busy = Busy().around(lambda: take(command, place))
+        runs.taken.append(taken)
+        runs.busy.append(busy)
+    runs.cpu.append(processor_time() - before)
+
+
+def has_gpu() -> bool:
+    """Whether torch finds one."""
+    ask = "import torch; print(torch.cuda.is_available())"
+    return subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout == "True\n"
 
 
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="runs of each")
-    parser.add_argument("--only", choices=["long", "short"], help="one of the two comparisons")
-    parser.add_argument("--gpu", action="store_true", help="on a GPU instead of the CPU")
+    parser.add_argument("--only", choices=CASES, help="one of the comparisons")
     options = parser.parse_args()
-    cases = {"long": (8, 240.0), "short": (100, 30.0)} if options.gpu else {"long": (1, 60.0), "short": (8, 15.0)}
-    if options.gpu:
-        import torch
-
-        if not torch.cuda.is_available():
-            sys.exit("GPU: not measured, there is none")
     began = time.perf_counter()
-    for name, (number, seconds) in cases.items():
+    for name, (number, seconds, device) in CASES.items():
         if options.only not in (None, name):
+            continue
+        if device != CPU and not has_gpu():
+            print(f"\n{number} × {seconds:g} s on a GPU: not measured, there is none")
             continue
         with tempfile.TemporaryDirectory() as made:
             (Path(made) / "repo").mkdir()
             save_network(Path(made) / "repo")
             (Path(made) / name).mkdir()
-            compare(Path(made) / name, number, seconds, "cuda" if options.gpu else "cpu", options.repeat)
+            compare(Path(made) / name, number, seconds, device, options.repeat)
     print(f"\nin {time.perf_counter() - began:.0f} s")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import tarfile
@@ -13,7 +12,7 @@ from typing import IO, Any
 from pydantic import ValidationError
 
 from librarian.errors import MissingError, RefusedError, UsageError
-from librarian.files import hash_file, open_regular, private
+from librarian.files import open_regular, private
 from librarian.models.known import KnownModel
 from librarian.models.lock import MOST_BYTES, Lock, LockedModel
 from librarian.models.sources import Found
@@ -33,7 +32,7 @@ def pack(store: Store, models: Sequence[LockedModel], target: Path, told: Told) 
     """
     if os.path.lexists(target):
         raise UsageError("there is a file of that name; remove it, or choose another")
-    aside = target.with_name(f"{target.name}.part")
+    aside = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
     try:
         with open(aside, "wb", opener=private) as file:
             with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as archive:
@@ -49,16 +48,13 @@ def pack(store: Store, models: Sequence[LockedModel], target: Path, told: Told) 
 
 
 def _add(archive: tarfile.TarFile, store: Store, model: LockedModel, told: Told) -> None:
-    for listed in model.files:
-        path = store.folder(model) / listed.name
-        with contextlib.suppress(OSError):
-            if hash_file(path) == (listed.bytes, listed.sha256):
-                with open(open_regular(path), "rb") as file:
-                    archive.addfile(_entry(f"{model.name}/{listed.name}", listed.bytes), _Telling(file, told))
-                continue
+    if any(store.faults(model)):
         raise MissingError(
             f"the files of {model.name} are not what models.lock says; type: librarian models verify {model.name}"
         )
+    for listed in model.files:
+        with open(open_regular(store.folder(model) / listed.name), "rb") as file:
+            archive.addfile(_entry(f"{model.name}/{listed.name}", listed.bytes), _Telling(file, told))
 
 
 class _Telling:

@@ -8,6 +8,7 @@ words that hold nothing of the file. That the files are those of models.lock was
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from demucs.htdemucs import HTDemucs
 from demucs.states import load_model
 
 from librarian.models.load import load_checkpoint, load_tensors
+from librarian.operation import NAME_PATTERN
 from librarian_separation.bags import BagFile, UnusableModelError, read_bag
 from librarian_separation.known import BAGS
 
@@ -64,6 +66,7 @@ def load(folder: Path, name: str) -> Networks:
     if len(models) < len(bag.models):
         raise UnusableModelError("files of networks are missing that belong to it")
     first = models[0]
+    _check_form(first)
     for model in models:
         if (model.sources, model.samplerate, model.audio_channels) != (
             *(first.sources, first.samplerate, first.audio_channels),
@@ -175,6 +178,16 @@ def _fractions(value: Any) -> Any:
         case list():
             return [_fractions(each) for each in value]
     return value
+
+
+def _check_form(model: Model) -> None:
+    stems = model.sources
+    named = isinstance(stems, (list, tuple)) and all(isinstance(each, str) for each in stems)
+    if not named or not all(re.fullmatch(NAME_PATTERN, each) for each in stems) or len(set(stems)) < len(stems):
+        raise UnusableModelError(f"its stems are not named like {NAME_PATTERN}, each once")
+    numbers = (model.samplerate, model.audio_channels, model.segment)
+    if not all(isinstance(each, (int, float, Fraction)) and each > 0 for each in numbers):
+        raise UnusableModelError("its sample rate, channels or segment is no number above 0")
 
 
 def _check_state(state: Any) -> None:

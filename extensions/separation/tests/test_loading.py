@@ -67,6 +67,20 @@ def test_the_older_layout_needs_no_yaml_where_the_model_is_known(lab, loaded, tm
     assert found.weights[2] == (0.0, 0.0, 1.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"sources": ("Jane Doe", "b")}, "its stems are not named like"),
+        ({"sources": ("a", "a")}, "its stems are not named like"),
+        ({"segment": -1}, "no number above 0"),
+    ],
+)
+def test_a_network_whose_stems_cannot_be_named_is_refused(lab, loaded, tmp_path, given, match):
+    folder = lab.save_pickle(tmp_path / "model", "own", lab.network(HTDemucs, **given))
+    with pytest.raises(RefusedError, match=match):
+        loaded(folder)
+
+
 def test_weights_of_half_precision_are_computed_with_in_full(lab, loaded, tmp_path):
     model = lab.network(HTDemucs)
     state = {name: value.half() for name, value in model.state_dict().items()}
