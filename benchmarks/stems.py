@@ -7,7 +7,7 @@ FOLDER holds a folder a song with `vocals`, `drums`, `bass` and `other` (wav or 
 * The first table: SDR in dB over whole songs, all channels, without a filter or a level being forgiven
   (`librarian.testing.sdr`). The voice in the song as it is and as loud as the music (0 dB); tones (bass and other) and
   strokes (drums) in the song without the voice. `mixture` is the song itself as the estimate, `oracle` what masks can
-  reach that know the true stems: their magnitudes' ratio, in the windows of the method.
+  reach that know the true stems: their magnitudes' ratio, in the windows of the method. librosa: see below.
 * The second: seconds for a minute of mono sound, the songs one after the other, in turns, medians; and how far the
   results lie apart. librosa's as in its documentation: `effects.hpss`, and a median over neighbours
   (`decompose.nn_filter`, 2 s apart) with soft masks. Windows, widths and neighbours are the same for both; `as it
@@ -41,6 +41,7 @@ from librarian_separation.repet import CentredRepet, Repet
 
 Samples = NDArray[np.float32]
 Song = dict[str, Samples]
+Method = Callable[[Samples], Samples]
 
 SIZE, HOP, WIDTH = 2048, 512, 31
 NEIGHBOURS, APART = 100, 2.0
@@ -64,35 +65,43 @@ def oracle(part: Samples, rest: Samples, size: int) -> Samples:
     return istft(sum(spectra) * mask, size // 4, part.shape[-1])
 
 
-def scores(part: Samples, rest: Samples, methods: Mapping[str, Masking], stem: str) -> Iterator[tuple[str, float]]:
-    """SDR of a stem by each method, between the mixture and the oracle."""
+def estimate(model: Masking, stem: str) -> Method:
+    """One stem of a method."""
+    return lambda mix: model(mix[None])[0, model.stems.index(stem)]
+
+
+def scores(part: Samples, rest: Samples, methods: Mapping[str, Method], size: int) -> dict[str, float]:
+    """SDR of a part by each method, between the mixture and the oracle."""
     mix = part + rest
-    yield "mixture", sdr(part, mix)
-    for name, model in methods.items():
-        yield name, sdr(part, model(mix[None])[0, model.stems.index(stem)])
-    yield "oracle", sdr(part, oracle(part, rest, next(iter(methods.values())).size))
+    found = {name: sdr(part, method(mix)) for name, method in methods.items()}
+    return {"mixture": sdr(part, mix), **found, "oracle": sdr(part, oracle(part, rest, size))}
 
 
 def table_of(song: Song, rate: int) -> Iterator[tuple[str, dict[str, float]]]:
     """The rows of a song."""
     music = song["drums"] + song["bass"] + song["other"]
+    tones, strokes = song["bass"] + song["other"], song["drums"]
     loud = song["vocals"] * np.float32(np.sqrt(np.square(music).mean() / np.square(song["vocals"]).mean()))
-    voices = {"centre": Centre.at(rate), "repet": Repet.at(rate), "repet_centre": CentredRepet.at(rate)}
-    strokes = {"hpss": Hpss.at(rate), f"hpss of {SIZE}": Hpss(rate, SIZE, WIDTH, WIDTH)}
-    tones = song["bass"] + song["other"]
-    yield "voice", dict(scores(song["vocals"], music, voices, "vocals"))
-    yield "voice, 0 dB", dict(scores(loud, music, voices, "vocals"))
-    yield "music", dict(scores(music, song["vocals"], voices, "accompaniment"))
-    yield "tones", dict(scores(tones, song["drums"], strokes, "harmonic"))
-    yield "strokes", dict(scores(song["drums"], tones, strokes, "percussive"))
+    models = {"centre": Centre.at(rate), "repet": Repet.at(rate), "repet_centre": CentredRepet.at(rate)}
+    voice = {name: estimate(model, "vocals") for name, model in models.items()}
+    voice["librosa"] = lambda mix: librosas_voice(mix, rate, "connectivity")
+    rest = {name: estimate(model, "accompaniment") for name, model in models.items()}
+    hpss, size = Hpss.at(rate), models["repet"].size
+    yield "voice", scores(song["vocals"], music, voice, size)
+    yield "voice, 0 dB", scores(loud, music, voice, size)
+    yield "music", scores(music, song["vocals"], rest, size)
+    both = {"hpss": estimate(hpss, "harmonic"), "librosa": librosa.effects.harmonic}
+    yield "tones", scores(tones, strokes, both, hpss.size)
+    both = {"hpss": estimate(hpss, "percussive"), "librosa": librosa.effects.percussive}
+    yield "strokes", scores(strokes, tones, both, hpss.size)
 
 
 def librosas_voice(mix: Samples, rate: int, mode: str) -> Samples:
-    """The recipe of librosa's documentation."""
+    """The recipe of librosa's documentation, with its margin."""
     spectra = librosa.stft(mix, n_fft=SIZE, hop_length=HOP)
     repeating = librosas_repetition(abs(spectra), rate, mode)
     levels = abs(spectra)
-    mask = librosa.util.softmask(levels - repeating, repeating, power=2)
+    mask = librosa.util.softmask(levels - repeating, 10 * repeating, power=2)
     return librosa.istft(spectra * mask, hop_length=HOP, length=mix.shape[-1])
 
 

@@ -127,7 +127,7 @@ class SeparateSettings(Settings):
     @model_validator(mode="after")
     def _hpss_leaves_a_residual(self) -> Self:
         if self.model == "hpss" and self.margin == 1 and "residual" in self.stems:
-            raise ValueError("hpss leaves no residual at a margin of 1; raise the margin, to 2 for instance")
+            raise ValueError("with a margin of 1 nothing is left over; raise the margin, to 2 for instance")
         return self
 
 

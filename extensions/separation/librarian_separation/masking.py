@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from librarian import UnusableInputError
-from librarian.audio.arrays import joined, library, silence
+from librarian.audio.arrays import joined, library, silence, zeros
 from librarian.audio.spectral import istft, stft
 from librarian_separation.chunked import ChunkModel
 
@@ -106,7 +106,7 @@ class Masking(ChunkModel):
         frames = mix.shape[-1]
         around = silence(self._around, mix)
         spectra = stft(joined([around, mix, around]), self.size, self.grid, "constant")
-        stems = library(mix).zeros_like(library(mix).stack([mix] * len(self.stems)))
+        stems: Any = zeros([len(self.stems), *mix.shape], mix)
         masks = self.masks(spectra)
         for stem, mask in zip(stems, masks, strict=False):
             whole = istft(spectra * mask, self.grid, frames + 2 * self._around)
