@@ -49,7 +49,7 @@ $(VENV)/made:
 	@touch $@
 
 $(VENV)/ready: $(PINS) | $(VENV)/made
-	@echo "Setting up $(VENV) (about a minute the first time)" >&2
+	@echo "Setting up $(VENV) (some minutes the first time, and 6 GB: torch is among them)" >&2
 	@$(PIP) install -r requirements.txt
 	@touch $@
 

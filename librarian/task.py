@@ -116,6 +116,7 @@ class Task(Protocol):
         device: `cpu`, `cuda:0` …
         seed: 32 bits, from the task key.
         folder: the only place to write.
+        bits: of the sounds that it writes: 16 or 24, in which nothing rises above full scale, or 32 for float.
         state: a small JSON object kept across attempts.
     """
 
@@ -124,6 +125,7 @@ class Task(Protocol):
     device: str
     seed: int
     folder: Path
+    bits: int
     state: State
 
     def progress(self, fraction: float) -> None:

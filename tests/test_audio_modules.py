@@ -31,9 +31,11 @@ def test_arrays_are_worked_on_without_torch():
     code = """
 import sys
 import numpy as np
-from librarian.audio import mel, medians, resample, spectral
+from librarian.audio import masks, mel, medians, networks, resample, similarity, spectral
 sound = np.zeros((2, 16000), np.float32)
 spectra = spectral.stft(resample.resample(sound, 16000, 8000), 400, 160)
+levels = abs(spectra[0].T)
+masks.soft_mask(levels, networks.median_of_rows(levels, similarity.similar_frames(levels, 3, 2)))
 spectral.istft(spectra, 160, 8000), mel.whisper_spectrogram(sound), medians.running_median(abs(spectra), 17)
 print("torch" in sys.modules)
 """

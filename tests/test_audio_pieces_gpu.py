@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from librarian.audio import mel, spectral
+from librarian.audio.masks import soft_mask
 from librarian.audio.medians import running_median
+from librarian.audio.networks import median_of_rows
 from librarian.audio.overlap import Joiner, segments, triangle
 from librarian.audio.resample import resample
+from librarian.audio.similarity import similar_frames
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")]
 ROUNDING = 2e-6
@@ -40,6 +43,17 @@ def test_medians_are_the_same_bits(sound):
     levels = spectral.stft(sound, 512, 128).abs()
     for axis in (1, 2):
         assert torch.equal(running_median(levels.cuda(), 31, axis).cpu(), running_median(levels, 31, axis))
+
+
+def test_what_is_similar_and_its_median(sound):
+    levels = spectral.stft(sound, 512, 128)[0].abs().mT.contiguous()
+    rows = similar_frames(levels, 20, 10)
+    there = similar_frames(levels.cuda(), 20, 10).cpu()
+    assert (there.sort().values == rows.sort().values).float().mean() > 0.99  # two may be all but as similar
+    medians = median_of_rows(levels.cuda(), rows.cuda())
+    assert torch.equal(medians.cpu(), median_of_rows(levels, rows))
+    shares = soft_mask(medians, levels.cuda()).cpu()
+    torch.testing.assert_close(shares, soft_mask(medians.cpu(), levels), atol=ROUNDING, rtol=0)
 
 
 def test_segments_and_back(sound):

@@ -80,11 +80,17 @@ def _description(each: Declaration) -> str:
             f"{each.full_name} {each.version}\n{each.description}",
             _table("settings (with:)", {name: _setting(schema) for name, schema in settings.items()}),
             _table("inputs (from:)", {name: _port(port) for name, port in each.inputs.items()}),
-            _table("outputs", {name: _port(port) for name, port in (each.outputs or {}).items()}),
+            _outputs(each),
             _table("facts in the record", {name: _fact(fact) for name, fact in each.facts.items()}),
             *([_table("models (librarian models)", dict(map(_model, each.models)))] if each.models else ()),
         )
     )
+
+
+def _outputs(each: Declaration) -> str:
+    if each.outputs is None:
+        return "outputs: as its settings say"
+    return _table("outputs", {name: _port(port) for name, port in each.outputs.items()})
 
 
 def _table(title: str, rows: Mapping[str, str]) -> str:

@@ -75,6 +75,7 @@ class RunningTask:
         self.state = TaskState(request["state"], send)
         self.timer = Timer()
         self._audio = request["audio"]
+        self.bits: int = (self._audio or {}).get("bits", 0)
         self._send = send
         self._written = 0
 
