@@ -47,6 +47,8 @@ CASES = {
     "gpu-short": (100, 30.0, "cuda"),
 }
 """Files, seconds of each, device."""
+VARIANTS = {"fp32": "", "short": ", ending: short", "bf16": ", precision: bf16"}
+"""What the job says beside the model and its stems."""
 JOB = """librarian: 1
 name: bench
 audio: {{format: wav, bits: 32}}
@@ -108,22 +110,11 @@ def prepare(folder: Path, number: int, seconds: float, device: str) -> dict[str,
     songs = sorted(map(str, (folder / "songs").iterdir()))
     demucs = [sys.executable, "-m", "demucs", "--repo", str(folder.parent / "repo"), "-n", NAME, "-d", device]
     commands = {"demucs": [*demucs, "--shifts", "0", "--float32", "-o", str(folder / "out"), *songs]}
-    for name, more in (("fp32", ""), ("short", ", ending: short"), ("bf16", ", precision: bf16")):
-        project = folder / name
-        project.mkdir()
-        (project / "songs").symlink_to(folder / "songs")
-        (project / "job.yaml").write_text(JOB.format(name=NAME, more=more, device=device if device == CPU else "auto"))
-        librarian("init", project)
-        librarian("models", project, "add", str(folder.parent / "repo"), "--name", NAME, "--loader", "demucs")
-        commands[f"librarian, {name}"] = [
-            sys.executable,
-            "-m",
-            "librarian",
-            "--project",
-            str(project),
-            "run",
-            "job.yaml",
-        ]
+    for name, more in VARIANTS.items():
+        job = JOB.format(name=NAME, more=more, device=device if device == CPU else "auto")
+        (folder / name).mkdir()
+        (folder / name / "job.yaml").write_text(job)
+        commands[f"librarian, {name}"] = [sys.executable, "-m", "librarian", "--project", ".", "run", "job.yaml"]
     return commands
 
 
@@ -139,9 +130,13 @@ def clear(folder: Path, name: str) -> Path:
         shutil.rmtree(folder / "out", ignore_errors=True)
         return folder
     project = folder / name.partition(", ")[2]
-    for place in ("library", "manifests", ".librarian/catalog.db"):
-        path = project / place
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    job = (project / "job.yaml").read_text()
+    shutil.rmtree(project)
+    project.mkdir()
+    (project / "job.yaml").write_text(job)
+    (project / "songs").symlink_to(folder / "songs")
+    librarian("init", project)
+    librarian("models", project, "add", str(folder.parent / "repo"), "--name", NAME, "--loader", "demucs")
     return project
 
 

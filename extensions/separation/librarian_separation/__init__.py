@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -105,8 +106,6 @@ class SeparateSettings(Settings):
     @field_validator("stems")
     @classmethod
     def _stems_are_known(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        import re
-
         if len(set(value)) < len(value):
             raise ValueError("names a stem twice")
         model = info.data.get("model", "")
@@ -172,6 +171,8 @@ def outputs(settings: SeparateSettings) -> dict[str, type[Audio]]:
 
 def ladder(settings: SeparateSettings) -> list[dict[str, Any]]:
     """One segment at a time, then shorter ones."""
+    if settings.model in WITHOUT_WEIGHTS:
+        return [{"batch": 1}]
     shorter = [each for each in (4.0, 2.0) if not settings.segment or each < settings.segment]
     return [{"batch": 1}, *({"batch": 1, "segment": each} for each in shorter)]
 

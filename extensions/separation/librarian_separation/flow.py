@@ -67,13 +67,13 @@ class Separation:
         self._order, self._rate, self._channels = order, rate, channels
         ensemble = order.ensemble
         self._model_rate = ensemble.sample_rate or rate
-        wanted = np.zeros(len(ensemble.stems), bool)
-        wanted[slice(None) if order.choice.needs_all else list(order.choice.chosen)] = True
+        self._kept = order.choice.kept(len(ensemble.stems))
+        wanted = np.isin(np.arange(len(ensemble.stems)), self._kept)
         self._lanes = list(ensemble.lanes(order.groups, wanted, order.shifts, order.task.seed))
         self._sum = Sum(len(ensemble.stems), channels, len(self._lanes))
-        self._back = Resampler(self._model_rate, rate, len(ensemble.stems) * channels)
+        self._back = Resampler(self._model_rate, rate, len(self._kept) * channels)
         self._mix: deque[Samples] = deque()
-        self._waiting = np.zeros((len(ensemble.stems), channels, 0), np.float32)
+        self._waiting = np.zeros((len(self._kept), channels, 0), np.float32)
         self._frames_of_all = max(1, frames_at(frames, rate, self._model_rate) * len(self._lanes))
         self._frames, self._told = 0, 0.0
         self.spool = Spool(order.task.folder)
@@ -118,7 +118,7 @@ class Separation:
 
     def _take(self, ready: Samples) -> None:
         mean, deviation = self._order.standard
-        ready = ready * np.float32(deviation) + np.float32(mean)
+        ready = ready[self._kept] * np.float32(deviation) + np.float32(mean)
         self._put(self._back.add(ready.reshape(len(ready) * self._channels, ready.shape[-1])))
 
     def _put(self, rows: Samples) -> None:

@@ -36,19 +36,19 @@ class Choice:
     rest: bool = False
     residual: int | str = "leave"
 
-    @property
-    def needs_all(self) -> bool:
-        """Whether stems are needed that are not chosen."""
-        return self.residual != "leave"
+    def kept(self, stems: int) -> list[int]:
+        """Which of so many stems are needed to make the outputs."""
+        return list(self.chosen if self.residual == "leave" else range(stems))
 
     def outputs(self, stems: Samples, mix: Samples) -> Samples:
         """What is written.
 
         Shape:
-            - stems: `[stems, channels, frames]`
+            - stems: `[kept, channels, frames]`
             - mix: `[channels, frames]`
             - output: `[chosen (+ 1), channels, frames]`
         """
+        chosen = stems
         if self.residual != "leave":
             lacking = mix - stems.sum(axis=0)
             stems = stems.copy()
@@ -56,7 +56,7 @@ class Choice:
                 stems += lacking / len(stems)
             elif isinstance(self.residual, int):
                 stems[self.residual] += lacking
-        chosen = stems[list(self.chosen)]
+            chosen = stems[list(self.chosen)]
         return np.concatenate([chosen, (mix - chosen.sum(axis=0))[np.newaxis]]) if self.rest else chosen
 
 

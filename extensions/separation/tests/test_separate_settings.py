@@ -75,6 +75,7 @@ def test_what_cannot_be_is_refused_with_the_choices(given, match):
 def test_the_ladder_ends_with_short_segments():
     assert ladder(SeparateSettings()) == [{"batch": 1}, {"batch": 1, "segment": 4.0}, {"batch": 1, "segment": 2.0}]
     assert ladder(SeparateSettings(segment="3 s"))[-1] == {"batch": 1, "segment": 2.0}
+    assert ladder(SeparateSettings(model="repet")) == [{"batch": 1}]
     for each in ladder(SeparateSettings()):
         SeparateSettings.model_validate({**SeparateSettings().model_dump(), **each})
 
