@@ -16,7 +16,7 @@ from librarian.audio.peak import decibels
 
 Samples = NDArray[np.float32]
 
-IN_MEMORY = 256 << 20
+IN_MEMORY = 64 << 20
 """Bytes of results that are held in memory; beyond them they lie in a file, until they are written."""
 DECIMALS = 4
 """Of gains (dB)."""
