@@ -277,3 +277,10 @@ def test_every_name_for_extension_authors_is_there():
         assert getattr(librarian, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = librarian.Nothing
+
+
+@pytest.mark.parametrize("kind", [list[str], tuple[str, ...], set[str]])
+def test_whatever_python_makes_of_a_list_it_is_called_one(kind):
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(kind).validate_python("vocals")
+    assert [message_of(detail) for detail in caught.value.errors()] == ["input should be a valid list"]

@@ -26,6 +26,8 @@ from librarian_separation.known import BAGS, LOADER, SOURCE, STEMS, WITHOUT_WEIG
 
 REST = "rest"
 """The output that is the mix without the stems that were chosen."""
+OWN = "own"
+"""In the record: a model of models.lock that is none of those known by name."""
 
 KnownName = Literal[
     "auto",
@@ -90,7 +92,8 @@ class SeparateSettings(Settings):
     )
     ending: Literal["demucs", "short"] = Field(
         "demucs",
-        description="How a sound ends: demucs adds a segment where what is left was covered by one before; short not.",
+        description="How a sound ends for Demucs: demucs adds a segment where what is left was covered by one before; "
+        "short does not.",
     )
     precision: Literal["fp32", "bf16"] = Field(
         "fp32", description="What is computed with: bf16 is faster, with an error about 50 dB below the sound."
@@ -185,6 +188,7 @@ SEPARATE = Operation(
     inputs={"audio": Audio},
     outputs=outputs,
     facts={
+        "model": Fact("What separated it; own: another model of models.lock.", words=(*STEMS, OWN)),
         "gain": Fact(
             "Gain of all stems alike, so that none is cut off; 0 where all fit or are written as float.", "dB"
         ),

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from librarian import Output, Task
 from librarian.audio.peak import amplitude, decibels
-from librarian_separation import SeparateSettings, output_names
+from librarian_separation import OWN, SeparateSettings, output_names
 from librarian_separation.arrangement import Group, groups
 from librarian_separation.bags import UnusableModelError
 from librarian_separation.flow import Batches, Order, Separation, Standard
+from librarian_separation.known import STEMS, WITHOUT_WEIGHTS
 from librarian_separation.memory import keep_freed_memory
 from librarian_separation.methods import Methods
 from librarian_separation.results import DECIMALS, Choice, Spool, common_gain, numbers_of
@@ -72,7 +73,7 @@ class Separator:
                 standard_of(sound.blocks()) if ensemble.standardized else Standard(0.0, 1.0),
                 self._choice(ensemble.stems),
                 self._settings.shifts,
-                to_the_end=self._settings.ending == "demucs",
+                to_the_end=self._settings.ending == "demucs" and self._settings.model not in WITHOUT_WEIGHTS,
             )
             return Read(order, sound.sample_rate, sound.channels, sound.layout, sound.frames)
 
@@ -98,7 +99,9 @@ class Separator:
             for block in spool.blocks():
                 for writer, samples in zip(writers, block, strict=True):
                     writer.write(samples * np.float32(amplitude(gain)) if gain else samples)
-        facts = {
+        model = self._settings.model
+        facts: dict[str, float | bool | str | None] = {
+            "model": model if model in STEMS else OWN,
             "gain": gain,
             "peak": round(decibels(spool.peak), DECIMALS) if spool.peak else None,
             "channels_given": _word(read.order.groups),

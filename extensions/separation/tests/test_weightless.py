@@ -69,6 +69,7 @@ def test_silence_in_is_silence_out(separated, model):
     )
     assert not any(sound.any() for sound in stems.values())
     assert all(output.facts["gain"] == 0.0 for output in outputs.values())
+    assert {output.facts["model"] for output in outputs.values()} == {model}
 
 
 @pytest.mark.parametrize("model", ["repet", "hpss"])
