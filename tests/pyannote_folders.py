@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-VBX = "{threshold: 0.6, Fa: 0.07, Fb: 0.8}"
-AHC = "{method: centroid, min_cluster_size: 3, threshold: 0.2}"
+VBX = "{threshold: 0.3, Fa: 5.0, Fb: 0.8}"
+AHC = "{method: centroid, min_cluster_size: 2, threshold: 0.5}"
+"""Numbers with which random networks have more than one speaker."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,6 @@ def segmentation_network(made: Made) -> Any:
     with torch.no_grad():  # else one class is always the likeliest
         network.sincnet.norm1d[-1].weight.mul_(4)
         for layer in (*network.linear, network.classifier):
-            layer.weight.mul_(6)
             layer.bias.zero_()
     return network
 

@@ -76,6 +76,8 @@ class _About(_Plain):
 class _Specified(_Plain):
     """The attributes of a `Specifications`, which unpickling sets without looking."""
 
+    model_config = ConfigDict(strict=True)
+
     problem: Problem
     resolution: Resolution
     duration: float = Field(ge=0.1, le=120)

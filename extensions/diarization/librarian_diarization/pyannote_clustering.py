@@ -75,18 +75,15 @@ class Count:
 class _Bounded:
     """Lets the library's clustering see at most `bound` of the voices that it finds its speakers among."""
 
-    bound = BOUND
-    share = 1.0
+    bound: int | None = None
 
     def filter_embeddings(self, embeddings: Any, segmentations: Any = None, min_active_ratio: float = 0.2) -> Any:
         found: Any = super().filter_embeddings(  # type: ignore[misc]
             embeddings, segmentations=segmentations, min_active_ratio=min_active_ratio
         )
-        number = len(found[0])
-        if number <= self.bound:
+        if self.bound is None or len(found[0]) <= self.bound:
             return found
-        self.share = self.bound / number
-        kept = np.linspace(0, number - 1, self.bound).round().astype(int)
+        kept = np.linspace(0, len(found[0]) - 1, self.bound).round().astype(int)
         return tuple(part[kept] for part in found)
 
 
@@ -95,12 +92,7 @@ class _VBx(_Bounded, VBxClustering):  # type: ignore[misc]
 
 
 class _Agglomerative(_Bounded, AgglomerativeClustering):  # type: ignore[misc]
-    min_cluster_size: Any
-
-    def cluster(self, embeddings: Any, **limits: Any) -> Any:
-        """A cluster of a share of the voices is large where it has that share of what a large one has."""
-        self.min_cluster_size = max(1, round(self.min_cluster_size * self.share))
-        return super().cluster(embeddings, **limits)
+    pass
 
 
 def cluster(
@@ -127,15 +119,24 @@ def cluster(
     """
     vbx = isinstance(numbers, VBxNumbers)
     clustering: Any = _VBx(plda, metric="cosine") if vbx else _Agglomerative(metric="cosine")
-    clustering.instantiate(numbers.model_dump())
+    number = max(1, len(clustering.filter_embeddings(embeddings, active)[0]))
+    share = min(1.0, bound / number)
+    clustering.instantiate(_scaled(numbers, share))
     clustering.bound = bound
     given, least, most = count.bounds()
     with contained():
         of, _, centroids = clustering(
             embeddings=embeddings,
             segmentations=active,
-            num_clusters=given,
-            min_clusters=least,
+            num_clusters=given and min(given, number),
+            min_clusters=min(least, number),
             max_clusters=most,
         )
-    return Speakers(of, centroids, clustering.share)
+    return Speakers(of, centroids, share)
+
+
+def _scaled(numbers: VBxNumbers | AgglomerativeNumbers, share: float) -> dict[str, Any]:
+    """The numbers for a share of the voices, each of which stands for several that sound like it."""
+    if isinstance(numbers, VBxNumbers):  # F_A is what one counts; more than one that is independent it never does
+        return numbers.model_dump() | {"Fa": min(max(1.0, numbers.Fa), numbers.Fa / share)}
+    return numbers.model_dump() | {"min_cluster_size": max(1, round(numbers.min_cluster_size * share))}

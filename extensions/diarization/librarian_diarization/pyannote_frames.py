@@ -64,8 +64,9 @@ class TimeLine:
 
     def times(self) -> NDArray[np.float64]:
         """The middle of each frame (s)."""
-        start: NDArray[np.float64] = self._frame.start + np.arange(self._number) * self._frame.step
-        return 0.5 * (start + (start + self._frame.duration))
+        start = self._frame.start + np.arange(self._number) * self._frame.step
+        middle: NDArray[np.float64] = 0.5 * (start + (start + self._frame.duration))
+        return middle
 
 
 def counted(line: TimeLine, active: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -130,7 +131,7 @@ def chosen(voted: NDArray[np.float32], number: NDArray[np.integer]) -> NDArray[n
 
 
 def runs(
-    line: TimeLine, speaking: NDArray[np.bool_], agreement: NDArray[np.float32], longest_gap: float, end: float
+    line: TimeLine, speaking: NDArray[np.bool_], agreement: NDArray[np.floating], longest_gap: float, end: float
 ) -> list[Run]:
     """The stretches of speech of each speaker, by start.
 

@@ -30,7 +30,7 @@ def read_plda(folder: Path, dimension: int) -> PLDA:
     """
     transform = _arrays(folder / TRANSFORM, ("mean1", "mean2", "lda"))
     model = _arrays(folder / MODEL, ("mu", "tr", "psi"))
-    reduced = len(model["mu"])
+    reduced = model["mu"].size
     wanted = {"mean1": (dimension,), "mean2": (reduced,), "lda": (dimension, reduced)}
     wanted |= {"mu": (reduced,), "tr": (reduced, reduced), "psi": (reduced,)}
     if any((transform | model)[name].shape != shape for name, shape in wanted.items()):

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyannote_folders
+import pytest
+import soundfile
+
+
+@pytest.fixture(scope="session")
+def library():
+    """pyannote.audio, in one thread: small networks are slowed down by more."""
+    from librarian_diarization.pyannote_stack import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    import pyannote.audio
+
+    yield pyannote.audio
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def make_folder(library, tmp_path_factory):
+    """A pipeline of random weights: `make_folder(clustering=…)`. The same one is made once."""
+    made = {}
+
+    def make(**changes):
+        wanted = replace(pyannote_folders.Made(), **changes)
+        if wanted not in made:
+            made[wanted] = pyannote_folders.make(tmp_path_factory.mktemp("pipeline") / "model", wanted)
+        return made[wanted]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def voices(request):
+    """Two people who talk, `[1, frames]` at 16 kHz: a real conversation of the project."""
+    from librarian.audio.resample import resample
+
+    file = request.config.rootpath / "configs/recordings/conversations/two_speakers.flac"
+    samples, rate = soundfile.read(file, dtype="float32", always_2d=True, stop=10 * 16000)
+    return resample(np.ascontiguousarray(samples.T[:1]), rate, 16000)
+
+
+@pytest.fixture
+def sound_of(tmp_path):
+    """A sound file of samples `[channels, frames]`."""
+
+    def write(samples, rate=16000):
+        path = tmp_path / "sound.wav"
+        soundfile.write(path, samples.T, rate, subtype="FLOAT")
+        return path
+
+    return write
