@@ -28,7 +28,8 @@ class Made:
         mels: of a ResNet; with 80 it has its full size.
         duration: of a chunk (s).
         step: part of a chunk.
-        hidden: units of the segmentation network.
+        hidden: units of the segmentation network; with 128 and 4 layers it has its full size.
+        layers: of its LSTM.
         batch: of the config.
         exclude_overlap: of the config.
         gap: `min_duration_off` (s).
@@ -42,6 +43,7 @@ class Made:
     duration: float = 2.0
     step: float = 0.25
     hidden: int = 8
+    layers: int = 1
     batch: int = 8
     exclude_overlap: bool = True
     gap: float = 0.0
@@ -89,7 +91,9 @@ def segmentation_network(made: Made) -> Any:
     from pyannote.audio.core.task import Problem, Resolution, Specifications
     from pyannote.audio.models.segmentation import PyanNet
 
-    units = {"hidden_size": made.hidden, "num_layers": 1}
+    units, linear = (
+        {"hidden_size": made.hidden, "num_layers": layers} for layers in (made.layers, min(made.layers, 2))
+    )
     specifications = Specifications(
         problem=Problem.MONO_LABEL_CLASSIFICATION,
         resolution=Resolution.FRAME,
@@ -98,7 +102,7 @@ def segmentation_network(made: Made) -> Any:
         powerset_max_classes=2,
         permutation_invariant=True,
     )
-    network = _set_up(PyanNet(lstm=units, linear=units), specifications)
+    network = _set_up(PyanNet(lstm=units, linear=linear), specifications)
     with torch.no_grad():  # else one class is always the likeliest
         network.sincnet.norm1d[-1].weight.mul_(4)
         for layer in (*network.linear, network.classifier):

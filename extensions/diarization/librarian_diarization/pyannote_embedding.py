@@ -24,8 +24,8 @@ from librarian_diarization.pyannote_stack import (
 POOLS_MANY = (BaseWeSpeakerResNet, XVectorSincNet)
 """Networks whose pooling takes the masks of several voices, `[batch, voices, frames]`, for one sound."""
 
-BATCH = {"cpu": 4, "cuda": 32}
-"""Chunks at once. On a CPU more of them fall out of its caches."""
+BATCH = {"cpu": 1, "cuda": 32}
+"""Chunks at once. On a CPU every one more than one makes each of them slower: what a layer holds leaves the caches."""
 
 
 class Embedder:
