@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from librarian.errors import UnusableInputError
+    from librarian.errors import ModelMissingError, UnusableInputError
     from librarian.hookspecs import hookimpl
     from librarian.kinds import (
         Audio,
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         Word,
         Words,
     )
+    from librarian.models.given import model_folder
+    from librarian.models.known import KnownFile, KnownModel, Model
     from librarian.operation import (
         Fact,
         Field,
@@ -56,6 +58,8 @@ _HOMES = (
     "librarian.quantity",
     "librarian.kinds",
     "librarian.hookspecs",
+    "librarian.models.known",
+    "librarian.models.given",
     "librarian.errors",
 )
 
@@ -74,12 +78,16 @@ __all__ = [
     "Frequency",
     "Gain",
     "Image",
+    "KnownFile",
+    "KnownModel",
     "Level",
     "Loudness",
     "LoudnessRange",
     "Many",
     "Measurement",
     "Measurements",
+    "Model",
+    "ModelMissingError",
     "Operation",
     "Output",
     "Quantity",
@@ -96,6 +104,7 @@ __all__ = [
     "Word",
     "Words",
     "hookimpl",
+    "model_folder",
 ]
 
 

@@ -6,6 +6,7 @@ LibrarianError                  1
 ├── ExtensionError              3  an extension is missing or broken
 ├── RefusedError                4  privacy or policy
 ├── MissingError                5  a model, a tool or a device
+│   └── ModelMissingError       5  in a worker: a model is not there, or its files are not what models.lock says
 └── EnvironmentFailedError      6  disk, permission, lock
 
 UnusableInputError              raised by an extension: the recording itself cannot be worked on
@@ -76,6 +77,10 @@ class MissingError(LibrarianError):
     """A model, a tool or a device is not there."""
 
     exit_code = 5
+
+
+class ModelMissingError(MissingError):
+    """A model is not there, or its files are not what models.lock says."""
 
 
 class EnvironmentFailedError(LibrarianError):

@@ -193,6 +193,13 @@ def remove_tree(folder: Path, tries: int = 5) -> None:
             return
 
 
+def names_below(folder: Path | str) -> Iterator[str]:
+    """The relative names of all that lies below a folder and is none, links to folders included."""
+    for place, folders, files in os.walk(folder):
+        links = [each for each in folders if os.path.islink(os.path.join(place, each))]
+        yield from (os.path.relpath(os.path.join(place, each), folder) for each in (*files, *links))
+
+
 def _open_up(folder: Path) -> None:
     with contextlib.suppress(OSError):
         folder.chmod(0o700)

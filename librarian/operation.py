@@ -14,6 +14,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict
 
 from librarian.kinds import KindLike
+from librarian.models.known import KnownModel, Model
 from librarian.quantity import Duration, Size
 
 Each = Literal["recording", "group", "job", "item"]
@@ -149,14 +150,6 @@ class Fact:
     words: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Model:
-    """A model file set of models.lock: its name and the digest over all of it."""
-
-    name: str
-    digest: str
-
-
 Outputs = Mapping[str, KindLike]
 Resolve = Callable[[Any, Mapping[str, Model]], tuple[Settings, Sequence[str]]]
 Ladder = Callable[[Any], Sequence[Mapping[str, Any]]]
@@ -184,8 +177,11 @@ class Operation:
         each: what a task works on.
         resources: what a task needs.
         reproducible: `bytes` (the same key gives the same bytes), `tolerance`, or `no`.
-        models: names of the models it can use.
-        resolve: light function `(settings, installed) → (settings, models used)`, so that `auto` never reaches a key.
+        models: the models that it knows. Others may be used too, where a setting names one of models.lock.
+        resolve: light function `(settings, installed) → (settings, names of models used)`, where `installed` is what
+            models.lock holds, by name: so `auto` never reaches a key. A name that is not installed is reported before
+            anything runs; a ValueError says what is wrong with the settings. The task gets a model's files by
+            `librarian.model_folder(name)`. Without it all of `models` are used.
         ladder: light function `settings → settings that need less memory`, from mild to strong, each a mapping of what
             changes: `lambda settings: [{"segment": settings.segment / 2}, {"segment": settings.segment / 4}]`. Where
             memory does not suffice the task is done again with the next of them, and last on the CPU where `gpu` is
@@ -206,7 +202,7 @@ class Operation:
     each: Each = "recording"
     resources: Resources = field(default_factory=Resources)
     reproducible: Reproducible = "no"
-    models: tuple[str, ...] = ()
+    models: tuple[KnownModel, ...] = ()
     resolve: Resolve | None = None
     ladder: Ladder | None = None
     hosts: tuple[str, ...] = ()
@@ -245,7 +241,7 @@ class Declaration(BaseModel):
     each: Each
     resources: Resources
     reproducible: Reproducible
-    models: tuple[str, ...]
+    models: tuple[KnownModel, ...]
     hosts: tuple[str, ...]
     clears: bool
 
@@ -263,6 +259,8 @@ class Resolved(BaseModel):
         public: the settings that go into the key; free text stands as `{"$text": …}` for the parent to digest.
         outputs: port → kind with these settings.
         models: name → digest of the models it will use.
+        missing: models that it would use and cannot: name → what to do about it, once the parent has said that.
+        chosen: settings whose value the operation chose itself, whatever the owner wrote.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -271,6 +269,8 @@ class Resolved(BaseModel):
     public: dict[str, Any]
     outputs: dict[str, Port]
     models: dict[str, str] = {}
+    missing: dict[str, str] = {}
+    chosen: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, message: Mapping[str, Any]) -> Self:

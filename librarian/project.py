@@ -23,6 +23,7 @@ from librarian.keys import KEY_VARIABLE, IdKey
 
 FORMAT = 1
 STATE = ".librarian"
+MODELS_LOCK = "models.lock"
 PROJECT_VARIABLE = "LIBRARIAN_PROJECT"
 KEY_BYTES = 32
 _SETTINGS = """\
@@ -62,6 +63,11 @@ class Project:
     def catalog(self) -> Path:
         """The index over the manifests."""
         return self.state / "catalog.db"
+
+    @property
+    def models_lock(self) -> Path:
+        """Which models it uses, and the digests of their files."""
+        return self.state / MODELS_LOCK
 
     @property
     def logs(self) -> Path:

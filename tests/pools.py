@@ -91,6 +91,7 @@ class Told:
         """A task."""
         message: Message = {
             "type": "run",
+            "models": {},
             "operation": f"{PACKAGE}/{operation}",
             "settings": {"log": str(self.log), "size": 0, "mild": 0, **settings},
             "inputs": {},

@@ -47,7 +47,7 @@ def test_commands_and_options(archive: Archive) -> None:
     assert asked(archive, "librarian --pr") == plain("--project")
     assert asked(archive, "librarian show --") == plain("--timing", "--names", "--json", "--help")
     assert asked(archive, "librarian --debug run --no-w") == plain("--no-wait")
-    assert asked(archive, "librarian schema m") == plain("manifest", "measurements")
+    assert asked(archive, "librarian schema m") == plain("manifest", "models", "measurements")
     assert asked(archive, "librarian completion ") == plain("bash", "zsh", "fish")
 
 

@@ -6,10 +6,14 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from harness import Archive, install
+from scaling import folder_of, scaling
 
-from librarian.testing import Conformance
+from librarian import ModelMissingError
+from librarian.testing import Conformance, FileTask, given_models
 
 GOOD = """
 from librarian import Audio, Field, Measurements, Operation, Settings, hookimpl
@@ -87,6 +91,47 @@ def test_writing_elsewhere_is_noticed(toy: Path, tmp_path: Path, monkeypatch: py
 def test_other_bytes_are_noticed(toy: Path, tmp_path: Path) -> None:
     with pytest.raises(AssertionError):
         suite("random").test_same_bytes_twice(tmp_path)
+
+
+class Scaling(Conformance):
+    package, operation, settings = "librarian-scaling", "scale", {"model": "quiet"}
+
+    def models(self, folder: Path) -> dict[str, Path]:
+        return {"quiet": folder_of(folder, "quiet")}
+
+
+@pytest.fixture
+def scaled(tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = scaling(tmp_path / "site", archive).parent
+    monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(str(site))
+
+
+def test_an_operation_runs_with_a_model_that_its_test_made(scaled: None, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    Scaling().test_outputs_are_as_declared(tmp_path / "a")
+    Scaling().test_same_bytes_twice(tmp_path / "b")
+
+
+def test_a_model_that_no_test_made_is_noticed(scaled: None, tmp_path: Path) -> None:
+    without = type("Without", (Scaling,), {"models": Conformance.models})
+    with pytest.raises(AssertionError, match="override `models` to make quiet"):
+        without().test_outputs_are_as_declared(tmp_path)
+
+
+def test_an_operation_is_called_with_a_model_without_a_worker(scaled: None, tmp_path: Path) -> None:
+    from librarian_scaling import ScaleSettings
+    from librarian_scaling_work import Scale
+
+    settings = ScaleSettings(model="mine")
+    with given_models({"mine": folder_of(tmp_path, "mine")}, tmp_path / "models"):
+        task = FileTask(tmp_path, [np.full((1, 100), 0.25, np.float32)], 8000, settings)
+        made = Scale(settings, "cpu")(task)
+    samples, _ = soundfile.read(made["audio"])
+    assert np.allclose(samples, 0.375)
+    with pytest.raises(ModelMissingError, match="did not say that it uses the model mine"):
+        Scale(settings, "cpu")
 
 
 def test_the_toy_is_gone_when_it_is_not_installed() -> None:

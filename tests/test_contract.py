@@ -34,6 +34,7 @@ from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, entries
 from librarian.manifest.records import Cause, Consumed, Lacking, Line, OutcomeLine, Produced, SummaryLine, Timings
 from librarian.manifest.store import folder_of
+from librarian.models import known
 from librarian.privacy.scrub import Scrubber
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -65,7 +66,16 @@ def contract() -> dict[str, Any]:
 
 
 def dataclasses_of_the_contract() -> list[type]:
-    return [operation.Operation, operation.Fact, task.Artifact, task.Output, operation.Model, kinds.Many]
+    return [
+        operation.Operation,
+        operation.Fact,
+        task.Artifact,
+        task.Output,
+        known.Model,
+        known.KnownModel,
+        known.KnownFile,
+        kinds.Many,
+    ]
 
 
 def protocols() -> list[type]:

@@ -115,7 +115,7 @@ DECLARED = [discovery.declare(each, name.partition("/")[0], "1.0") for name, eac
 
 def validate(declaration: Declaration, given: Mapping[str, object]) -> Any:
     """What a worker answers, by way of JSON."""
-    answer = discovery.resolve(BY_NAME[declaration.full_name], given)
+    answer = discovery.resolve(BY_NAME[declaration.full_name], given, {})
     return json.loads(json.dumps(answer)) if isinstance(answer, list) else answer
 
 

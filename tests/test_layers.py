@@ -14,7 +14,7 @@ from harness import RECORDINGS, TOP, Archive
 
 CORE = TOP / "librarian"
 EVERYTHING = frozenset({"*"})
-CONTRACT = {"errors", "operation", "task", "quantity", "kinds", "hookspecs"}
+CONTRACT = {"errors", "operation", "task", "quantity", "kinds", "hookspecs", "models"}
 MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "__init__": CONTRACT,
     "errors": set(),
@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "kinds": {"errors"},
     "quantity": set(),
     "task": set(),
-    "operation": {"errors", "kinds", "quantity"},
+    "operation": {"errors", "kinds", "models", "quantity"},
     "hookspecs": {"errors", "operation"},
     "keys": {"errors"},
     "project": {"errors", "files", "keys"},
@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "plan": {"errors", "operation", "job", "keys", "manifest", "models"},
     "run": {
         *("errors", "files", "project", "job", "plan", "recordings", "workers", "manifest", "privacy", "events"),
-        *("keys", "machine", "operation", "patterns"),
+        *("keys", "machine", "models", "operation", "patterns"),
     },
     "workers": {
         *("__init__", "errors", "operation", "task", "kinds", "hookspecs", "events", "media", "models", "privacy"),
@@ -45,13 +45,13 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "privacy": {"errors", "files", "keys"},
     "media": {"compiled", "errors", "files", "kinds"},
     "audio": {"compiled", "errors", "media"},
-    "models": {"errors"},
+    "models": {"errors", "files"},
     "events": {"errors", "privacy"},
     "cli": EVERYTHING,
     "testing": EVERYTHING,
     "__main__": {"cli"},
 }
-HEAVY = {"torch", "torchaudio", "numba", "numpy", "scipy", "soundfile", "transformers", "librosa", "av"}
+HEAVY = {"torch", "torchaudio", "numba", "numpy", "scipy", "soundfile", "transformers", "librosa", "av", "requests"}
 
 
 def room(path: Path) -> str:
@@ -119,6 +119,12 @@ def test_plan_loads_no_extension_and_nothing_heavy(calls: Archive) -> None:
     assert "ruamel" in loaded
     assert not loaded & HEAVY
     assert not {name for name in loaded if name.startswith("librarian_")}
+
+
+def test_models_are_listed_without_what_fetches_or_loads_them(calls: Archive) -> None:
+    loaded = loaded_by("models list --known", calls)
+    assert "pydantic" in loaded
+    assert not loaded & {*HEAVY, "safetensors"}
 
 
 def test_measure_decodes_nothing_in_its_own_process(calls: Archive) -> None:

@@ -21,6 +21,8 @@ from librarian import (
     Field,
     Frequency,
     Gain,
+    KnownFile,
+    KnownModel,
     Level,
     Loudness,
     LoudnessRange,
@@ -244,7 +246,7 @@ def test_a_declaration_survives_json():
         each="recording",
         resources=Resources(memory="1 GiB"),
         reproducible="bytes",
-        models=("m",),
+        models=(KnownModel("m", (KnownFile("m.bin", size=1),), loader="toy"),),
         hosts=(),
         clears=False,
     )

@@ -50,7 +50,7 @@ STEPS_BEGIN = HEAD.count("\n")
 
 def validate(declaration: Declaration, given: Mapping[str, object]) -> Any:
     """What a worker answers, by way of JSON."""
-    answer = discovery.resolve(OPERATIONS[declaration.full_name], given)
+    answer = discovery.resolve(OPERATIONS[declaration.full_name], given, {})
     return json.loads(json.dumps(answer)) if isinstance(answer, list) else answer
 
 

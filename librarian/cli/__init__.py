@@ -7,6 +7,7 @@ import importlib
 import inspect
 import os
 import sys
+from collections.abc import Iterable
 from keyword import iskeyword
 from typing import Any, NoReturn
 
@@ -27,6 +28,7 @@ COMMANDS = {
     "show": "Say everything about a recording, a result or a job.",
     "trace": "Say what a result was made from, and what was made from it.",
     "verify": "Check the record and the library.",
+    "models": "List, add, verify, fetch and pack the models that operations use.",
     "extensions": "List what is installed and what it can do.",
     "doctor": "Say whether everything is as it should be, and what to do where not.",
     "schema": "Print the JSON Schema of a job file or of the record.",
@@ -36,34 +38,42 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called."""
+    """A group whose commands are imported when they are called.
+
+    Attributes:
+        table: command → its one-line help.
+        package: holds the modules of the commands.
+    """
+
+    table = COMMANDS
+    package = "librarian.cli"
 
     def list_commands(self, context: click.Context) -> list[str]:
         """All commands, in their order."""
-        return list(COMMANDS)
+        return list(self.table)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Import one command: `command` in the module of its name."""
-        if name not in COMMANDS:
+        if name not in self.table:
             return None
-        module = f"librarian.cli.{name}{'_' if iskeyword(name) else ''}"
+        module = f"{self.package}.{name}{'_' if iskeyword(name) else ''}"
         if context.resilient_parsing:
             return _for_completing(module)
         command: click.Command = importlib.import_module(module).command
-        if not (command.help or "").startswith(COMMANDS[name]):
-            command.help = f"{COMMANDS[name]}\n\n{inspect.cleandoc(command.help or '')}"
+        if not (command.help or "").startswith(self.table[name]):
+            command.help = f"{self.table[name]}\n\n{inspect.cleandoc(command.help or '')}"
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, from the table: none of them is imported."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(self.table.items()))
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[Any]:
         """Options and commands, from the table: none of them is imported."""
         from click.shell_completion import CompletionItem
 
-        begun = [CompletionItem(name, help=line) for name, line in COMMANDS.items() if name.startswith(incomplete)]
+        begun = [CompletionItem(name, help=line) for name, line in self.table.items() if name.startswith(incomplete)]
         return begun or click.Command.shell_complete(self, context, incomplete)
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
@@ -71,7 +81,7 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(context, args)
         except click.UsageError as error:
-            raise _with_hint(error, args[0]) from None
+            raise _with_hint(error, args[0], self.table) from None
 
 
 def _for_completing(module: str) -> click.Command:
@@ -80,10 +90,10 @@ def _for_completing(module: str) -> click.Command:
     return command_in(module)
 
 
-def _with_hint(error: click.UsageError, typed: str) -> click.UsageError:
+def _with_hint(error: click.UsageError, typed: str, table: Iterable[str]) -> click.UsageError:
     import difflib
 
-    close = difflib.get_close_matches(typed, COMMANDS, n=1)
+    close = difflib.get_close_matches(typed, table, n=1)
     return click.UsageError(f"{error.message}{f' Did you mean {close[0]}?' if close else ''}", error.ctx)
 
 

@@ -18,6 +18,7 @@ from librarian.files import naming, private
 from librarian.job import Job, Read, Validate, resolve
 from librarian.job.read import IS_MISSING, UNKNOWN_KEY, Problem, RefusedJobError
 from librarian.job.yamltext import Place
+from librarian.models.installed import Installed
 from librarian.operation import Declaration, Resolved
 from librarian.plan import seal_texts
 from librarian.privacy.known import names_in, secrets, surroundings
@@ -91,6 +92,7 @@ class Checked:
     Attributes:
         private: what names someone.
         chosen: words of the job file that do not.
+        models: what it can use.
         raw: where was looked for what it hangs on beside the recordings, and the digest of what was seen there; None
             where a worker would be asked again though nothing has changed.
     """
@@ -99,12 +101,13 @@ class Checked:
     scan: Scan
     private: Sequence[str]
     chosen: frozenset[str]
+    models: Installed
     raw: tuple[Look, str] | None
 
     def scrubber(self, project: Project) -> Scrubber:
         """A scrubber that knows every name of the job."""
         labels = {sighting.label for sighting in self.scan.sightings if sighting.public}
-        scrubber = Scrubber(project.pseudonym_key, exempt={*self.chosen, *labels})
+        scrubber = Scrubber(project.pseudonym_key, exempt={*self.chosen, *labels, *self.job.models()})
         _, texts = seal_texts(self.job, project.id_key)
         scrubber.learn([*self.private, *texts.values(), os.fspath(project.root)])
         for table in self.job.tables.values():
@@ -116,20 +119,22 @@ class Checked:
         return scrubber
 
 
-def check(text: Read, workers: Workers) -> Checked:
-    """Check a job file against what is installed, and look for its recordings. Nothing is written.
+def check(text: Read, workers: Workers, models: Installed) -> Checked:
+    """Check a job file against the extensions and models that are installed, and look for its recordings.
+
+    Nothing is written.
 
     Raises:
         LibrarianError: anything that can refuse a job, before its first task.
     """
     chosen = frozenset(_chosen_words(text))
     private = list(surroundings())
-    scrubber = _throwaway([*private, *_given_texts(text)], chosen)
+    scrubber = _throwaway([*private, *_given_texts(text)], chosen.union(models.lock.by_name))
     state = state_of_all()
     installed = extensions(workers, remembered=True)
     _note_broken(text, installed, scrubber)
     declarations = [each for extension in installed for each in extension.declarations]
-    validator = Validator(workers, installed)
+    validator = Validator(workers, installed, models)
     job = resolve(text, declarations, _scrubbing(validator, scrubber))
     private += _listed_names(job, text)
     device_of(job)
@@ -142,11 +147,11 @@ def check(text: Read, workers: Workers) -> Checked:
         raise
     gc.freeze()  # what is known of the recordings stays: the collector need not walk through it again and again
     _check_words(_labels(job, found), text, private)
-    raw = None if validator.asks_again else _raw(job, private, installed, state)
-    return Checked(job, found, private, chosen, raw)
+    raw = None if validator.asks_again else _raw(job, private, installed, models.state, state)
+    return Checked(job, found, private, chosen, models, raw)
 
 
-def _raw(job: Job, known: Sequence[str], installed: Sequence[Extension], state: str) -> tuple[Look, str]:
+def _raw(job: Job, known: Sequence[str], installed: Sequence[Extension], models: str, state: str) -> tuple[Look, str]:
     entries = job.file.recordings
     at = Look(
         entries=[entry.patterns for entry in entries],
@@ -159,6 +164,7 @@ def _raw(job: Job, known: Sequence[str], installed: Sequence[Extension], state: 
         lists=[job.tables[entry.id].sha256 for entry in entries if entry.table],
         known=known,
         states=[each.state for each in installed],
+        models=models,
         installed=state,
     )
     return at, seen.digest()
@@ -195,12 +201,19 @@ def _scrubbing(validate: Validate, scrubber: Scrubber) -> Validate:
             scrubber.learn(_texts(given.values()))
             raise ExtensionError(scrubber.scrub(str(error), limit=300)) from None
         if isinstance(answer, Resolved):
-            return answer
+            return _without_names(answer) if answer.missing else answer
         scrubber.learn(_texts(given.values()))  # those of a list are not in the job file
         ours = (UNKNOWN_KEY, IS_MISSING)
         return [(place, each if each in ours else scrubber.scrub(each, limit=300)) for place, each in answer]
 
     return scrubbed
+
+
+def _without_names(answer: Resolved) -> Resolved:
+    """The name of a model that is not installed may be any word."""
+    scrubber = _throwaway(surroundings())
+    missing = {name: scrubber.scrub(remedy, limit=500) for name, remedy in answer.missing.items()}
+    return answer.model_copy(update={"missing": missing})
 
 
 def _throwaway(known: Iterable[str], exempt: Iterable[str] = ()) -> Scrubber:
@@ -250,7 +263,7 @@ def _note_broken(text: Read, installed: Sequence[Extension], scrubber: Scrubber)
             say(f"cannot be used: {names}; why: librarian extensions")
 
 
-def _names_someone(checker: Scrubber, word: str) -> bool:
+def names_someone(checker: Scrubber, word: str) -> bool:
     """Whether a chosen word is refused. A shelf mark (OH-1987-042) has digits as a short telephone number has."""
     return any(
         span.type != "PHONE" or _digits(word[span.start : span.end]) >= _PHONE_DIGITS for span in checker.hits(word)
@@ -263,7 +276,7 @@ def _digits(text: str) -> int:
 
 def _check_words(words: Iterable[tuple[Place, str]], text: Read, names: Sequence[str]) -> None:
     checker = _throwaway(names)
-    for place, number in Counter(place for place, word in words if _names_someone(checker, word)).items():
+    for place, number in Counter(place for place, word in words if names_someone(checker, word)).items():
         which = "labels read" if place[-1] in ("label", "list") and number > 1 else "reads"
         what = f"{number} {which}" if number > 1 else which
         text.problems.append(Problem(place, f"{what} like a name or a number of somebody; choose another word"))

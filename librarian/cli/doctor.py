@@ -20,7 +20,7 @@ import librarian
 from librarian import project as projects
 from librarian.cli.backup import checked_on, fault_of, irreplaceable
 from librarian.cli.common import refuse_shadow
-from librarian.cli.place import project_option
+from librarian.cli.place import installed_models, project_option
 from librarian.cli.recorded import day
 from librarian.cli.words import fitted, plural, say, size
 from librarian.cli.working import workers_for
@@ -72,6 +72,7 @@ def command(context: click.Context, backup: Path | None, as_json: bool) -> int:
     checks: tuple[Check, ...] = (
         *(_installation, _shadow, _extensions, _fence, _gpu, _cache),
         lambda: _project(project_option(context), backup),
+        lambda: _models(context),
     )
     found = [
         Finding(each.what, each.state, scrubber.scrub(each.text, limit=300)) for check in checks for each in check()
@@ -172,6 +173,24 @@ def _project(named: Path | None, backup: Path | None) -> Iterator[Finding]:
     free = shutil.disk_usage(project.library).free
     state: Literal["ok", "warn"] = "warn" if free < LITTLE_ROOM else "ok"
     yield Finding("disk", state, f"{size(free)} free where the library lies{'; make room' if state == 'warn' else ''}")
+
+
+def _models(context: click.Context) -> Iterator[Finding]:
+    try:
+        installed = installed_models(context)
+    except LibrarianError as error:
+        yield Finding("models", "fail", str(error))
+        return
+    found: dict[str, list[str]] = {"verified": [], "missing": [], "changed": []}
+    for model in installed.lock.models:
+        faults = {what for _, what in installed.store.faults(model)}
+        found["missing" if faults == {"missing"} else "changed" if faults else "verified"].append(model.name)
+    if not installed.lock.models:
+        return
+    words = (f"{', '.join(names)} {what}" for what, names in found.items() if names)
+    good = not found["missing"] and not found["changed"]
+    remedy = "" if good else "; type: librarian models verify"
+    yield Finding("models", "ok" if good else "fail", f"{'; '.join(words)}{remedy}")
 
 
 def _secrets(project: Project) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from librarian import project as projects
 from librarian.cli.words import say
 from librarian.errors import LibrarianError, UsageError
 from librarian.project import Project
+
+if TYPE_CHECKING:
+    from librarian.models.installed import Installed
 
 
 def project_option(context: click.Context) -> Path | None:
@@ -57,6 +61,20 @@ def existing_project(context: click.Context) -> Project | None:
     root = project_option(context) or projects.find()
     made = root is not None and (root / projects.STATE / "project.toml").exists()
     return projects.load(root.resolve()) if root and made else None
+
+
+def installed_models(context: click.Context) -> Installed:
+    """The models of the project that a command works on; where there is none yet, those that this machine has."""
+    from librarian.models.installed import Installed  # brings pydantic, which a run with nothing to do has no use for
+
+    try:
+        root = project_option(context) or projects.find()
+    except LibrarianError:  # said after what is wrong with the job file
+        root = None
+    state = root.resolve() / projects.STATE if root else None
+    if state is None or not (state / "project.toml").exists():
+        return Installed.of_machine()
+    return Installed.of(state / projects.MODELS_LOCK)
 
 
 def open_or_make_project(context: click.Context) -> Project:

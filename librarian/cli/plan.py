@@ -11,7 +11,7 @@ import click
 
 from librarian import project as projects
 from librarian.cli.common import check, refuse_shadow
-from librarian.cli.place import project_option
+from librarian.cli.place import installed_models, project_option
 from librarian.cli.quoting import MUCH, Quotation, quote
 from librarian.cli.recorded import columns
 from librarian.cli.running import worker_count
@@ -47,7 +47,7 @@ def command(context: click.Context, /, job: Path, tasks: bool, as_json: bool, **
     project = projects.load(root) if root else None
     listed: list[Task] = []
     with workers_for(1, lambda line: None) as workers:
-        checked = check(text, workers)
+        checked = check(text, workers, installed_models(context))
         order = wished.order(checked, project)
         quotation = quote(
             project,

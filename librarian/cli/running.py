@@ -12,7 +12,7 @@ import click
 
 from librarian.cli.common import LateLog, check, refuse_shadow
 from librarian.cli.observers import observers
-from librarian.cli.place import existing_project, open_or_make_project
+from librarian.cli.place import existing_project, installed_models, open_or_make_project
 from librarian.cli.quoting import asked_first
 from librarian.cli.room import check_room
 from librarian.cli.run import Stop, held
@@ -21,6 +21,7 @@ from librarian.cli.words import plural, say
 from librarian.cli.working import workers_for
 from librarian.events import Event, Observer, RunEnded, RunStarted
 from librarian.job import Job, Read, read
+from librarian.models.lock import write_lock
 from librarian.privacy.scrub import Scrubber
 from librarian.project import Project
 from librarian.recordings import Scan
@@ -58,7 +59,7 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
     text = read(typed.job, wished.changes)
     log = LateLog()
     with workers_for(worker_count(text, typed.workers), log) as pool:
-        checked = check(text, pool)
+        checked = check(text, pool, installed_models(context))
         said = list(said_of(checked.scan, checked.job))
         for sentence in said:
             say(sentence)
@@ -68,6 +69,9 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
             stated = worker_count(text, None)
             order = replace(order, plain=Plain(typed.job.resolve(), *checked.raw, checked.scan.raw, stated, said))
         project = known or open_or_make_project(context)
+        if not known and (used := checked.job.models()):
+            write_lock(project.models_lock, checked.models.lock.only(used))
+            order = replace(order, plain=None)  # it hung on all that this machine has
         with held(project, typed.no_wait):
             if not typed.redo_ok:
                 order = asked_first(project, order)

@@ -38,12 +38,20 @@ def data_schema(name: str) -> dict[str, Any]:
     return {**made, "properties": word | made["properties"], "required": ["schema", *made["required"]]}
 
 
-NAMES = ("job", "manifest", "turns", "words", "events", "measurements")
+def models_schema() -> dict[str, Any]:
+    """The JSON Schema of `models.lock`."""
+    from librarian.models.lock import Lock
+
+    return Lock.model_json_schema()
+
+
+NAMES = ("job", "manifest", "models", "turns", "words", "events", "measurements")
 
 
 def schema(name: str) -> dict[str, Any]:
     """A JSON Schema by name."""
-    made = job_schema() if name == "job" else manifest_schema() if name == "manifest" else data_schema(name)
+    own = {"job": job_schema, "manifest": manifest_schema, "models": models_schema}
+    made = own[name]() if name in own else data_schema(name)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 
 

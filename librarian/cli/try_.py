@@ -16,14 +16,16 @@ from wcmatch import glob
 from librarian import project as projects
 from librarian.cli.common import Checked, LateLog, check, refuse_shadow
 from librarian.cli.display import fact_line, failures_only
+from librarian.cli.place import installed_models
 from librarian.cli.run import Stop, exit_code
 from librarian.cli.running import carry_out
 from librarian.cli.words import say
 from librarian.cli.working import workers_for
-from librarian.errors import ExtensionError, JobError, UsageError
-from librarian.job import MissingExtensionError, Read, read_bytes
+from librarian.errors import ExtensionError, JobError, MissingError, UsageError
+from librarian.job import MissingExtensionError, MissingModelError, Read, read_bytes
 from librarian.job.yamltext import YamlProblemError, parse
 from librarian.manifest.catalog import Catalog, MadeArtifact
+from librarian.models.installed import Installed
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.run.conductor import Halt
@@ -60,8 +62,16 @@ _PLACE = "steps.0.with."
     help="How sound is written.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print files, results and measured facts as JSON.")
+@click.pass_context
 def command(
-    operation: str, files: Sequence[Path], settings: Sequence[str], out: Path, audio: str, as_json: bool
+    context: click.Context,
+    /,
+    operation: str,
+    files: Sequence[Path],
+    settings: Sequence[str],
+    out: Path,
+    audio: str,
+    as_json: bool,
 ) -> int:
     """Runs OPERATION on each of the FILES and puts the results into a folder, under neutral names that overwrite
     nothing. What an operation does and takes: librarian extensions OPERATION.
@@ -74,11 +84,11 @@ def command(
         Stop() as stop,
         workers_for(None, log) as pool,
     ):
-        checked = _check(text, pool)
+        checked = _check(text, pool, installed_models(context))
         project = projects.init(Path(folder))
         watching = [failures_only({step.id: step.declaration for step in checked.job.steps})]
         stop.running = True
-        order = Order(checked.job, checked.scan, checked.job.steps)
+        order = Order(checked.job, checked.scan, checked.job.steps, models=checked.models)
         ended = carry_out(project, order, checked.scrubber(project), pool, log, watching, Halt(stop))
         results = _results(project, checked, files, out, operation)
     if as_json:
@@ -116,9 +126,11 @@ def _setting(text: str) -> tuple[str, Any]:
     raise UsageError("--with takes NAME=VALUE, such as: --with target=-20")
 
 
-def _check(text: Read, workers: Any) -> Checked:
+def _check(text: Read, workers: Any, models: Installed) -> Checked:
     try:
-        return check(text, workers)
+        return check(text, workers, models)
+    except MissingModelError as error:
+        raise MissingError("\n".join(line.partition(": ")[2].partition(": ")[2] for line in error.problems)) from None
     except MissingExtensionError as error:
         raise ExtensionError("\n".join(line.partition("steps.0.use: ")[2] for line in error.problems)) from None
     except JobError as error:

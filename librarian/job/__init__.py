@@ -21,7 +21,7 @@ from librarian.job.model import (
     Table,
     is_under,
 )
-from librarian.job.read import MissingExtensionError, Problem, Read, did_you_mean, read, read_bytes
+from librarian.job.read import MissingExtensionError, MissingModelError, Problem, Read, did_you_mean, read, read_bytes
 from librarian.job.resolve import resolve
 from librarian.job.tables import Validate
 
@@ -35,6 +35,7 @@ __all__ = [
     "JobFile",
     "Level",
     "MissingExtensionError",
+    "MissingModelError",
     "Problem",
     "Read",
     "Recording",

@@ -204,5 +204,13 @@ class Job:
             yield ("recordings", index, "id"), entry.id
             for read, role in (entry.roles or {}).items():
                 yield ("recordings", index, "roles", read), role
+        models = {step.id: step.models for step in self.steps}
         for index, step in enumerate(self.file.steps):
             yield ("steps", index, "id"), step.id
+            yield from ((("steps", index, "use"), model) for model in models.get(step.id, ()))
+
+    def models(self) -> frozenset[str]:
+        """The names of all models that it uses."""
+        rows = (row for table in self.tables.values() for row in table.rows.values())
+        steps = [*self.steps, *(step for row in rows for step in row.steps.values())]
+        return frozenset(name for step in steps for name in step.models)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from librarian.errors import ExtensionError, JobError, RefusedError
+from librarian.errors import ExtensionError, JobError, MissingError, RefusedError
 from librarian.job.changes import apply
 from librarian.job.file import (
     MOST_STEPS,
@@ -54,6 +54,14 @@ class MissingExtensionError(ExtensionError):
         self.problems = tuple(problems)
 
 
+class MissingModelError(MissingError):
+    """All that is wrong with a job file is models that are missing: `models`. `problems` are as in `JobError`."""
+
+    def __init__(self, problems: Sequence[str], models: Iterable[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems, self.models = tuple(problems), tuple(dict.fromkeys(models))
+
+
 class RefusedJobError(RefusedError):
     """What privacy forbids in a job file. `problems` are as in `JobError`."""
 
@@ -69,13 +77,15 @@ class Problem:
     Attributes:
         place: where, or where something is missing.
         message: what is wrong.
-        missing: whether installing or mending an extension would mend it.
+        missing: whether installing or mending an extension, or installing a model, would mend it.
+        model: that model.
         of_key: whether the key at the place is wrong, not its value.
     """
 
     place: Place
     message: str
     missing: bool = False
+    model: str = ""
     of_key: bool = False
 
     def __str__(self) -> str:
@@ -116,11 +126,14 @@ class Read:
         """Raise what is wrong, in the order of the file.
 
         Raises:
-            MissingExtensionError: all that is wrong is missing extensions.
+            MissingModelError: all that is wrong is missing models.
+            MissingExtensionError: all that is wrong is missing extensions, or these and models.
             JobError: anything else is wrong.
         """
         if not self.problems:
             return
+        if all(problem.model for problem in self.problems):
+            raise MissingModelError(self.lines(), (problem.model for problem in self.problems))
         if all(problem.missing for problem in self.problems):
             raise MissingExtensionError(self.lines())
         raise JobError(self.lines())

@@ -65,6 +65,8 @@ def _settings(read: Read, index: int, declaration: Declaration, validate: Valida
         read.problems.append(Problem(("steps", index, "use"), str(error), missing=True))
         return None
     if isinstance(answer, Resolved):
+        for model, remedy in answer.missing.items():
+            read.problems.append(Problem(_place_of(model, read.steps[index], index), remedy, True, model=model))
         return answer
     known = declaration.settings_schema.get("properties", {})
     place: Place = ("steps", index, "with")
@@ -74,6 +76,14 @@ def _settings(read: Read, index: int, declaration: Declaration, validate: Valida
         hint = did_you_mean(name, known) if unknown else ""
         read.problems.append(replace(problem, message=problem.message + hint))
     return None
+
+
+def _place_of(model: str, entry: StepEntry, index: int) -> Place:
+    """The setting that names a model, else that of the operation's name."""
+    for name, value in entry.with_.items():
+        if value == model:
+            return ("steps", index, "with", name)
+    return ("steps", index, "use")
 
 
 def _check_served(read: Read, file: JobFile) -> None:
@@ -125,7 +135,7 @@ def _step(
         declaration=declaration,
         settings=resolved.settings,
         public=resolved.public,
-        given=tuple(sorted(entry.with_)),
+        given=tuple(sorted(entry.with_.keys() - set(resolved.chosen))),
         models=resolved.models,
         inputs=inputs,
         outputs=resolved.outputs,

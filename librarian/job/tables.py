@@ -167,6 +167,8 @@ class _Reader:
             for place, message in answer:
                 self._problem(line, f"{'.'.join(map(str, (step.id, *place)))}: {message}")
             return None
+        for model, remedy in answer.missing.items():
+            self._problem(line, f"{step.id}: {remedy}", model)
         if answer.outputs != step.outputs:
             self._problem(line, f"{step.id}: its settings would change what the step puts out")
             return None
@@ -174,12 +176,12 @@ class _Reader:
             step,
             settings=answer.settings,
             public=answer.public,
-            given=tuple(sorted(given)),
+            given=tuple(sorted(given.keys() - set(answer.chosen))),
             models=answer.models,
         )
 
-    def _problem(self, line: int, message: str) -> None:
+    def _problem(self, line: int, message: str, model: str = "") -> None:
         self._problems += 1
         if self._problems <= MOST_PROBLEMS:
             place = ("recordings", self._index, "list")
-            self._read.problems.append(Problem(place, f"line {line} of the list: {message}"))
+            self._read.problems.append(Problem(place, f"line {line} of the list: {message}", bool(model), model=model))

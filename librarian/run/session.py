@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal
 from librarian.manifest.store import Store
+from librarian.models.installed import Installed
 from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
 from librarian.project import Project
@@ -14,7 +15,7 @@ from librarian.project import Project
 
 @dataclass(frozen=True)
 class Session:
-    """A run: its id, its project, and the places it writes to. `device` is where its tasks compute."""
+    """A run: its id, its project, and the places it writes to. `device` is where its tasks compute, with `models`."""
 
     job_id: str
     job_name: str
@@ -25,3 +26,4 @@ class Session:
     catalog: Catalog
     vault: Vault
     scrubber: Scrubber
+    models: Installed

@@ -60,6 +60,7 @@ class Seen(NamedTuple):
         lists: sha256 of each list.
         known: what names someone: the user, the machine, the owner's list.
         states: of each extension, what its answers hang on.
+        models: sha256 of models.lock; empty where there is none.
         installed: what is installed at all.
     """
 
@@ -67,6 +68,7 @@ class Seen(NamedTuple):
     lists: Sequence[str]
     known: Sequence[str]
     states: Sequence[str]
+    models: str
     installed: str
 
     def digest(self) -> str:
@@ -151,17 +153,18 @@ def as_noted(project: Project, job: Path) -> Note | None:
 def _is_as_it_was(note: Note, project: Project, job: Path) -> bool:
     return (
         note.first["machine"] == machine_record(project.id_key)
-        and note.seen == _seen(note.look, job, job.parent)
+        and note.seen == _seen(note.look, job, job.parent, project.models_lock)
         and note.found == _found(note.look.entries, job.parent)
     )
 
 
-def _seen(at: Look, job: Path, folder: Path) -> str:
+def _seen(at: Look, job: Path, folder: Path, lock: Path) -> str:
     return Seen(
         job=_sha256(job),
         lists=[_sha256(folder / each) for each in at.lists],
         known=[*surroundings(), *(names_in(folder / at.names) if at.names else ())],
         states=[state_of(*each) for each in at.extensions],
+        models=_sha256(lock) if lock.exists() else "",
         installed=state_of_all(),
     ).digest()
 

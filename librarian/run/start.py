@@ -12,6 +12,7 @@ from librarian.job import GROUP, JOB, RECORDING, Job, Step
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, new_job_id, recover
 from librarian.manifest.store import Store
+from librarian.models.installed import Installed
 from librarian.plan import Planner, Policy, Shape, seal_texts
 from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
@@ -37,6 +38,7 @@ class Order:
         scan: its recordings, those that were asked for.
         steps: its steps, those that were asked for.
         policy: what is done again.
+        models: what they can use.
         options: what was typed beside the job file, for the record.
         plain: what it hangs on, where nothing was asked for beside the job file.
     """
@@ -45,6 +47,7 @@ class Order:
     scan: Scan
     steps: tuple[Step, ...]
     policy: Policy = field(default_factory=Policy)
+    models: Installed = field(default_factory=Installed)
     options: Mapping[str, FactValue | list[str]] = field(default_factory=dict)
     plain: Plain | None = None
 
@@ -113,7 +116,7 @@ def run(
         shape = Shape(job, job.steps)
         started = RunStarted(job_id, job.name, scan.files, scan.bytes, workers.size, order.expected(shape))
         observe(started)
-        session = Session(job_id, job.name, device, project, store, journal, catalog, vault, scrubber)
+        session = Session(job_id, job.name, device, project, store, journal, catalog, vault, scrubber, order.models)
         planner = Planner(job, catalog, project.id_key, placed(project.library), order.policy, run=job_id)
         mark = mark_of(job, scan, order.policy, project.id_key)
         if found := find_settled(catalog, job.name, mark, placed(project.library)):

@@ -13,6 +13,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
@@ -21,8 +22,10 @@ from typing import Any, ClassVar
 
 import pytest
 
+from librarian.models.installed import Installed
 from librarian.operation import Declaration, Resolved
 from librarian.project import STATE
+from librarian.testing.models import install_models
 from librarian.testing.sound import voice_like
 from librarian.workers import requests
 from librarian.workers.declared import GROUP, Validator, extensions, reason_of
@@ -79,7 +82,7 @@ class Conformance:
         with self._worker() as workers:
             declaration = self._declaration(workers)
             answer = self._run(workers, declaration, tmp_path)
-            resolved = self._resolved(workers, declaration)
+            resolved = self._resolved(workers, declaration, self._models(declaration, tmp_path))
         made = {each["file"]: each for each in answer["outputs"]}
         assert {each.name for each in (tmp_path / "task").iterdir()} == set(made)
         for each in made.values():
@@ -136,9 +139,22 @@ class Conformance:
         assert not found.problem, found.problem
         return {each.name: each for each in found.declarations}[self.operation]
 
-    def _resolved(self, workers: Workers, declaration: Declaration) -> Resolved:
-        answer = Validator(workers)(declaration, self.settings)
+    def models(self, folder: Path) -> Mapping[str, Path]:
+        """The models for the run: name → a folder with its files. Override it for operations that need any.
+
+        Args:
+            folder: an empty one, to make them in.
+        """
+        return {}
+
+    def _models(self, declaration: Declaration, folder: Path) -> Installed:
+        made = self.models(Path(tempfile.mkdtemp(dir=folder)))
+        return install_models(made, folder / "models", declaration.models)
+
+    def _resolved(self, workers: Workers, declaration: Declaration, models: Installed) -> Resolved:
+        answer = Validator(workers, models=models)(declaration, self.settings)
         assert isinstance(answer, Resolved), answer
+        assert not answer.missing, f"override `models` to make {', '.join(answer.missing)}"
         return answer
 
     def _inputs(self, declaration: Declaration, folder: Path) -> Inputs:
@@ -168,7 +184,8 @@ class Conformance:
         folder: Path,
         inputs: Inputs | None = None,
     ) -> Message:
-        resolved = self._resolved(workers, declaration)
+        models = self._models(declaration, folder)
+        resolved = self._resolved(workers, declaration, models)
         workers.open_to(folder / "staging", folder / STATE)
         message = requests.run(
             declaration,
@@ -179,6 +196,7 @@ class Conformance:
             audio={"format": "flac", "bits": 24},
             device="cpu",
             state={},
+            models=models.given(resolved.models),
         )
 
         def prepare(worker: str) -> None:

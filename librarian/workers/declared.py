@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from librarian.errors import ExtensionError
 from librarian.keys import canonical
+from librarian.models.installed import Installed
 from librarian.operation import Declaration, Resolved
 from librarian.workers import requests
 from librarian.workers.installed import state_of
@@ -105,39 +106,46 @@ class Validator:
     Args:
         workers: who validate.
         installed: those among them that have a state are asked once for the same settings.
+        models: what can be used; what is missing of it is said in each answer.
 
     Attributes:
         asks_again: whether anything would be asked again the next time, though nothing has changed.
     """
 
-    def __init__(self, workers: Workers, installed: Sequence[Extension] = ()) -> None:
-        self._workers = workers
+    def __init__(self, workers: Workers, installed: Sequence[Extension] = (), models: Installed | None = None) -> None:
+        self._workers, self._models = workers, models or Installed()
         self._states = {each.full_name: extension.state for extension in installed for each in extension.declarations}
         self.asks_again = not all(each.state and not each.problem for each in installed)
 
     def __call__(self, declaration: Declaration, given: Mapping[str, Any]) -> Resolved | Sequence[tuple[Any, str]]:
         """What a worker made of settings, or what is wrong with them."""
+        found = self._answer(declaration, given)
+        if not isinstance(found, Resolved) or not (found.models or found.missing):
+            return found
+        missing = self._models.lacking(found.models, found.missing, declaration.models)
+        return found.model_copy(update={"missing": dict(missing)})
+
+    def _answer(self, declaration: Declaration, given: Mapping[str, Any]) -> Resolved | Sequence[tuple[Any, str]]:
         state = self._states.get(declaration.full_name, "")
         if not state:
-            return _validated(self._workers, declaration, given)
-        question = f"{state} {declaration.full_name} {canonical(dict(given)).decode(errors='surrogatepass')}"
+            return self._validated(declaration, given)
+        settings = canonical(dict(given)).decode(errors="surrogatepass")
+        question = f"{state} {self._models.state} {declaration.full_name} {settings}"
         if answer := recall(question):
             with contextlib.suppress(ValidationError):
                 return Resolved.read(answer)
-        found = _validated(self._workers, declaration, given)
+        found = self._validated(declaration, given)
         if not isinstance(found, Resolved) or has_text(given, found):
             self.asks_again = True
         else:
             keep(question, found.model_dump(mode="json"))
         return found
 
-
-def _validated(
-    workers: Workers, declaration: Declaration, given: Mapping[str, Any]
-) -> Resolved | Sequence[tuple[Any, str]]:
-    answer = ask(workers, requests.validate(declaration, given), VALIDATE_TIMEOUT)
-    if answer["type"] == "problems":
-        return [(tuple(place), message) for place, message in answer["problems"]]
-    if answer["type"] != "done":
-        raise ExtensionError(f"{declaration.full_name} cannot validate its settings: {reason_of(answer)}")
-    return Resolved.read(answer["resolved"])
+    def _validated(self, declaration: Declaration, given: Mapping[str, Any]) -> Resolved | Sequence[tuple[Any, str]]:
+        request = requests.validate(declaration, given, self._models.models())
+        answer = ask(self._workers, request, VALIDATE_TIMEOUT)
+        if answer["type"] == "problems":
+            return [(tuple(place), message) for place, message in answer["problems"]]
+        if answer["type"] != "done":
+            raise ExtensionError(f"{declaration.full_name} cannot validate its settings: {reason_of(answer)}")
+        return Resolved.read(answer["resolved"])

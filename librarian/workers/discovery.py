@@ -16,6 +16,8 @@ from pydantic.fields import FieldInfo
 
 from librarian import LIBRARIAN_API, hookspecs
 from librarian.kinds import Kind, KindLike, Many
+from librarian.models.known import NAME_PATTERN as MODEL_PATTERN
+from librarian.models.known import KnownModel, Model
 from librarian.operation import (
     NAME_PATTERN,
     TEXT,
@@ -78,6 +80,8 @@ def _check(operation: Any) -> None:
             raise BrokenExtensionError(f"a word of a fact is not of the form {WORD_PATTERN}")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,31}", operation.version):
         raise BrokenExtensionError(f"the version of {operation.name} is no version")
+    if not all(isinstance(each, KnownModel) for each in operation.models):
+        raise BrokenExtensionError(f"a model of {operation.name} is no librarian.KnownModel")
     if not issubclass(operation.settings, Settings):
         raise BrokenExtensionError(f"the settings of {operation.name} are no librarian.Settings")
 
@@ -131,40 +135,67 @@ def outputs_of(operation: Operation, settings: Settings) -> Outputs:
     return operation.outputs(settings) if callable(operation.outputs) else operation.outputs
 
 
-def resolve(operation: Operation, given: Mapping[str, Any]) -> Resolved | list[tuple[list[str | int], str]]:
+Problems = list[tuple[list[str | int], str]]
+
+
+def resolve(operation: Operation, given: Mapping[str, Any], installed: Mapping[str, Model]) -> Resolved | Problems:
     """Validate the settings of one step. What is wrong comes as (place, message), without the value."""
     try:
         settings = operation.settings.model_validate(given)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         return [(list(detail["loc"]), message_of(detail)) for detail in details]
-    models: dict[str, str] = {}
-    if operation.resolve is not None:
-        settings, _ = operation.resolve(settings, {})
+    try:
+        chosen, used = _chosen(operation, settings, installed)
+    except ValueError as error:
+        return [([], str(error))]
+    names = type(settings).model_fields
+    changed = tuple(name for name in names if getattr(settings, name) != getattr(chosen, name))
+    settings = chosen
     try:
         outputs = ports(outputs_of(operation, settings), operation.clears)
     except BrokenExtensionError as error:  # outputs that are named by settings, such as stems
         return [([], f"the outputs that this makes cannot be: {error}")]
     return Resolved(
         settings=settings.model_dump(mode="json"),
-        public=public(settings),
+        public=public(settings, words=frozenset(used)),
         outputs=outputs,
-        models=models,
+        models={name: installed[name].digest for name in used if name in installed},
+        missing={name: "" for name in used if name not in installed},
+        chosen=changed,
     )
 
 
-def public(settings: BaseModel, names: Collection[str] | None = None) -> dict[str, Any]:
+def _chosen(
+    operation: Operation, settings: Settings, installed: Mapping[str, Model]
+) -> tuple[Settings, tuple[str, ...]]:
+    """The settings that a task runs with, and the names of the models that it uses."""
+    if operation.resolve is None:
+        return settings, tuple(model.name for model in operation.models)
+    chosen, used = operation.resolve(settings, installed)
+    if not isinstance(chosen, operation.settings) or isinstance(used, str):
+        raise BrokenExtensionError(f"resolve of {operation.name} gave no settings and names of models")
+    for name in used:
+        if not re.fullmatch(MODEL_PATTERN, name):
+            raise ValueError("what it names cannot be the name of a model")
+    return chosen, tuple(dict.fromkeys(used))
+
+
+def public(
+    settings: BaseModel, names: Collection[str] | None = None, words: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """Settings as they may be recorded: numbers, flags and declared words as they are, free text marked.
 
     Args:
         settings: all of them.
         names: which; None for those that can change the result.
+        words: more that are no free text: the names of models.
     """
     found = {}
     for name, info in type(settings).model_fields.items():
         if changes_result(info) if names is None else name in names:
-            words = frozenset(_words(info.annotation))
-            found[name] = _public(getattr(settings, name), words)
+            declared = frozenset(_words(info.annotation))
+            found[name] = _public(getattr(settings, name), declared | words)
     return found
 
 

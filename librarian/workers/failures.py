@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from librarian.errors import UnusableInputError
+from librarian.errors import ModelMissingError, RefusedError, UnusableInputError
 from librarian.workers.discovery import BrokenExtensionError
 from librarian.workers.messages import Message, failed
 
@@ -19,6 +19,14 @@ class BadOutputError(Exception):
     """What a task gave back is not what its operation declares."""
 
 
+_REASONS: dict[type[Exception], str] = {
+    ModelMissingError: "model_missing",
+    RefusedError: "refused",
+    BadOutputError: "bad_output",
+    BrokenExtensionError: "bad_output",
+}
+
+
 def failure_of(error: BaseException) -> Message:
     """The answer that an error makes. SystemExit is one: an extension that exits has failed.
 
@@ -29,8 +37,9 @@ def failure_of(error: BaseException) -> Message:
         raise error
     if isinstance(error, UnusableInputError):
         return failed(error.cause, message=str(error))
-    if isinstance(error, (BadOutputError, BrokenExtensionError)):
-        return failed("bad_output", message=str(error))
+    for kind, reason in _REASONS.items():
+        if isinstance(error, kind):
+            return failed(reason, message=str(error))
     if is_out_of_memory(error):
         return failed("out_of_memory", exception=type(error).__name__)
     if is_poisoned(error):

@@ -39,7 +39,11 @@ def keep(question: str, answer: dict[str, Any]) -> None:
 
 def has_text(given: Mapping[str, Any], resolved: Resolved) -> bool:
     """Whether settings that the owner gave hold a text of his, and not numbers and declared words only."""
-    return any(not _is_plain(value, resolved.public.get(name)) for name, value in given.items())
+    public = resolved.public
+    return any(
+        TEXT in _texts(public.get(name)) if name in resolved.chosen else not _is_plain(value, public.get(name))
+        for name, value in given.items()
+    )
 
 
 def _is_plain(value: Any, public: Any) -> bool:

@@ -7,10 +7,11 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from librarian.models.known import Model
 from librarian.operation import Declaration
 from librarian.workers.messages import Message
 
@@ -65,10 +66,10 @@ class Request:
 
 
 def route_of(message: Message) -> str:
-    """A digest of the operation, its settings and the device; of anything but a task, its type."""
+    """A digest of the operation, its settings, its models and the device; of anything but a task, its type."""
     if message["type"] != "run":
         return str(message["type"])
-    route = [message["operation"], message["device"], message["settings"]]
+    route = [message["operation"], message["device"], message["settings"], message["models"]]
     return hashlib.blake2b(json.dumps(route, sort_keys=True).encode(), digest_size=12).hexdigest()
 
 
@@ -83,9 +84,10 @@ def declare(package: str, version: str, entry_point: str, value: str) -> Message
     }
 
 
-def validate(declaration: Declaration, settings: Mapping[str, Any]) -> Message:
-    """What do these settings resolve to?"""
-    return {"type": "validate", "operation": declaration.full_name, "settings": dict(settings)}
+def validate(declaration: Declaration, settings: Mapping[str, Any], installed: Sequence[Model]) -> Message:
+    """What do these settings resolve to, where these models are installed?"""
+    models = [asdict(each) for each in installed]
+    return {"type": "validate", "operation": declaration.full_name, "settings": dict(settings), "installed": models}
 
 
 def probe(path: Path | str) -> Message:
@@ -112,7 +114,7 @@ def source(
     return {"path": os.fspath(path), "kind": kind, **place, **sound, "facts": dict(facts)}
 
 
-def run(
+def run(  # noqa: PLR0913 (a keyword each for what a task is given)
     declaration: Declaration,
     settings: Mapping[str, Any],
     inputs: Mapping[str, Message | list[Message]],
@@ -122,12 +124,14 @@ def run(
     audio: Mapping[str, Any] | None,
     device: str,
     state: Mapping[str, Any],
+    models: Mapping[str, Any],
 ) -> Message:
-    """Do one task. The folder to write in is put in as `folder` before it is sent."""
+    """Do one task, with these models. The folder to write in is put in as `folder` before it is sent."""
     return {
         "type": "run",
         "operation": declaration.full_name,
         "settings": dict(settings),
+        "models": dict(models),
         "inputs": dict(inputs),
         "device": device,
         "seed": seed,

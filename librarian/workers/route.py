@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -25,14 +26,17 @@ class Route:
     """An operation with its settings, on a device.
 
     Attributes:
+        models: what its tasks may ask for: name → where it lies, and what it must be.
         rungs: all ways to run its tasks, from what was asked for to what needs the least memory.
         start: the rung at which its next task begins, the one with which the last task had memory enough.
         singly: whether a batch took more memory than there is.
         use: what the parent is told of it.
     """
 
-    def __init__(self, name: str, operation: Operation, settings: Settings, device: str) -> None:
-        self.name, self.operation = name, operation
+    def __init__(
+        self, name: str, operation: Operation, settings: Settings, device: str, models: Mapping[str, Any]
+    ) -> None:
+        self.name, self.operation, self.models = name, operation, models
         self.rungs = rungs_of(operation, settings, device)
         self.start = 0
         self.singly = False

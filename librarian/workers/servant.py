@@ -10,6 +10,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from librarian.models.given import give
+from librarian.models.known import Model
 from librarian.operation import Operation, Resolved
 from librarian.workers import limits
 from librarian.workers.children import ended_after
@@ -100,7 +102,9 @@ class Servant:
 
     def _validate(self, request: Message, send: Send) -> Message:
         with self.health.restored():
-            answer = resolve(self._operation(request["operation"]), request["settings"])
+            models = (Model(**{**each, "files": tuple(each["files"])}) for each in request["installed"])
+            installed = {each.name: each for each in models}
+            answer = resolve(self._operation(request["operation"]), request["settings"], installed)
         if isinstance(answer, Resolved):
             return {"type": "done", "resolved": answer.model_dump(mode="json")}
         return {"type": "problems", "problems": answer}
@@ -186,7 +190,7 @@ class Servant:
             settings = operation.settings.model_validate(request["settings"])
             if len(self._routes) >= MOST_ROUTES:
                 del self._routes[next(iter(self._routes))]
-            self._routes[name] = Route(name, operation, settings, request["device"])
+            self._routes[name] = Route(name, operation, settings, request["device"], request["models"])
         return self._routes[name]
 
     def runner(self, route: Route, number: int, task: RunningTask) -> Runner:
@@ -194,6 +198,7 @@ class Servant:
         began = time.perf_counter()
         operation, rung = route.operation, route.rungs[number]
         self._needs = operation.resources.memory
+        give(route.models)
         try:
             runner = self._runners.get((route.name, number), operation, rung.settings, rung.device)
         finally:
