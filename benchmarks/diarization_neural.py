@@ -32,8 +32,10 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import pyannote_folders  # noqa: E402 (the tests' maker of pipelines)
 
+from librarian import model_folder  # noqa: E402
 from librarian.audio.resample import resample  # noqa: E402
 from librarian.media import open_audio, read_audio  # noqa: E402
+from librarian.testing import given_models  # noqa: E402
 
 RATE = 16000
 FULL = pyannote_folders.Made(mels=80, duration=10.0, step=0.1, hidden=128, layers=4, batch=32)
@@ -89,7 +91,8 @@ def speed(seconds: float, repeat: int, device: str) -> None:
         sound = Path(top) / "sound.wav"
         soundfile.write(sound, samples[0], RATE, subtype="FLOAT")
         folder = pyannote_folders.make(Path(top) / "model", FULL)
-        networks = read_pipeline(folder, device)
+        with given_models({"pipeline": folder}, Path(top) / "store"):
+            networks = read_pipeline(model_folder("pipeline"), device)
         stock = _stock(folder, device)
         runs: list[tuple[dict[str, float], dict[str, float]]] = []
         for turn in range(repeat + 1):

@@ -1,13 +1,12 @@
 """A network from a checkpoint of pytorch-lightning, which is a pickle: read as weights and plain values only.
 
-The library's own loader runs what a checkpoint contains. This one lets in tensors, plain values and four types that
-pyannote's checkpoints need, builds one of a few known networks, and takes every value only after it was looked at.
+The library's own loader runs what a checkpoint contains. Here tensors, plain values and four types that pyannote's
+checkpoints need are let in, one of a few known networks is built, and every value is looked at before it is taken.
 """
 
 from __future__ import annotations
 
 import inspect
-import pickle
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from librarian.errors import RefusedError
+from librarian.models.load import load_checkpoint
 from librarian_diarization.pyannote_stack import Model, Problem, Resolution, Specifications, torch
 
 ARCHITECTURES = {
@@ -41,7 +41,7 @@ def read_network(file: Path, part: Literal["segmentation", "embedding"]) -> Mode
     """The network of a checkpoint, on the CPU, ready to be applied.
 
     Args:
-        file: the checkpoint.
+        file: the checkpoint, in a folder that `librarian.model_folder` gave.
         part: what it is for.
 
     Raises:
@@ -92,16 +92,7 @@ class _Specified(_Plain):
 
 
 def _loaded(file: Path, part: str) -> Mapping[str, Any]:
-    allowed = [Specifications, Problem, Resolution, torch.torch_version.TorchVersion]
-    try:
-        with torch.serialization.safe_globals(allowed):
-            checkpoint = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise RefusedError(
-            f"the {part} checkpoint holds more than weights and plain values, and is not loaded"
-        ) from None
-    except Exception:  # damaged and hostile files make torch.load fail in many ways; none of its texts is repeated
-        raise RefusedError(f"the {part} checkpoint cannot be read: it is damaged, or no checkpoint") from None
+    checkpoint = load_checkpoint(file, (Specifications, Problem, Resolution, torch.torch_version.TorchVersion))
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise RefusedError(f"the {part} checkpoint has no weights of a network")
     return checkpoint

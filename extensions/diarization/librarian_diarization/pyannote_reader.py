@@ -49,11 +49,11 @@ def read_pipeline(folder: Path, device: str = "cpu") -> Networks:
     """The pipeline of a folder with a `config.yaml`, in the layout of community-1 or of 3.1.
 
     Args:
-        folder: holds `config.yaml` and what it names.
+        folder: holds `config.yaml` and what it names; from `librarian.model_folder`.
         device: `cpu`, `cuda:0` …
 
     Raises:
-        MissingError: a part is not there.
+        MissingError: a part is not there, or not what models.lock says.
         RefusedError: a part holds what is not known, or does not fit the others.
     """
     config = read_config(folder)

@@ -36,6 +36,20 @@ def make_folder(library, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def read_folder(library, tmp_path_factory):
+    """The networks of a folder, read as a worker reads those of an installed model."""
+    from librarian import model_folder
+    from librarian.testing import given_models
+    from librarian_diarization.pyannote_reader import read_pipeline
+
+    def read(folder):
+        with given_models({"pipeline": folder}, tmp_path_factory.mktemp("store")):
+            return read_pipeline(model_folder("pipeline"))
+
+    return read
+
+
+@pytest.fixture(scope="session")
 def voices(request):
     """Two people who talk, `[1, frames]` at 16 kHz: a real conversation of the project."""
     from librarian.audio.resample import resample

@@ -17,15 +17,15 @@ V3_1 = {"clustering": "AgglomerativeClustering", "seed": 18}
 
 
 @pytest.fixture(scope="session")
-def networks_of(make_folder):
+def networks_of(make_folder, read_folder):
     """The networks of a folder; the same ones are read once."""
-    from librarian_diarization.pyannote_reader import read_pipeline
-
     read = {}
 
     def get(**changes):
         folder = make_folder(**changes)
-        return read.setdefault(folder, None) or read.update({folder: read_pipeline(folder)}) or read[folder]
+        if folder not in read:
+            read[folder] = read_folder(folder)
+        return read[folder]
 
     return get
 
