@@ -17,6 +17,7 @@ from librarian import (
     Field,
     Image,
     Many,
+    Model,
     Operation,
     Resources,
     Settings,
@@ -25,7 +26,8 @@ from librarian import (
     hookimpl,
 )
 from librarian.kinds import KindLike
-from librarian.operation import Model, Outputs
+from librarian.operation import Outputs
+from librarian_diarization.pyannote_known import COMMUNITY_1, KNOWN, NONE, best, is_there
 
 MOST_SPEAKERS = 20
 
@@ -54,10 +56,17 @@ class Voices(Data):
 class DiarizeSettings(Settings):
     """How, and what is known beforehand."""
 
-    method: Literal["auto", "channels", "classic"] = Field(
+    method: Literal["auto", "channels", "classic", "pyannote"] = Field(
         "auto",
-        description="channels: a speaker for each channel; classic: by the sound of the voices; auto: channels where "
-        "each of two channels has a voice of its own, else classic.",
+        description="channels: a speaker for each channel; pyannote: with a pipeline of neural networks; classic: by "
+        "the sound of the voices, without any; auto: channels where each of two channels has a voice of its own, else "
+        "pyannote where a pipeline is installed, else classic.",
+    )
+    model: Literal["auto", "none", "pyannote-community-1", "pyannote-3-1"] | str = Field(
+        "auto",
+        max_length=48,
+        description="The pipeline of pyannote: a model of models.lock; auto: the best that is installed; none: no "
+        "pipeline, though one is.",
     )
     speakers: int = Field(
         0, ge=0, le=MOST_SPEAKERS, description="Number of speakers, where it is known (0 to 20; 0: find out)."
@@ -99,11 +108,32 @@ class DiarizeSettings(Settings):
 
 
 def resolve(settings: DiarizeSettings, installed: Mapping[str, Model]) -> tuple[Settings, Sequence[str]]:
-    """What `auto` stands for on this machine."""
-    if settings.features != "auto":
-        return settings, ()
-    found = "cepstra" if find_spec("resemblyzer") is None else "d_vectors"
-    return settings.model_copy(update={"features": found}), ()
+    """What `auto` stands for on this machine.
+
+    Raises:
+        ValueError: pyannote is asked for and not installed.
+    """
+    update = {"model": _pipeline(settings, installed)}
+    if settings.features == "auto":
+        update["features"] = "cepstra" if find_spec("resemblyzer") is None else "d_vectors"
+    models = [] if update["model"] == NONE else [update["model"]]
+    if models and not is_there():
+        raise ValueError("pyannote.audio is not installed: pip install 'librarian-diarization[pyannote]'")
+    return settings.model_copy(update=update), models
+
+
+def _pipeline(settings: DiarizeSettings, installed: Mapping[str, Model]) -> str:
+    """The pipeline that is used; the best to install where one is asked for and none is there."""
+    if settings.method in ("channels", "classic"):
+        return NONE
+    if settings.model not in ("auto", NONE):
+        return settings.model
+    if settings.method == "auto":
+        return best(installed) if settings.model == "auto" and is_there() else NONE
+    if settings.model == NONE:
+        raise ValueError("pyannote needs a pipeline: write model: auto, or leave model out")
+    found = best(installed)
+    return COMMUNITY_1.name if found == NONE else found
 
 
 def diarize_outputs(settings: DiarizeSettings) -> Outputs:
@@ -115,13 +145,13 @@ def diarize_outputs(settings: DiarizeSettings) -> Outputs:
 DIARIZE = Operation(
     name="diarize",
     version="1",
-    run="librarian_diarization.diarize:diarize",
+    run="librarian_diarization.diarize:Diarizer",
     settings=DiarizeSettings,
     inputs={"audio": Audio},
     outputs=diarize_outputs,
     facts={
-        "method": Fact("How it was done.", words=("channels", "classic")),
-        "features": Fact("What voices were told apart by.", words=("none", "cepstra", "d_vectors")),
+        "method": Fact("How it was done.", words=("channels", "classic", "pyannote")),
+        "features": Fact("What voices were told apart by.", words=("none", "cepstra", "d_vectors", "embeddings")),
         "speakers": Fact("Number of speakers."),
         "counted": Fact("Where that number comes from.", words=("given", "guessed", "channels")),
         "certainty": Fact("How far that number can be relied on.", words=("certain", "fair", "low")),
@@ -130,10 +160,12 @@ DIARIZE = Operation(
         "speech": Fact("Time in which anybody speaks.", "s"),
         "overlap": Fact("Time in which more than one speaks, as far as the method can tell.", "s"),
         "duration": Fact("Length of the recording.", "s"),
+        "linked": Fact("Part of the voices that pyannote's speakers were found among; of long recordings a sample."),
     },
     description="Find out who spoke when.",
+    models=KNOWN,
     resolve=resolve,
-    resources=Resources(memory="1 GiB"),
+    resources=Resources(gpu="optional", memory="1 GiB", gpu_memory="4 GiB"),
     reproducible="tolerance",
 )
 

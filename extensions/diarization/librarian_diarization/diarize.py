@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from librarian import Output, Task, Turns, UnusableInputError
 from librarian_diarization import DiarizeSettings
@@ -11,6 +11,8 @@ from librarian_diarization.classic import classic
 from librarian_diarization.formats import rttm
 from librarian_diarization.found import Found, overlaps
 from librarian_diarization.hearing import hear
+from librarian_diarization.pyannote_known import NONE
+from librarian_diarization.pyannote_method import Pyannote
 from librarian_diarization.sound import Sound
 from librarian_diarization.timeline import timeline
 from librarian_diarization.voices import voices_of
@@ -18,11 +20,22 @@ from librarian_diarization.voices import voices_of
 PAIR = 2
 
 
-def diarize(task: Task) -> Mapping[str, Output]:
+class Diarizer:
+    """Finds out who spoke when, with networks that stay loaded where a method needs any."""
+
+    def __init__(self, settings: DiarizeSettings, device: str) -> None:
+        self._pyannote = None if settings.model == NONE else Pyannote(settings.model, device)
+
+    def __call__(self, task: Task) -> Mapping[str, Output]:
+        """The turns of a recording, and what is made of them."""
+        return diarize(task, self._pyannote)
+
+
+def diarize(task: Task, pyannote: Pyannote | None = None) -> Mapping[str, Output]:
     """Find out who spoke when, by the method that the settings or the recording ask for."""
     settings: DiarizeSettings = task.settings
     sound = Sound(task, passes=3 if settings.voices else 2)
-    found = find(sound, settings, task.seed)
+    found = find(sound, settings, task.seed, (lambda: pyannote(task, sound)) if pyannote else None)
     turns = found.as_data()
     texts = {"rttm": rttm(turns, task.unit), "picture": timeline(turns, sound.seconds)}
     files = {name: task.folder / f"{name}.{ending}" for name, ending in (("rttm", "rttm"), ("picture", "svg"))}
@@ -36,8 +49,8 @@ def diarize(task: Task) -> Mapping[str, Output]:
     return outputs
 
 
-def find(sound: Sound, settings: DiarizeSettings, seed: int) -> Found:
-    """What the method finds.
+def find(sound: Sound, settings: DiarizeSettings, seed: int, by_networks: Callable[[], Found] | None = None) -> Found:
+    """What the method finds: where a pipeline is there, with that instead of `classic`.
 
     Raises:
         UnusableInputError: `unsupported` where channels are asked for and there is one only.
@@ -47,10 +60,12 @@ def find(sound: Sound, settings: DiarizeSettings, seed: int) -> Found:
     least, most = settings.bounds
     may_be_channels = settings.method == "auto" and sound.channels == PAIR and least <= PAIR <= most
     separate = may_be_channels or settings.method == "channels"
+    if by_networks and not separate:
+        return by_networks()
     heard = hear(sound, mixed=not separate)
     if settings.method == "channels" or (may_be_channels and have_their_own(heard)):
         return by_channel(heard)
-    return classic(sound, heard, settings, seed)
+    return by_networks() if by_networks else classic(sound, heard, settings, seed)
 
 
 def _facts(found: Found, turns: Turns, seconds: float) -> dict[str, float | bool | str | None]:
@@ -68,4 +83,5 @@ def _facts(found: Found, turns: Turns, seconds: float) -> dict[str, float | bool
         "speech": round(spoken, 3),
         "overlap": round(sum(end - start for start, end in overlaps(turns.turns)), 3),
         "duration": round(seconds, 3),
+        "linked": None if found.linked is None else round(found.linked, 4),
     }

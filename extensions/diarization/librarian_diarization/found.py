@@ -10,10 +10,10 @@ from typing import Literal
 
 from librarian import Turn, Turns
 
-Method = Literal["channels", "classic"]
+Method = Literal["channels", "classic", "pyannote"]
 Counted = Literal["given", "guessed", "channels"]
 Certainty = Literal["certain", "fair", "low"]
-Features = Literal["none", "cepstra", "d_vectors"]
+Features = Literal["none", "cepstra", "d_vectors", "embeddings"]
 
 MILLISECONDS = 3
 """Decimals of a time (s)."""
@@ -29,6 +29,8 @@ class Found:
         counted: where the number of speakers comes from.
         certainty: how far that number can be relied on.
         features: what voices were told apart by.
+        exclusively: turns of at most one speaker at a time, where the method finds those itself.
+        linked: part of the voices that the speakers were found among, where the method knows.
     """
 
     turns: Sequence[Turn]
@@ -36,13 +38,20 @@ class Found:
     counted: Counted
     certainty: Certainty
     features: Features
+    exclusively: Sequence[Turn] | None = None
+    linked: float | None = None
 
     def as_data(self) -> Turns:
         """The turns as they are handed on: speakers are numbered as they come in."""
         turns = sorted(self.turns, key=lambda turn: (turn.start, turn.end, turn.speaker))
         numbers = {speaker: number for number, speaker in enumerate(dict.fromkeys(turn.speaker for turn in turns), 1)}
-        numbered = [turn.model_copy(update={"speaker": numbers[turn.speaker]}) for turn in turns]
-        return Turns(speakers=len(numbers), counted=self.counted, turns=numbered, exclusive=exclusive(numbered))
+        numbered, alone = (
+            [turn.model_copy(update={"speaker": numbers[turn.speaker]}) for turn in some]
+            for some in (turns, self.exclusively or ())
+        )
+        return Turns(
+            speakers=len(numbers), counted=self.counted, turns=numbered, exclusive=alone or exclusive(numbered)
+        )
 
 
 def exclusive(turns: Sequence[Turn]) -> list[Turn]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from librarian.errors import MissingError, RefusedError
+from librarian.errors import ModelMissingError, RefusedError
 from librarian.operation import message_of
 
 CONFIG = "config.yaml"
@@ -111,12 +111,12 @@ def read_config(folder: Path) -> Config:
     """The configuration of a pipeline's folder.
 
     Raises:
-        MissingError: there is none.
+        ModelMissingError: there is none.
         RefusedError: it holds what is not known, and what.
     """
     file = folder / CONFIG
     if not file.is_file():
-        raise MissingError(f"the model's folder has no {CONFIG}: it holds {CONFIG} and the folders that it names")
+        raise ModelMissingError(f"the model's folder has no {CONFIG}: it holds {CONFIG} and the folders that it names")
     try:
         return Config.model_validate(_parsed(file))
     except ValidationError as error:
@@ -132,7 +132,7 @@ def find(folder: Path, place: str, part: Part) -> Path:
     and as what it is: `segmentation`, `embedding` or `plda`.
 
     Raises:
-        MissingError: it is not there.
+        ModelMissingError: it is not there.
     """
     name = place.removeprefix("$model/")
     for candidate in (name,) if name != place else (name, name.rpartition("/")[2], part):
@@ -142,7 +142,7 @@ def find(folder: Path, place: str, part: Part) -> Path:
         if part != "plda" and entry.is_file():
             return entry
     wanted = f"{part}/" if part == "plda" else f"{part}/{CHECKPOINT}"
-    raise MissingError(f"the model's folder lacks what {CONFIG} names as {part}: put it at {wanted}")
+    raise ModelMissingError(f"the model's folder lacks what {CONFIG} names as {part}: put it at {wanted}")
 
 
 def _parsed(file: Path) -> Any:

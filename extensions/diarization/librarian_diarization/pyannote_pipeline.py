@@ -34,6 +34,7 @@ class Diarized:
         turns: by start; they may overlap.
         exclusive: by start; never more than one at a time.
         embeddings: one for each speaker, in their order; biometric data. Zeros where no chunk has enough of one.
+        length: of the sound (s).
         share: part of the voices that the speakers were found among; 1 for all.
         seconds: wall time of each stage.
 
@@ -44,6 +45,7 @@ class Diarized:
     turns: list[Run]
     exclusive: list[Run]
     embeddings: NDArray[np.float32]
+    length: float
     share: float = 1.0
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -102,11 +104,11 @@ def diarize(
     with full_precision():
         heard = _hear(networks, sound, watch, progress)
         if not len(heard.active):
-            return _nobody(networks, watch)
+            return _nobody(networks, heard, watch)
         line = TimeLine(len(heard.active), heard.active.shape[1], networks.chunk, networks.frame)
         number, covered = counted(line, heard.active)
         if not number.any():
-            return _nobody(networks, watch)
+            return _nobody(networks, heard, watch)
         with watch("clustering"):
             active = SlidingWindowFeature(heard.active, networks.chunk)
             numbers = networks.config.params.clustering
@@ -119,7 +121,7 @@ def diarize(
         turns, exclusive = (
             runs(line, chosen(voted, some), agreement, gap, heard.seconds) for some in (number, np.minimum(number, 1))
         )
-    return _numbered(turns, exclusive, speakers, watch)
+    return _numbered(turns, exclusive, speakers, heard.seconds, watch)
 
 
 def _hear(networks: Networks, sound: AudioStream, watch: _Watch, progress: Callable[[float], None]) -> _Heard:
@@ -129,7 +131,7 @@ def _hear(networks: Networks, sound: AudioStream, watch: _Watch, progress: Calla
     chunks = Chunks(mono(sound, rate), window, step, networks.segmentation.batch_size)
     total = max(1.0, sound.frames * rate / sound.sample_rate)
     active, embeddings = [], []
-    for batch in watched(chunks, watch):
+    for batch in _watched(chunks, watch):
         sounds = torch.from_numpy(batch)[:, None]
         with watch("segmentation"):
             speaks = infer(sounds)
@@ -142,7 +144,7 @@ def _hear(networks: Networks, sound: AudioStream, watch: _Watch, progress: Calla
     return _Heard(np.concatenate(active), np.concatenate(embeddings), chunks.frames / rate)
 
 
-def watched(chunks: Chunks, watch: _Watch) -> Iterator[NDArray[np.float32]]:
+def _watched(chunks: Chunks, watch: _Watch) -> Iterator[NDArray[np.float32]]:
     """The batches of chunks; the time that reading takes counts as such."""
     batches = iter(chunks)
     while True:
@@ -153,8 +155,9 @@ def watched(chunks: Chunks, watch: _Watch) -> Iterator[NDArray[np.float32]]:
         yield batch
 
 
-def _nobody(networks: Networks, watch: _Watch) -> Diarized:
-    return Diarized([], [], np.zeros((0, networks.embedder.dimension), np.float32), seconds=dict(watch.seconds))
+def _nobody(networks: Networks, heard: _Heard, watch: _Watch) -> Diarized:
+    nothing = np.zeros((0, networks.embedder.dimension), np.float32)
+    return Diarized([], [], nothing, heard.seconds, seconds=dict(watch.seconds))
 
 
 def _without_silent(of: NDArray[np.integer], active: NDArray[np.uint8]) -> NDArray[np.integer]:
@@ -162,7 +165,7 @@ def _without_silent(of: NDArray[np.integer], active: NDArray[np.uint8]) -> NDArr
     return np.where(active.any(axis=1), of, -2)
 
 
-def _numbered(turns: list[Run], exclusive: list[Run], speakers: Speakers, watch: _Watch) -> Diarized:
+def _numbered(turns: list[Run], exclusive: list[Run], speakers: Speakers, length: float, watch: _Watch) -> Diarized:
     """Speakers who do speak, in the order of their first turn."""
     number = {speaker: new for new, speaker in enumerate(dict.fromkeys(run.speaker for run in turns))}
     beyond = max(0, max(number, default=-1) + 1 - len(speakers.centroids))  # more speak at once than were found
@@ -171,6 +174,7 @@ def _numbered(turns: list[Run], exclusive: list[Run], speakers: Speakers, watch:
         [replace(run, speaker=number[run.speaker]) for run in turns],
         [replace(run, speaker=number[run.speaker]) for run in exclusive],
         centroids[list(number)].astype(np.float32),
+        length,
         speakers.share,
         dict(watch.seconds),
     )

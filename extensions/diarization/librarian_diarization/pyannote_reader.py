@@ -53,7 +53,7 @@ def read_pipeline(folder: Path, device: str = "cpu") -> Networks:
         device: `cpu`, `cuda:0` …
 
     Raises:
-        MissingError: a part is not there, or not what models.lock says.
+        ModelMissingError: a part is not there, or not what models.lock says.
         RefusedError: a part holds what is not known, or does not fit the others.
     """
     config = read_config(folder)
