@@ -50,7 +50,7 @@ def read_network(file: Path, part: Literal["segmentation", "embedding"]) -> Mode
     checkpoint = _loaded(file, part)
     try:
         about = _About.model_validate(checkpoint.get("pyannote.audio"))
-        specifications = _Specified.model_validate(_attributes(about.specifications)).rebuilt()
+        specifications = _Specified.model_validate(vars(about.specifications)).rebuilt()
     except ValidationError:
         raise RefusedError(f"the {part} checkpoint does not describe its network as pyannote.audio does") from None
     if (about.architecture.module, about.architecture.class_name) not in ARCHITECTURES[part]:
@@ -83,7 +83,7 @@ class _Specified(_Plain):
     duration: float = Field(ge=0.1, le=120)
     min_duration: float | None = Field(None, ge=0, le=120)
     warm_up: tuple[float, float] = (0.0, 0.0)
-    classes: list[str] | None = Field(None, max_length=64)
+    classes: list[str] | None = Field(None, max_length=1 << 17)
     powerset_max_classes: int | None = Field(None, ge=1, le=8)
     permutation_invariant: bool = False
 
@@ -152,10 +152,6 @@ def _of_training(name: Any) -> bool:
 
 def _sizes(weights: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in weights.items()}
-
-
-def _attributes(specifications: object) -> dict[str, Any]:
-    return vars(specifications)
 
 
 def _known(part: str) -> str:

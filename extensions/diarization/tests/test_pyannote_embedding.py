@@ -99,3 +99,17 @@ def test_a_network_that_pools_one_mask_is_applied_once_for_each(network, embedde
     monkeypatch.setattr(pyannote_embedding, "POOLS_MANY", ())
     made = embedder()(sounds, active)
     np.testing.assert_allclose(made, expected, rtol=0, atol=CLOSE * np.abs(expected).max())
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_same(library, sounds, active):
+    from librarian_diarization.pyannote_embedding import Embedder
+    from librarian_diarization.pyannote_stack import full_precision, torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    network = pyannote_folders.embedding_network(pyannote_folders.Made())
+    expected = Embedder(network, exclude_overlap=True)(sounds, active)
+    with full_precision():
+        made = Embedder(network.to("cuda:0"), exclude_overlap=True)(sounds, active)
+    np.testing.assert_allclose(made, expected, rtol=0, atol=10 * CLOSE * np.abs(expected).max())

@@ -76,7 +76,7 @@ def test_turns_overlap_and_exclusive_ones_do_not(diarize, voices):
     assert (facts["certainty"], facts["linked"], facts["duration"]) == ("fair", 1.0, 6.188)
     assert facts["overlap"] > 0
     assert turns.speakers == facts["speakers"] > 1
-    assert [turn.speaker for turn in turns.turns][0] == 1
+    assert turns.turns[0].speaker == 1
     assert sum(turn.end - turn.start for turn in turns.exclusive) == pytest.approx(facts["speech"], abs=1e-3)
     assert all(turn.confidence is not None for turn in turns.turns)
     assert made["rttm"].value.read_text().count("SPEAKER") == facts["turns"]

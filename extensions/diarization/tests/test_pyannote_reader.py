@@ -78,6 +78,21 @@ def test_a_checkpoint_that_lightning_itself_wrote_is_read(library, folder, read_
     assert all(weight.equal(read.state_dict()[name]) for name, weight in network.state_dict().items())
 
 
+def test_a_checkpoint_as_the_published_resnet_has_it_is_read(library, folder, read_folder):
+    """Converted from WeSpeaker's: full size, no arguments, and the version of torch among those it names."""
+    from librarian_diarization.pyannote_stack import torch
+
+    network = pyannote_folders.embedding_network(pyannote_folders.Made(mels=80))
+    checkpoint = {"state_dict": network.state_dict(), "pytorch-lightning_version": "2.0.6"}
+    network.on_save_checkpoint(checkpoint)
+    checkpoint["pyannote.audio"]["versions"]["torch"] = torch.__version__
+    torch.save(checkpoint, folder / "embedding" / "pytorch_model.bin")
+
+    read = read_folder(folder).embedder._network
+
+    assert all(weight.equal(read.state_dict()[name]) for name, weight in network.state_dict().items())
+
+
 class Runs:
     """Makes a file when it is unpickled."""
 
