@@ -259,7 +259,8 @@ def memory(hours: list[float], stock: list[float]) -> None:
             sound = top / "sound.wav"
             write_hours(sound, length)
             for kind in ["librarian"] * (length in hours) + ["library"] * (length in stock):
-                taken = take([sys.executable, __file__, "--child", kind, str(sound), str(top)], ROOT)
+                command = [sys.executable, __file__, "--child", kind, str(sound), str(top)]
+                taken = take(command, ROOT, {"OMP_NUM_THREADS": "1"})
                 told = json.loads(taken.printed.splitlines()[-1])
                 beside = (taken.peak - told["held"]) / (1 << 20)
                 stages = ", ".join(f"{name} {value:.1f}" for name, value in told["stages"].items())
