@@ -194,8 +194,16 @@ def remove_tree(folder: Path, tries: int = 5) -> None:
 
 
 def names_below(folder: Path | str) -> Iterator[str]:
-    """The relative names of all that lies below a folder and is none, links to folders included."""
-    for place, folders, files in os.walk(folder):
+    """The relative names of all that lies below a folder and is none, links to folders included.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for place, folders, files in os.walk(folder, onerror=fail):
         links = [each for each in folders if os.path.islink(os.path.join(place, each))]
         yield from (os.path.relpath(os.path.join(place, each), folder) for each in (*files, *links))
 

@@ -52,7 +52,8 @@ class Archive:
     def variables(self) -> dict[str, str]:
         """Its environment; modules come from its folder first, then from the checkout under test."""
         paths = (self.environment.get("PYTHONPATH"), os.environ.get("PYTHONPATH"))
-        return {**self.environment, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        models = os.fspath(self.root.parent / "models")  # not those of whoever starts the tests
+        return {"LIBRARIAN_MODELS": models, **self.environment, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
     def start(self, *arguments: str, before: Sequence[str] = (), **options: object) -> subprocess.Popen[str]:
         """Start the command line; `before` it stands what starts it."""

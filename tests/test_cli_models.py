@@ -9,9 +9,12 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
-from harness import KEY, Archive
+from harness import Archive
 from scaling import GAINS, folder_of, scaling
+
+from librarian.cli import doctor
 
 
 @pytest.fixture
@@ -208,12 +211,34 @@ def test_a_pack_that_was_changed_is_refused(project: Archive, tmp_path: Path) ->
     assert files_in(store(project)) == {}
 
 
-def test_verify_reads_every_byte(project: Archive, tmp_path: Path) -> None:
+def test_a_pack_of_a_known_model_is_held_to_what_is_known(project: Archive, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "loud")
+    (folder / "more.py").write_text("import os")
+    project.librarian("models", "add", str(folder), "--also", "more.py")
+    project.librarian("models", "pack", "models.tar")
+    project.librarian("models", "remove", "loud", "--files")
+    assert "known without more.py" in project.librarian("models", "add", "models.tar", code=4).stderr
+    project.librarian("models", "add", "models.tar", "--also", "more.py")
+    assert len(listed(project)[0]["files"]) == 2
+    description = project.librarian("extensions", "scale").stdout
+    assert "loud   Twice as loud, CC0-1.0" in description
+
+
+def test_two_files_that_some_disks_hold_for_one_are_refused(project: Archive, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "mine")
+    (folder / "Gain.txt").write_text("1\n")
+    said = project.librarian("models", "add", str(folder), "--name", "mine", code=4).stderr
+    assert said == "librarian: mine cannot be kept: two files have one name\n"
+    assert files_in(store(project)) == {}
+
+
+def test_verify_reads_every_byte(project: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert findings(project, monkeypatch) == []
     for name in GAINS:
         project.librarian("models", "add", str(folder_of(tmp_path, name)), "--name", name)
     said = project.librarian("models", "verify").stdout
     assert said == "loud: as in models.lock\nquiet: as in models.lock\n2 models, 22 B, every byte read\n"
-    assert doctor(project) == ["ok", "loud, quiet verified"]
+    assert findings(project, monkeypatch) == ["ok loud, quiet verified"]
     (path,) = store(project).glob("loud/*/gain.txt")
     path.chmod(0o600)
     path.write_text("2.1\n")
@@ -225,18 +250,20 @@ def test_verify_reads_every_byte(project: Archive, tmp_path: Path) -> None:
         {"name": "loud", "faults": [{"file": "gain.txt", "what": "changed"}]},
         {"name": "quiet", "faults": []},
     ]
-    assert doctor(project, code=1) == ["fail", "quiet verified; loud changed; type: librarian models verify"]
+    assert findings(project, monkeypatch) == ["fail quiet verified; loud changed; type: librarian models verify"]
     path.unlink()
-    assert doctor(project, code=1) == ["fail", "quiet verified; loud missing; type: librarian models verify"]
+    assert findings(project, monkeypatch) == ["fail quiet verified; loud missing; type: librarian models verify"]
     assert "models verify loud" in project.librarian("models", "pack", "x.tar", code=5).stderr
-    assert not list(project.root.glob("x.tar*"))
+    assert not [path for path in project.root.iterdir() if "x.tar" in path.name]
     project.librarian("models", "add", str(tmp_path / "loud"))  # mends it
     project.librarian("models", "verify")
 
 
-def doctor(archive: Archive, code: int = 0) -> list[str]:
-    found = json.loads(archive.librarian("doctor", "--json", code=code).stdout)
-    return next([each["state"], each["text"]] for each in found if each["what"] == "models")
+def findings(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What doctor says of models; all of it would look for a GPU too."""
+    monkeypatch.setenv("LIBRARIAN_MODELS", archive.environment["LIBRARIAN_MODELS"])
+    context = click.Context(click.Command("doctor"), obj={"project": str(archive.root)})
+    return [f"{each.state} {each.text}" for each in doctor._models(context)]
 
 
 def test_projects_share_one_copy(project: Archive, tmp_path: Path) -> None:
@@ -296,4 +323,3 @@ def test_a_subcommand_is_completed_and_its_slip_noticed(project: Archive) -> Non
     assert "Did you mean verify?" in project.librarian("models", "verfy", code=2).stderr
     for name in ("list", "add", "fetch", "pack", "verify", "remove"):
         assert "Usage: librarian models" in project.librarian("models", name, "--help").stdout
-    assert KEY not in str(files_in(store(project)))

@@ -172,6 +172,21 @@ def test_what_is_in_the_lock_comes_again_as_it_was(project: Archive, hub: Hub, t
     assert (project.root / ".librarian" / "models.lock").read_bytes() == lock
 
 
+def test_a_newer_revision_takes_its_place_when_asked_for(project: Archive, hub: Hub, tmp_path: Path) -> None:
+    project.librarian("models", "fetch", "mirrored")
+    code = tmp_path / "site" / "librarian_fetching.py"
+    code.write_text(code.read_text().replace("abc123", "def456"))
+    hub.pages["/someone/mirrored/resolve/def456/model.th"] = (200, {}, WEIGHTS)
+    hub.pages["/someone/mirrored/resolve/def456/config.yaml"] = (200, {}, b"sources: 4\n")
+    hub.asked.clear()
+    project.librarian("models", "fetch", "mirrored")
+    assert hub.asked == []
+    project.librarian("models", "remove", "mirrored", "--files")
+    project.librarian("models", "fetch", "mirrored")
+    (model,) = json.loads(project.librarian("models", "list", "--json").stdout)
+    assert model["revision"] == "def456"
+
+
 def test_a_token_is_shown_to_the_hub_alone(project: Archive, hub: Hub) -> None:
     hub.pages["/someone/mirrored/resolve/abc123/model.th"] = (302, {"Location": "/blobs/1"}, b"")
     hub.pages["/blobs/1"] = (200, {}, WEIGHTS)

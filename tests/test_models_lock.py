@@ -143,12 +143,32 @@ def test_what_fails_in_the_middle_leaves_nothing(tmp_path):
 
     def blocks():
         yield b"half"
-        raise OSError("away")
+        raise OSError(5, "away")
 
     with pytest.raises(OSError, match="away"), store.staging() as staging:
         staging.add("w.bin", blocks())
     assert [path for path in store.top.rglob("*") if path.is_file()] == []
     assert store.all_kept() == []
+
+
+def test_what_a_killed_process_left_goes_after_a_day(tmp_path):
+    store = Store(tmp_path / "store")
+    for name in ("old", "new"):
+        (store.top / ".staging" / name).mkdir(parents=True)
+        (store.top / ".staging" / name / "w.bin").touch()
+    for path in (store.top / ".staging" / "old" / "w.bin", store.top / ".staging" / "old"):
+        os.utime(path, (1, 1))
+    put(store)
+    assert [path.name for path in (store.top / ".staging").iterdir()] == ["new"]
+
+
+def test_who_puts_the_same_there_at_once_is_no_error(tmp_path):
+    store = Store(tmp_path / "store")
+    with store.staging() as staging:
+        model = locked("m", [staging.add("a/w.bin", [b"weights"]), staging.add("b.txt", [])])
+        put(store)
+        store.keep(staging, model)
+    assert list(store.faults(model)) == []
 
 
 def test_the_same_model_is_there_once_and_one_that_was_damaged_is_mended(tmp_path):

@@ -81,6 +81,8 @@ def clone(tmp_path: Path) -> Path:
     folder = tmp_path / "clone"
     shutil.copytree(TOP / "configs", folder / "configs")
     (folder / "manifests").mkdir()
+    (folder / "downloads" / "tiny").mkdir(parents=True)
+    (folder / "downloads" / "tiny" / "tiny.th").write_bytes(bytes(1024))
     for name in ("Makefile", "pyproject.toml", "requirements.txt", "requirements-test.txt", "constraints.txt"):
         shutil.copy2(TOP / name, folder / name)
     return folder
@@ -89,6 +91,7 @@ def clone(tmp_path: Path) -> Path:
 def test_every_command_does_what_the_readme_shows(clone: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
     environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+    environment["LIBRARIAN_MODELS"] = str(clone.parent / "models")
     with_this = f"VENV={sys.prefix} -o {sys.prefix}/ready"  # the environment of the tests is set up already
     ran = []
     for block in blocks(README, "console"):
@@ -99,7 +102,7 @@ def test_every_command_does_what_the_readme_shows(clone: Path) -> None:
             said = on_a_terminal(here, clone, environment).replace("\r", "").splitlines()
             assert matches(shown, said), f"$ {command}\n" + "\n".join(said)
             ran.append(command.split()[0])
-    assert ran.count("librarian") == 11
+    assert ran.count("librarian") == 14
     assert "make" in ran
 
 

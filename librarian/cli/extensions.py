@@ -13,6 +13,7 @@ import click
 from librarian.cli.working import workers_for
 from librarian.errors import ExtensionError
 from librarian.job import did_you_mean
+from librarian.models.known import KnownModel
 from librarian.operation import Declaration, Port
 from librarian.privacy.known import surroundings
 from librarian.privacy.scrub import Scrubber
@@ -81,6 +82,7 @@ def _description(each: Declaration) -> str:
             _table("inputs (from:)", {name: _port(port) for name, port in each.inputs.items()}),
             _table("outputs", {name: _port(port) for name, port in (each.outputs or {}).items()}),
             _table("facts in the record", {name: _fact(fact) for name, fact in each.facts.items()}),
+            *([_table("models (librarian models)", dict(map(_model, each.models)))] if each.models else ()),
         )
     )
 
@@ -98,6 +100,10 @@ def _setting(schema: Mapping[str, Any]) -> str:
 
 def _port(port: Port) -> str:
     return f"{'many ' if port.many else ''}{port.kind}{', may be left out' if port.optional else ''}"
+
+
+def _model(model: KnownModel) -> tuple[str, str]:
+    return model.name, ", ".join(filter(None, (model.description.removesuffix("."), model.licence))) or "-"
 
 
 def _fact(fact: Mapping[str, Any]) -> str:

@@ -69,8 +69,8 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
             stated = worker_count(text, None)
             order = replace(order, plain=Plain(typed.job.resolve(), *checked.raw, checked.scan.raw, stated, said))
         project = known or open_or_make_project(context)
-        if not known and (used := checked.job.models()):
-            write_lock(project.models_lock, checked.models.lock.only(used))
+        if not known and checked.models.state:
+            write_lock(project.models_lock, checked.models.lock.only(checked.job.models()))
             order = replace(order, plain=None)  # it hung on all that this machine has
         with held(project, typed.no_wait):
             if not typed.redo_ok:

@@ -103,8 +103,8 @@ def _installed() -> list[Declaration]:
     help="Write all of them into a folder; for librarian/schema and manifests/schema after a format was changed.",
 )
 def command(name: str, folder: Path | None) -> None:
-    """NAME is job (the default, with the settings of what is installed), manifest, or a data kind: turns, words,
-    events, measurements. Editors check a job.yaml against it while it is written.
+    """NAME is job (the default, with the settings of what is installed), manifest, models (of models.lock), or a data
+    kind: turns, words, events, measurements. Editors check a job.yaml against it while it is written.
     """
     if folder is None:
         made = schema(name)

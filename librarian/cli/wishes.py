@@ -88,7 +88,7 @@ class Wishes:
         steps = self._steps(checked.job)
         again = self._redone(checked.job)
         policy = Policy(upgrade=self.upgrade, redo=again, degraded=DEGRADED in self.redo, suspect=SUSPECT in self.redo)
-        return Order(checked.job, scan, steps, policy, checked.models, self._options(scan))
+        return Order(checked.job, scan, steps, policy, self._options(scan), models=checked.models)
 
     def _options(self, scan: Scan) -> dict[str, Any]:
         """For the record: words and numbers only, no name of a recording."""

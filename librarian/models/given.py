@@ -91,8 +91,12 @@ def verified(name: str, path: str, size: int, sha256: str) -> StatKey:
 
 
 def _check_names(name: str, given: Given) -> None:
-    if sorted(names_below(given.folder)) != sorted(file for file, _, _ in given.files):
-        raise _changed(name)
+    try:
+        if set(names_below(given.folder)) == {file for file, _, _ in given.files}:
+            return
+    except OSError:
+        pass  # it is not there
+    raise _changed(name)
 
 
 def _changed(name: str) -> ModelMissingError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import tarfile
@@ -13,7 +12,7 @@ from typing import IO, Any
 from pydantic import ValidationError
 
 from librarian.errors import MissingError, RefusedError, UsageError
-from librarian.files import hash_file, open_regular, private
+from librarian.files import open_regular, private
 from librarian.models.known import KnownModel
 from librarian.models.lock import MOST_BYTES, Lock, LockedModel
 from librarian.models.sources import Found
@@ -33,7 +32,7 @@ def pack(store: Store, models: Sequence[LockedModel], target: Path, told: Told) 
     """
     if os.path.lexists(target):
         raise UsageError("there is a file of that name; remove it, or choose another")
-    aside = target.with_name(f"{target.name}.part")
+    aside = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
     try:
         with open(aside, "wb", opener=private) as file:
             with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as archive:
@@ -49,16 +48,13 @@ def pack(store: Store, models: Sequence[LockedModel], target: Path, told: Told) 
 
 
 def _add(archive: tarfile.TarFile, store: Store, model: LockedModel, told: Told) -> None:
-    for listed in model.files:
-        path = store.folder(model) / listed.name
-        with contextlib.suppress(OSError):
-            if hash_file(path) == (listed.bytes, listed.sha256):
-                with open(open_regular(path), "rb") as file:
-                    archive.addfile(_entry(f"{model.name}/{listed.name}", listed.bytes), _Telling(file, told))
-                continue
+    if any(store.faults(model)):
         raise MissingError(
             f"the files of {model.name} are not what models.lock says; type: librarian models verify {model.name}"
         )
+    for listed in model.files:
+        with open(open_regular(store.folder(model) / listed.name), "rb") as file:
+            archive.addfile(_entry(f"{model.name}/{listed.name}", listed.bytes), _Telling(file, told))
 
 
 class _Telling:
@@ -102,11 +98,21 @@ def unpack(
     store: Store,
     found: Sequence[Found],
     models: Sequence[LockedModel],
+    asked: Asked,
     known: Mapping[str, KnownModel],
     told: Told,
     check: Check,
 ) -> Iterator[LockedModel]:
     """Take models of an archive into the store, each compared with what the archive and extensions say of it.
+
+    Args:
+        store: the store.
+        found: the files of the archive.
+        models: those that are wanted, as the archive says.
+        asked: says which files are taken beside those of known models.
+        known: what extensions say of models.
+        told: of bytes as they are copied.
+        check: raises what speaks against a model, before it is kept.
 
     Raises:
         MissingError, RefusedError, OSError: as `take`.
@@ -122,8 +128,11 @@ def unpack(
         files = [Found(each.name.removeprefix(begin), each.size, each.blocks) for each in found]
         own = [new for new, old in zip(files, found, strict=True) if old.name.startswith(begin)]
         words: dict[str, Any] = model.model_dump(include={"name", "licence", "loader", "source", "revision"})
-        yield take(store, own, Asked(**words, known=known.get(model.name), also=_names(model)), told, is_as_said)
+        yield take(store, own, Asked(**words, known=_known(model, known), also=asked.also), told, is_as_said)
 
 
-def _names(model: LockedModel) -> frozenset[str]:
-    return frozenset(file.name for file in model.files)
+def _known(model: LockedModel, known: Mapping[str, KnownModel]) -> KnownModel | None:
+    found = known.get(model.name)
+    if found and found.loader != model.loader:
+        raise RefusedError(f"the archive says that {model.name} is loaded otherwise than it is known; pack it again")
+    return found

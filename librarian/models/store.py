@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ from librarian.models.lock import MOST_BYTES, LockedFile, LockedModel
 
 VARIABLE = "LIBRARIAN_MODELS"
 _STAGING = ".staging"
+_LEFT_SECONDS = 24 * 3600.0
+"""What nobody has written to for so long is being made by nobody."""
 
 
 def store_folder() -> Path:
@@ -71,10 +74,6 @@ class Staging:
             sync(path)
         return LockedFile(name=name, bytes=size, sha256=digest.hexdigest())
 
-    def drop(self, name: str) -> None:
-        """Remove a file again."""
-        (self.folder / name).unlink()
-
 
 @dataclass(frozen=True)
 class Store:
@@ -104,7 +103,8 @@ class Store:
                 yield name, "missing"
             elif not _is_as_locked(folder / name, file):
                 yield name, "changed"
-        for name in sorted(set(names_below(folder)) - set(listed)):
+        there = set(names_below(folder)) if folder.is_dir() else set()
+        for name in sorted(there - listed.keys()):
             yield name, "unlisted"
 
     @contextlib.contextmanager
@@ -117,6 +117,7 @@ class Store:
         folder = self.top / _STAGING / os.urandom(8).hex()
         try:
             folder.mkdir(mode=0o700, parents=True)
+            self._remove_left()
         except OSError as error:
             raise EnvironmentFailedError(
                 f"the folder for models cannot be written ({error.strerror}); set {VARIABLE} to one that can"
@@ -135,10 +136,22 @@ class Store:
             for place in {(staging.folder / file.name).parent for file in model.files}:
                 sync_folder(place)
             self._move_aside(home)
-            os.rename(staging.folder, home)
+            try:
+                os.rename(staging.folder, home)
+            except OSError:  # somebody else put it there meanwhile
+                if next(self.faults(model), None):
+                    raise
             sync_folder(home.parent)
         write_file(home.with_suffix(".json"), model.model_dump_json(indent=1).encode())
         return is_new
+
+    def _remove_left(self) -> None:
+        """Remove what was being made when its process was killed."""
+        for left in (self.top / _STAGING).iterdir():
+            with contextlib.suppress(OSError):
+                newest = max(path.lstat().st_mtime for path in (left, *left.rglob("*")))
+                if time.time() - newest > _LEFT_SECONDS:
+                    remove_tree(left)
 
     def _move_aside(self, home: Path) -> None:
         if os.path.lexists(home):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from librarian.errors import MissingError, RefusedError
 from librarian.models.known import KnownFile, KnownModel
 from librarian.models.lock import LockedFile, LockedModel, locked
@@ -57,17 +59,21 @@ def take(store: Store, found: Sequence[Found], asked: Asked, told: Told, check: 
     _check_names(found, asked, known)
     with store.staging() as staging:
         files = [_taken(staging, each, asked.name, known.get(each.name), told) for each in found]
-        model = locked(
-            asked.name,
-            files,
-            loader=asked.loader or (asked.known.loader if asked.known else ""),
-            licence=asked.licence or (asked.known.licence if asked.known else ""),
-            source=asked.source,
-            revision=asked.revision,
-        )
+        model = _locked(asked, files)
         check(model)
         store.keep(staging, model)
     return model
+
+
+def _locked(asked: Asked, files: Sequence[LockedFile]) -> LockedModel:
+    words = {"source": asked.source, "revision": asked.revision}
+    words["loader"] = asked.loader or (asked.known.loader if asked.known else "")
+    words["licence"] = asked.licence or (asked.known.licence if asked.known else "")
+    try:
+        return locked(asked.name, files, **words)
+    except ValidationError as error:
+        reason = str(error.errors(include_url=False, include_input=False)[0]["msg"]).removeprefix("Value error, ")
+        raise RefusedError(f"{asked.name} cannot be kept: {reason}") from None
 
 
 def _check_names(found: Sequence[Found], asked: Asked, known: dict[str, KnownFile]) -> None:

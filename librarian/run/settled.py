@@ -37,15 +37,8 @@ def mark_of(job: Job, scan: Scan, policy: Policy, id_key: IdKey) -> str:
     found.update(canonical([dict(step.models) for step in job.steps]))
     for table in job.tables.values():
         for line, row in table.rows.items():
-            found.update(
-                canonical(
-                    [
-                        line,
-                        row.label,
-                        {name: [dict(step.public), dict(step.models)] for name, step in row.steps.items()},
-                    ]
-                )
-            )
+            steps = {name: [dict(step.public), dict(step.models)] for name, step in row.steps.items()}
+            found.update(canonical([line, row.label, steps]))
     found.update(canonical([[entry, *roles] for entry, roles in scan.roles.items()]))
     for each in scan.sightings:
         said = (each.entry, each.stat_key, each.group, each.role, each.label, each.row, each.reason)

@@ -38,18 +38,18 @@ class Order:
         scan: its recordings, those that were asked for.
         steps: its steps, those that were asked for.
         policy: what is done again.
-        models: what they can use.
         options: what was typed beside the job file, for the record.
         plain: what it hangs on, where nothing was asked for beside the job file.
+        models: what its tasks can use.
     """
 
     job: Job
     scan: Scan
     steps: tuple[Step, ...]
     policy: Policy = field(default_factory=Policy)
-    models: Installed = field(default_factory=Installed)
     options: Mapping[str, FactValue | list[str]] = field(default_factory=dict)
     plain: Plain | None = None
+    models: Installed = field(default_factory=Installed)
 
     def expected(self, shape: Shape) -> dict[str, int]:
         """Step → tasks, as far as names tell: files with the same content are counted apart, items not at all."""

@@ -89,8 +89,8 @@ class _Adding:
         lock = contents(found)
         if lock is None:
             return self.files(found)
-        if self._asked.licence or self._asked.loader or self._asked.also:
-            raise UsageError("the archive says itself what it holds; leave out --licence, --loader and --also")
+        if self._asked.licence or self._asked.loader:
+            raise UsageError("the archive says itself what it holds; leave out --licence and --loader")
         wanted = [each for each in lock.models if self._asked.name in ("", each.name)]
         if not wanted:
             raise UsageError(
@@ -100,6 +100,6 @@ class _Adding:
         for each in wanted:
             check_name(each.name)
         with copying(sum(each.bytes for each in wanted), "copied") as told:
-            for model in unpack(store, found, wanted, self._known, told, self._entry.check):
+            for model in unpack(store, found, wanted, self._asked, self._known, told, self._entry.check):
                 self._entry.put(model)
         return None

@@ -77,7 +77,7 @@ def _lacking(context: click.Context, job: Path | None) -> Sequence[str]:
 
 def _kept(entry: Entry, name: str, known: KnownModel | None) -> LockedModel | None:
     """What this machine has of that name, where it is what is known and what the project uses."""
-    before = entry.installed.lock.by_name.get(name)
+    before = entry.before(name)
     for model in entry.installed.store.kept(name):
         fits = before.digest == model.digest if before else _is(model, known)
         if fits and not any(entry.installed.store.faults(model)):
@@ -94,7 +94,7 @@ def _is(model: LockedModel, known: KnownModel | None) -> bool:
 
 
 def _fetched(entry: Entry, name: str, known: KnownModel | None, fetching: Fetching) -> LockedModel:
-    before = entry.installed.lock.by_name.get(name)
+    before = entry.before(name)
     known = known_as(before) if before and before.source else known
     if known is None:
         raise MissingError(

@@ -64,14 +64,18 @@ class Entry:
         self._lock, self._replace = lock_of(context), replace
         self.installed = installed_models(context)
 
+    def before(self, name: str) -> LockedModel | None:
+        """What has a name now, where that is not to be replaced."""
+        return None if self._replace else self.installed.lock.by_name.get(name)
+
     def check(self, model: LockedModel) -> None:
         """Whether a model may be put in.
 
         Raises:
             RefusedError: its name is that of other files.
         """
-        before = self.installed.lock.by_name.get(model.name) if self._lock else None
-        if before and before.digest != model.digest and not self._replace:
+        before = self.before(model.name)
+        if self._lock and before and before.digest != model.digest:
             raise RefusedError(
                 f"{model.name} is in models.lock with other files; give these another --name, or let them take its "
                 "place with --replace: what was made with the others stays until librarian run --upgrade"
