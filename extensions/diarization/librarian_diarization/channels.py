@@ -17,7 +17,7 @@ from librarian_diarization.sound import RATE
 LATE, EARLY = 10, 1
 """Windows of 32 ms by which cross-talk may come later, and a channel earlier, than the voice itself."""
 AROUND = 3
-"""Windows before and after, with which a channel's own level is taken: no syllable is as quiet as its quietest sound."""
+"""Windows before and after, with which a channel's own level is taken: a syllable has quiet sounds."""
 LEAK_SHARE = 75.0
 """Percentile of the levels of what may be cross-talk or a voice under another one: the louder part is cross-talk."""
 LEAST_LEAK, MOST_LEAK = 6.0, 30.0

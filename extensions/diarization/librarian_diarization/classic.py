@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from librarian import Turn
 from librarian_diarization import DiarizeSettings
 from librarian_diarization.cepstra import COUNT, Cepstra
+from librarian_diarization.counting import voices_in
 from librarian_diarization.dvectors import DIMENSIONS, Encoder
 from librarian_diarization.found import MILLISECONDS, Features, Found
 from librarian_diarization.hearing import Heard
@@ -22,12 +23,15 @@ from librarian_diarization.likelihood import FEWEST, by_likelihood
 from librarian_diarization.resegmentation import Labels, resegmented
 from librarian_diarization.silero import WINDOW
 from librarian_diarization.sound import RATE, Sound, cut
-from librarian_diarization.spectral import by_vectors, means_of
+from librarian_diarization.spectral import graph_of, means_of, parted
 from librarian_diarization.units import HOP, LONGEST, Unit, units
 
 MOST_GROUPS = 250
 """Units that are clustered by likelihood; all others join the voices that were found."""
 MOST_VECTORS = 600
+"""Units that are clustered by d-vectors; all others join the nearest voice."""
+FEWEST_VECTORS = 8
+"""Units that a graph is made of."""
 BATCH = 32
 """Units that are described together."""
 
@@ -59,7 +63,7 @@ def classic(sound: Sound, heard: Heard, settings: DiarizeSettings, seed: int) ->
     turns: list[Turn] = []
     if cut_up:
         described = _describe(sound, cut_up, heard.level(), Encoder() if features == "d_vectors" else None)
-        guess = (_by_vectors if features == "d_vectors" else _by_likelihood)(described, cut_up, *settings.bounds, seed)
+        guess = (_by_vectors if features == "d_vectors" else _by_likelihood)(described, cut_up, settings.bounds, seed)
         labels, margins = resegmented(described.frames, described.spoken, guess)
         turns = list(_turns(cut_up, labels, margins, heard))
     if settings.speakers:
@@ -87,28 +91,42 @@ def _describe(sound: Sound, cut_up: Sequence[Unit], level: float, encoder: Encod
     return Described(frames, spoken, vectors)
 
 
-def _by_likelihood(described: Described, cut_up: Sequence[Unit], least: int, most: int, seed: int) -> Labels:
+def _by_likelihood(described: Described, cut_up: Sequence[Unit], bounds: tuple[int, int], seed: int) -> Labels:
     """Labels of the frames; −1 where they are left open."""
-    edges = np.cumsum([0, *(unit.hops for unit in cut_up)])
-    rich = [place for place in range(len(cut_up)) if described.spoken[edges[place] : edges[place + 1]].sum() >= FEWEST]
+    groups = _groups(described, cut_up)
     labels = np.full(len(described.frames), -1, np.intp)
-    if not rich:
+    chosen = evenly([place for place, group in enumerate(groups) if len(group) >= FEWEST], MOST_GROUPS)
+    if not chosen:
         return np.zeros_like(labels)
-    chosen = evenly(rich, MOST_GROUPS)
-    groups = []
-    for place in chosen:
-        here = slice(edges[place], edges[place + 1])
-        groups.append(described.frames[here][described.spoken[here]].astype(np.float32))
-    for place, label in zip(chosen, by_likelihood(groups, least, most), strict=True):
+    edges = np.cumsum([0, *(unit.hops for unit in cut_up)])
+    for place, label in zip(chosen, by_likelihood([groups[place] for place in chosen], *bounds), strict=True):
         labels[edges[place] : edges[place + 1]] = label
     return labels
 
 
-def _by_vectors(described: Described, cut_up: Sequence[Unit], least: int, most: int, seed: int) -> Labels:
+def _by_vectors(described: Described, cut_up: Sequence[Unit], bounds: tuple[int, int], seed: int) -> Labels:
+    """The same by d-vectors; units that were not clustered go to the nearest mean."""
     chosen = evenly(range(len(cut_up)), MOST_VECTORS)
     vectors = described.vectors[chosen]
-    means = means_of(vectors, by_vectors(vectors, least, most, seed))
+    if len(chosen) < FEWEST_VECTORS:
+        return _by_likelihood(described, cut_up, bounds, seed)
+    graph, groups = graph_of(vectors), _groups(described, cut_up)
+    number, most = bounds
+    if number < most:
+        number = voices_in(graph, vectors, [groups[place] for place in chosen], bounds, seed)
+    means = means_of(vectors, parted(graph, number, seed))
     return np.repeat((described.vectors @ means.T).argmax(axis=1), [unit.hops for unit in cut_up])
+
+
+def _groups(described: Described, cut_up: Sequence[Unit]) -> list[NDArray[np.float32]]:
+    """For each unit the cepstra that say something of a voice; all of it where none does."""
+    found, first = [], 0
+    for unit in cut_up:
+        here = slice(first, first + unit.hops)
+        frames, spoken = described.frames[here], described.spoken[here]
+        found.append((frames[spoken] if spoken.any() else frames).astype(np.float32))
+        first += unit.hops
+    return found
 
 
 def evenly(places: Sequence[int], most: int) -> list[int]:

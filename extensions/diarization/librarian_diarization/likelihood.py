@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 ENOUGH = 600.0
 """Frames of 20 ms."""
-OTHERS = 875.0
+OTHERS = 700.0
 """Cost from which on two clusters are two voices. Between what parted voices and what parted parts of one, in
 mixtures of other voices than those that the project measures itself with."""
 RIDGE = 0.1

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from pydantic import ValidationError
-
 from librarian import Artifact, Turns, UnusableInputError
 
 
@@ -17,7 +15,6 @@ def turns_of(artifact: Artifact) -> Turns:
     """
     try:
         document = json.loads(artifact.path.read_text(encoding="utf-8"))
-        document.pop("schema", None)
-        return Turns.model_validate(document)
-    except (ValueError, AttributeError, RecursionError, ValidationError):
+        return Turns.model_validate({name: value for name, value in document.items() if name != "schema"})
+    except (ValueError, AttributeError, RecursionError):
         raise UnusableInputError("corrupt", f"it holds no {Turns.word}") from None

@@ -99,12 +99,11 @@ def likeliest_path(scores: NDArray[np.float32], change: float) -> NDArray[np.int
     came_from = np.zeros(frames, np.intp)
     best = scores[0].astype(np.float64)
     for frame in range(1, frames):
-        leader = best.argmax()
-        came_from[frame] = leader
+        came_from[frame] = best.argmax()
+        changed = best.max() - change
         for state in range(states):
-            stays = best[state] >= best[leader] - change
-            stayed[frame, state] = stays
-            best[state] = (best[state] if stays else best[leader] - change) + scores[frame, state]
+            stayed[frame, state] = best[state] >= changed
+            best[state] = max(best[state], changed) + scores[frame, state]
     path = np.empty(frames, np.intp)
     path[-1] = best.argmax()
     for frame in range(frames - 1, 0, -1):

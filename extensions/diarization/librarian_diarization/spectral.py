@@ -1,4 +1,4 @@
-"""Clustering of d-vectors, which also tells how many voices there are.
+"""Clustering of d-vectors.
 
 Park et al. (2020), Auto-tuning spectral clustering for speaker diarization using normalized maximum eigengap: of the
 affinities of each vector the p greatest count; p is that with the least p / g(p), where g is the greatest gap between
@@ -7,16 +7,18 @@ the first eigenvalues of the Laplacian, relative to the last of them; where the 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-SAME = 0.85
-"""Cosine of the means of two clusters from which on they are one voice."""
 FEWEST_KEPT, SHARE_KEPT, MOST_KEPT = 5, 0.1, 0.25
 """How many affinities of a vector count: at the least, as shares of their number."""
 TRIED = 25
+"""Values of p."""
+DRAWS = 10
+"""Beginnings of k-means, of which the best counts."""
 MOST_VOICES = 20
 
 Array = NDArray[np.float64]
@@ -24,36 +26,34 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Graph:
-    """The eigenvectors of a Laplacian, and what its eigenvalues say."""
+    """The Laplacian of a graph.
+
+    Attributes:
+        vectors: its eigenvectors, by their eigenvalues.
+        gaps: between the first eigenvalues.
+        ratio: p / g(p).
+    """
 
     vectors: Array
     gaps: Array
     ratio: float
 
+    @property
+    def number(self) -> int:
+        """Voices, by the greatest gap."""
+        return int(self.gaps.argmax()) + 1
 
-def by_vectors(vectors: NDArray[np.float32], least: int, most: int, seed: int) -> NDArray[np.intp]:
-    """Whose each vector is: numbers from 0.
+
+def graph_of(vectors: NDArray[np.float32]) -> Graph:
+    """The graph in which the voices are apart most clearly.
 
     Args:
         vectors: of length 1.
-        least: number of clusters at the least, where there are as many vectors.
-        most: and at the most.
-        seed: of what is drawn.
 
     Shape:
-        - vectors: `[vectors, dimensions]`
-        - output: `[vectors]`
+        - vectors: `[vectors, dimensions]`, two or more
     """
-    count = len(vectors)
-    least, most = min(least, count), min(most, count)
-    if count <= max(2, least) or most == 1:
-        return np.arange(count) if count <= least else np.zeros(count, np.intp)
-    graph = _best_graph((vectors @ vectors.T).astype(np.float64))
-    number = int(np.clip(graph.gaps[:most].argmax() + 1, least, most))
-    return _merged(vectors, _parted(graph.vectors[:, :number], seed), least)
-
-
-def _best_graph(affinities: Array) -> Graph:
+    affinities = (vectors @ vectors.T).astype(np.float64)
     count = len(affinities)
     least = min(count - 1, max(FEWEST_KEPT, int(SHARE_KEPT * count)))
     tried = np.linspace(least, max(least, int(MOST_KEPT * count)), TRIED).astype(int)
@@ -72,26 +72,27 @@ def _graph(order: NDArray[np.intp], kept: int) -> Graph:
     return Graph(vectors, gaps, kept / count / max(greatest, 1e-10))
 
 
-def _parted(places: Array, seed: int) -> NDArray[np.intp]:
+def parted(graph: Graph, number: int, seed: int) -> NDArray[np.intp]:
+    """Whose each vector is, where there are so many voices: numbers from 0; there may come out fewer.
+
+    Args:
+        graph: of the vectors.
+        number: 1 or more.
+        seed: of what is drawn.
+
+    Shape:
+        - output: `[vectors]`
+    """
     from scipy.cluster.vq import kmeans2
 
+    places = graph.vectors[:, :number]
     if places.shape[1] == 1:
         return np.zeros(len(places), np.intp)
-    draws = [kmeans2(places, places.shape[1], minit="++", rng=seed + draw, missing="warn") for draw in range(10)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a cluster that nothing is left of is none
+        draws = [kmeans2(places, places.shape[1], minit="++", rng=seed + draw) for draw in range(DRAWS)]
     spreads = [((places - means[labels]) ** 2).sum() for means, labels in draws]
     return np.unique(draws[int(np.argmin(spreads))][1], return_inverse=True)[1]
-
-
-def _merged(vectors: NDArray[np.float32], labels: NDArray[np.intp], least: int) -> NDArray[np.intp]:
-    """Clusters that sound the same put together, the most alike first."""
-    while labels.max() + 1 > least:
-        means = means_of(vectors, labels)
-        alike = np.triu(means @ means.T, 1)
-        one, other = divmod(int(alike.argmax()), len(means))
-        if alike[one, other] < SAME:
-            break
-        labels = np.unique(np.where(labels == other, one, labels), return_inverse=True)[1]
-    return labels
 
 
 def means_of(vectors: NDArray[np.float32], labels: NDArray[np.intp]) -> NDArray[np.float32]:
