@@ -120,9 +120,7 @@ def read_config(folder: Path) -> Config:
     try:
         return Config.model_validate(_parsed(file))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=True, include_input=False)[0]
-        place = ".".join(_shown(part) for part in first["loc"])
-        raise RefusedError(f"{CONFIG}: {place + ': ' if place else ''}{message_of(first)}") from None
+        raise RefusedError(_line(error)) from None
 
 
 def find(folder: Path, place: str, part: Part) -> Path:
@@ -156,10 +154,13 @@ def _parsed(file: Path) -> Any:
         raise RefusedError(f"{CONFIG} is no plain YAML") from None
 
 
-def _shown(part: str | int) -> str:
-    """A part of an error's place; a key that the schema does not know is the file's own text."""
-    known = {name for model in (Config, Pipeline, Networks, Numbers) for name in model.model_fields}
-    return str(part) if isinstance(part, int) or part in known or part in _NUMBERS else "…"
+def _line(error: ValidationError) -> str:
+    """The first problem, with its place; what the schema does not know is the file's own text, and not repeated."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"] if part in _KEYS)
+    what = "holds an unknown key" if first["type"] == "extra_forbidden" else message_of(first)
+    return f"{CONFIG}: {place + ': ' if place else ''}{what}"
 
 
-_NUMBERS = {*SegmentationNumbers.model_fields, *VBxNumbers.model_fields, *AgglomerativeNumbers.model_fields}
+_MODELS = (Config, Pipeline, Networks, Numbers, SegmentationNumbers, VBxNumbers, AgglomerativeNumbers)
+_KEYS = {name for model in _MODELS for name in model.model_fields}

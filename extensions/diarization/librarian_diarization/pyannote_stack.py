@@ -33,7 +33,7 @@ try:
         from pyannote.audio.core.task import Problem, Resolution, Specifications
         from pyannote.audio.models.embedding.wespeaker import BaseWeSpeakerResNet
         from pyannote.audio.models.embedding.xvector import XVectorSincNet
-        from pyannote.audio.pipelines.clustering import AgglomerativeClustering, BaseClustering, VBxClustering
+        from pyannote.audio.pipelines.clustering import AgglomerativeClustering, VBxClustering
         from pyannote.audio.pipelines.speaker_verification import PyannoteAudioPretrainedSpeakerEmbedding
         from pyannote.audio.pipelines.utils.diarization import set_num_speakers
         from pyannote.audio.telemetry import metrics
@@ -49,7 +49,6 @@ metrics.provider.shutdown()  # the thread that sends, which the import has start
 __all__ = [
     "PLDA",
     "AgglomerativeClustering",
-    "BaseClustering",
     "BaseWeSpeakerResNet",
     "Inference",
     "Model",

@@ -88,12 +88,12 @@ NAME = "pyannote.audio.pipelines.SpeakerDiarization"
 REFUSED = {
     "preprocessors": (
         COMMUNITY_1 + "preprocessors: {audio: {name: subprocess.Popen, params: {args: [touch, MARKER]}}}",
-        r"config.yaml: …: unknown key",
+        r"^config.yaml: holds an unknown key$",
     ),
     "another class": (changed(NAME, "subprocess.Popen"), r"pipeline.name: input should be 'pyannote"),
     "a sibling": (changed(NAME, "pyannote.audio.pipelines.SpeechSeparation"), r"pipeline.name"),
-    "its arguments": (changed("    plda:", "    token: secret\n    plda:"), r"pipeline.params.…: unknown key"),
-    "a device": (COMMUNITY_1 + "device: cuda", r"…: unknown key"),
+    "its arguments": (changed("    plda:", "    token: secret\n    plda:"), r"pipeline.params: holds an unknown key"),
+    "a device": (COMMUNITY_1 + "device: cuda", r"^config.yaml: holds an unknown key$"),
     "a network in place": (
         changed("$model/embedding", "{checkpoint: x, hparams_file: y}"),
         r"pipeline.params.embedding: input should be a valid string",
@@ -104,7 +104,7 @@ REFUSED = {
     "a revision": (changed("$model/embedding", "pyannote/embedding@main"), r"pipeline.params.embedding: must match"),
     "other clustering": (changed("VBxClustering", "OracleClustering"), r"pipeline.params.clustering: input should be"),
     "numbers of the other": (changed("VBxClustering", "AgglomerativeClustering"), r"the numbers of another clustering"),
-    "a number out of bounds": (changed("Fa: 0.07", "Fa: .inf"), r"params.clustering"),
+    "a number out of bounds": (changed("Fa: 0.07", "Fa: .inf"), r"params.clustering.Fa: input should be"),
     "no pipeline": ("params: {}", r"pipeline: is missing"),
     "a list": ("[1, 2]", r"a valid mapping"),
     "nothing": ("", r"a valid mapping"),
@@ -134,7 +134,7 @@ def test_a_config_that_names_anything_else_is_refused_and_runs_nothing(case, wri
 
 def test_aliases_cannot_grow(written):
     bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
-    with pytest.raises(RefusedError, match=r"…: unknown key|pipeline: is missing"):
+    with pytest.raises(RefusedError, match=r"holds an unknown key|pipeline: is missing"):
         read_config(written(bomb))
 
 
