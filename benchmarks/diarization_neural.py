@@ -12,7 +12,9 @@ loaded and no sound.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import math
 import os
 import sys
 import tempfile
@@ -82,8 +84,8 @@ def our_stages(networks: Any, sound: Path) -> dict[str, float]:
     return {**seconds, "all": time.perf_counter() - began, "processor": time.process_time() - processor}
 
 
-def speed(seconds: float, repeat: int, device: str) -> None:
-    """Both on one device, in turns."""
+def speed(seconds: float, repeat: int, device: str, batch: int) -> None:
+    """Both on one device, in turns; the library with that embedding batch (the published configs say 32)."""
     from librarian_diarization.pyannote_reader import read_pipeline
     from librarian_diarization.pyannote_stack import contained
 
@@ -95,11 +97,20 @@ def speed(seconds: float, repeat: int, device: str) -> None:
         with given_models({"pipeline": folder}, Path(top) / "store"):
             networks = read_pipeline(model_folder("pipeline"), device)
         stock = _stock(folder, device)
+        stock.embedding_batch_size = batch
         runs: list[tuple[dict[str, float], dict[str, float]]] = []
         for turn in range(repeat + 1):
             pair = our_stages(networks, sound), stock_stages(stock, samples)
             runs += [pair] if turn else []
-    _speed_table(device, seconds, runs)
+        applied = networks.embedder.applied / (repeat + 1)
+    print(f"{device}, the library's embedding batch {batch}:")
+    _speed_table(seconds, runs)
+    print(f"  chunks in which anybody speaks, so that librarian embeds them: {applied:g} of {_chunks(seconds)}")
+
+
+def _chunks(seconds: float) -> int:
+    """Chunks of 10 s, a second apart, of a sound that is no shorter."""
+    return 1 + math.ceil(seconds - FULL.duration)
 
 
 def _stock(folder: Path, device: str) -> Any:
@@ -112,9 +123,9 @@ def _stock(folder: Path, device: str) -> Any:
     return pipeline
 
 
-def _speed_table(device: str, seconds: float, runs: list[tuple[dict[str, float], dict[str, float]]]) -> None:
+def _speed_table(seconds: float, runs: list[tuple[dict[str, float], dict[str, float]]]) -> None:
     ours, stock = ({name: median(run[side][name] for run in runs) for name in runs[0][side]} for side in (0, 1))
-    print(f"{device}: time per second of sound, {seconds:g} s, medians of {len(runs)}, {CORES} cores")
+    print(f"  time per second of sound, {seconds:g} s, medians of {len(runs)}, {CORES} cores")
     print("  librarian: " + ", ".join(f"{name} {ours[name] / seconds:.4f}" for name in (*STAGES, "all", "processor")))
     print("  library:   " + ", ".join(f"{name} {value / seconds:.4f}" for name, value in stock.items()))
     for name in ("all", "processor", "embedding"):
@@ -276,6 +287,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=16.0, help="of sound, for speed; 0 leaves it out")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--batch", type=int, nargs="*", default=[32, 1], help="of the library's embedding stage")
     parser.add_argument("--hours", type=float, nargs="*", default=[1.0, 3.0], help="of sound, for memory")
     parser.add_argument("--stock-hours", type=float, nargs="*", default=[1.0], help="likewise, of the library itself")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
@@ -286,10 +298,10 @@ def main() -> None:
     if options.seconds:
         import torch
 
-        speed(options.seconds, options.repeat, "cpu")
-        if torch.cuda.is_available():
-            speed(options.seconds, options.repeat, "cuda:0")
-        else:
+        devices = ["cpu"] + ["cuda:0"] * torch.cuda.is_available()
+        for device, batch in itertools.product(devices, options.batch):
+            speed(options.seconds, options.repeat, device, batch)
+        if len(devices) == 1:
             print("cuda: not measured")
     memory(options.hours, options.stock_hours)
     return None
