@@ -147,7 +147,10 @@ def test_a_device_that_is_not_there_is_exit_5(calls: Archive) -> None:
         (["verify"], "no project here or above; make one with: librarian init"),
         (["--project", "elsewhere", "verify"], "that folder is not a librarian project"),
         (["try", "normalize", "job.yaml", "--with", "taget=1"], "--with taget: unknown key; did you mean target?"),
-        (["schema", "jobs"], "'jobs' is not one of job, manifest, turns, words, events, measurements. Did you mean"),
+        (
+            ["schema", "jobs"],
+            "'jobs' is not one of job, manifest, models, turns, words, events, measurements. Did you mean",
+        ),
         (["try", "normalize", "missing.wav"], "missing.wav: no such file"),
     ],
 )

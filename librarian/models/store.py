@@ -116,6 +116,7 @@ class Store:
         """
         folder = self.top / _STAGING / os.urandom(8).hex()
         try:
+            self.top.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700, parents=True)
             self._remove_left()
         except OSError as error:
