@@ -1,6 +1,6 @@
 """Who spoke when, by the sound of the voices alone: units of speech, clusters of them, then frame by frame.
 
-Of voices over each other it tells the louder one only.
+Of voices over each other it tells one only.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ MOST_VECTORS = 600
 """Units that are clustered by d-vectors; all others join the nearest voice."""
 FEWEST_VECTORS = 8
 """Units that a graph is made of."""
+SURE = 50.0
+"""Nats: beyond all doubt."""
 BATCH = 32
 """Units that are described together."""
 
@@ -140,7 +142,7 @@ def _turns(cut_up: Sequence[Unit], labels: Labels, margins: NDArray[np.floating]
     probabilities = heard.speech.max(axis=0)
     for start, end, frames in _runs(cut_up, labels):
         spoken = probabilities[start // WINDOW : -(-end // WINDOW)].mean()
-        likelier = 1.0 / (1.0 + np.exp(-margins[frames].mean()))
+        likelier = 1.0 / (1.0 + np.exp(-np.clip(margins[frames].mean(), -SURE, SURE)))
         yield Turn(
             start=round(start / RATE, MILLISECONDS),
             end=round(end / RATE, MILLISECONDS),

@@ -16,6 +16,7 @@ from librarian_diarization.timeline import timeline
 from librarian_diarization.voices import voices_of
 
 PAIR = 2
+"""Channels of a call."""
 
 
 def diarize(task: Task) -> Mapping[str, Output]:
