@@ -36,7 +36,7 @@ from librarian_diarization.dvectors import Encoder
 from librarian_diarization.hearing import hear
 from librarian_diarization.packages import file_of
 from librarian_diarization.resegmentation import resegmented
-from librarian_diarization.silero import WINDOW, Listener, Silero
+from librarian_diarization.silero import WINDOW, Listener, Silero, one_thread
 from librarian_diarization.sound import RATE, Sound
 from librarian_diarization.units import units
 
@@ -90,9 +90,10 @@ def stages(path: Path, repeat: int) -> Iterator[tuple[str, float]]:
     whole = samples[: len(samples) // WINDOW * WINDOW]
     silero = Silero()
     parts = np.split(whole, range(256 * WINDOW, len(whole), 256 * WINDOW))
-    yield "voice activity", timed(lambda: [*map(Listener(silero).add, parts)], repeat)
-    minute = whole[: 60 * RATE]
-    yield "  as the wheel's loop does it", timed(lambda: one_by_one(minute), 1) * len(whole) / len(minute)
+    with one_thread():
+        yield "voice activity", timed(lambda: [*map(Listener(silero).add, parts)], repeat)
+        minute = whole[: 60 * RATE]
+        yield "  as the wheel's loop does it", timed(lambda: one_by_one(minute), 1) * len(whole) / len(minute)
     heard = hear(sound, mixed=True)
     cut_up = units(heard.stretches())
     level = heard.level()

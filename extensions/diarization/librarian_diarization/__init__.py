@@ -87,6 +87,13 @@ class DiarizeSettings(Settings):
         description="Whether a d-vector of each speaker is put out too, to find the voice elsewhere: biometric data.",
     )
 
+    @field_validator("speakers")
+    @classmethod
+    def _channels_say_it(cls, value: int, info: ValidationInfo) -> int:
+        if value and info.data.get("method") == "channels":
+            raise ValueError("with method: channels there is a speaker for each channel; leave it out")
+        return value
+
     @field_validator("max_speakers")
     @classmethod
     def _most_is_no_less(cls, value: int, info: ValidationInfo) -> int:

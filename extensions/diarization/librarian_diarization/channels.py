@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from librarian import Turn
 from librarian.audio.vad import Stretch
 from librarian_diarization.found import MILLISECONDS, Found
-from librarian_diarization.hearing import THRESHOLDS, Heard, stretches
+from librarian_diarization.hearing import FAINTEST, THRESHOLDS, Heard, stretches
 from librarian_diarization.silero import WINDOW
 from librarian_diarization.sound import RATE
 
@@ -28,8 +28,6 @@ APART = 6.0
 """dB by which one channel is above the other while only one of them has a voice."""
 LEAST_APART, LEAST_EACH = 0.65, 0.05
 """Of the windows with speech: those in which one channel is that much above the other, and those of each channel."""
-FAINTEST = 1e-10
-"""Mean square below which it is as good as silent (−100 dBFS)."""
 
 
 def have_their_own(heard: Heard) -> bool:

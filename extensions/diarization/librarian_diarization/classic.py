@@ -1,13 +1,13 @@
 """Who spoke when, by the sound of the voices alone: units of speech, clusters of them, then frame by frame.
 
-Of voices over each other it tells the louder one only.
+Of voices over each other it tells one only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ MOST_VECTORS = 600
 """Units that are clustered by d-vectors; all others join the nearest voice."""
 FEWEST_VECTORS = 8
 """Units that a graph is made of."""
+SURE = 50.0
+"""Nats: beyond all doubt."""
 BATCH = 32
 """Units that are described together."""
 
@@ -93,14 +95,14 @@ def _describe(sound: Sound, cut_up: Sequence[Unit], level: float, encoder: Encod
 
 def _by_likelihood(described: Described, cut_up: Sequence[Unit], bounds: tuple[int, int], seed: int) -> Labels:
     """Labels of the frames; −1 where they are left open."""
-    groups = _groups(described, cut_up)
+    parts = _parts(cut_up)
     labels = np.full(len(described.frames), -1, np.intp)
-    chosen = evenly([place for place, group in enumerate(groups) if len(group) >= FEWEST], MOST_GROUPS)
+    rich = [place for place, part in enumerate(parts) if described.spoken[part].sum() >= FEWEST]
+    chosen = [parts[place] for place in evenly(rich, MOST_GROUPS)]
     if not chosen:
         return np.zeros_like(labels)
-    edges = np.cumsum([0, *(unit.hops for unit in cut_up)])
-    for place, label in zip(chosen, by_likelihood([groups[place] for place in chosen], *bounds), strict=True):
-        labels[edges[place] : edges[place + 1]] = label
+    for part, label in zip(chosen, by_likelihood(_groups(described, chosen), *bounds), strict=True):
+        labels[part] = label
     return labels
 
 
@@ -110,23 +112,23 @@ def _by_vectors(described: Described, cut_up: Sequence[Unit], bounds: tuple[int,
     vectors = described.vectors[chosen]
     if len(chosen) < FEWEST_VECTORS:
         return _by_likelihood(described, cut_up, bounds, seed)
-    graph, groups = graph_of(vectors), _groups(described, cut_up)
+    graph, parts = graph_of(vectors), _parts(cut_up)
     number, most = bounds
     if number < most:
-        number = voices_in(graph, vectors, [groups[place] for place in chosen], bounds, seed)
+        number = voices_in(graph, vectors, _groups(described, [parts[place] for place in chosen]), bounds, seed)
     means = means_of(vectors, parted(graph, number, seed))
     return np.repeat((described.vectors @ means.T).argmax(axis=1), [unit.hops for unit in cut_up])
 
 
-def _groups(described: Described, cut_up: Sequence[Unit]) -> list[NDArray[np.float32]]:
-    """For each unit the cepstra that say something of a voice; all of it where none does."""
-    found, first = [], 0
-    for unit in cut_up:
-        here = slice(first, first + unit.hops)
-        frames, spoken = described.frames[here], described.spoken[here]
-        found.append((frames[spoken] if spoken.any() else frames).astype(np.float32))
-        first += unit.hops
-    return found
+def _parts(cut_up: Sequence[Unit]) -> list[slice]:
+    """Where the cepstra of each unit are."""
+    return [slice(*edges) for edges in pairwise(accumulate((unit.hops for unit in cut_up), initial=0))]
+
+
+def _groups(described: Described, parts: Sequence[slice]) -> list[NDArray[np.float32]]:
+    """Of each part the cepstra that say something of a voice; all of it where none does."""
+    chosen = (described.spoken[part] if described.spoken[part].any() else slice(None) for part in parts)
+    return [described.frames[part][which].astype(np.float32) for part, which in zip(parts, chosen, strict=True)]
 
 
 def evenly(places: Sequence[int], most: int) -> list[int]:
@@ -140,7 +142,7 @@ def _turns(cut_up: Sequence[Unit], labels: Labels, margins: NDArray[np.floating]
     probabilities = heard.speech.max(axis=0)
     for start, end, frames in _runs(cut_up, labels):
         spoken = probabilities[start // WINDOW : -(-end // WINDOW)].mean()
-        likelier = 1.0 / (1.0 + np.exp(-margins[frames].mean()))
+        likelier = 1.0 / (1.0 + np.exp(-np.clip(margins[frames].mean(), -SURE, SURE)))
         yield Turn(
             start=round(start / RATE, MILLISECONDS),
             end=round(end / RATE, MILLISECONDS),

@@ -18,6 +18,7 @@ from librarian_diarization.timeline import timeline
 from librarian_diarization.voices import voices_of
 
 PAIR = 2
+"""Channels of a call."""
 
 
 class Diarizer:

@@ -38,7 +38,7 @@ def resegmented(frames: NDArray[np.float16], spoken: NDArray[np.bool_], labels: 
 
     Returns:
         The numbers of the voices that are left, from 0; and by how much the voice of each frame is likelier than the
-        next one (nats, may be below 0).
+        likeliest other one (nats, may be below 0; infinite where there is no other).
 
     Shape:
         - frames: `[frames, dimensions]`
@@ -50,10 +50,10 @@ def resegmented(frames: NDArray[np.float16], spoken: NDArray[np.bool_], labels: 
         before, labels = labels, likeliest_path(scores, CHANGE)
         if np.array_equal(before, labels):
             break
-    ordered = np.sort(scores, axis=1)
-    best, second = (ordered[:, -1], ordered[:, -2]) if scores.shape[1] > 1 else (scores[:, 0], scores[:, 0] - np.inf)
-    own = np.take_along_axis(scores, labels[:, np.newaxis], axis=1)[:, 0]
-    return _numbered(labels), own - np.where(own == best, second, best)
+    places = np.arange(len(labels)), labels
+    own = scores[places]
+    scores[places] = -np.inf
+    return _numbered(labels), own - scores.max(axis=1)
 
 
 def _numbered(labels: Labels) -> Labels:

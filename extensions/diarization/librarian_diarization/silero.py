@@ -6,6 +6,8 @@ the whole process when it is imported, is not imported. The convolutions of many
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +27,19 @@ STRIDES = {"conv1": 1, "conv2": 2, "conv3": 2, "conv4": 1}
 """Of the convolutions, by their names in the file."""
 
 Weights = dict[str, "torch.Tensor"]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for torch, and as many as before afterwards: the net is so small that more of them only wait."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Silero:

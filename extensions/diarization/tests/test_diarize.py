@@ -70,11 +70,14 @@ def test_a_guessed_number_is_said_to_be_one(diarized, recording):
 
 
 @needs_encoder
-def test_d_vectors_count_the_speakers(diarized, recording, error_rate):
+def test_d_vectors_tell_voices_apart_and_a_number_guessed_by_them_is_fair(diarized, recording, error_rate):
     samples, rate = recording("two_speakers")
-    found = diarized(samples, rate, features="d_vectors")
-    assert error_rate(found["turns"].value, "two_speakers", samples.shape[1] / rate) < 0.05
-    assert found["turns"].facts["certainty"] == "fair"
+    given = diarized(samples, rate, features="d_vectors", speakers=2)
+    assert error_rate(given["turns"].value, "two_speakers", samples.shape[1] / rate) < 0.05
+    assert given["turns"].facts["certainty"] == "certain"
+    guessed = diarized(samples, rate, features="d_vectors", min_speakers=2, max_speakers=4)["turns"].facts
+    assert (guessed["counted"], guessed["certainty"]) == ("guessed", "fair")
+    assert 2 <= guessed["speakers"] <= 4
 
 
 def test_a_call_with_a_voice_a_channel_is_taken_by_its_channels_and_says_so(diarized, recording, error_rate):
@@ -161,6 +164,11 @@ def test_auto_never_reaches_a_key(monkeypatch):
     monkeypatch.setattr(librarian_diarization, "find_spec", lambda name: name)
     assert resolve(DiarizeSettings(), {})[0].features == "d_vectors"
     assert resolve(DiarizeSettings(features="cepstra"), {})[0].features == "cepstra"
+
+
+def test_channels_need_no_number():
+    with pytest.raises(ValidationError, match="a speaker for each channel"):
+        DiarizeSettings(method="channels", speakers=2)
 
 
 def test_bounds_are_in_order():

@@ -11,7 +11,7 @@ import torch
 from librarian.audio.resample import resample
 from librarian.errors import MissingError
 from librarian_diarization import packages
-from librarian_diarization.silero import WINDOW, Listener, Silero
+from librarian_diarization.silero import WINDOW, Listener, Silero, one_thread
 
 NAMES = {
     "stft_conv.weight": "stft.forward_basis_buffer",
@@ -104,7 +104,9 @@ def test_loading_it_leaves_torch_as_it_was(sound):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        Listener(Silero()).add(sound)
+        with one_thread():
+            Listener(Silero()).add(sound)
+            assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == 2
         assert "silero_vad" not in sys.modules
     finally:
