@@ -111,6 +111,7 @@ class Task(Protocol):
     of those where the output is `Many`.
 
     Attributes:
+        unit: id of what it works on, such as a recording: the only name for it that may stand in a file.
         inputs: port → artifact, or a tuple of artifacts where the port is `Many`: by role, recording and item.
         settings: the validated settings.
         device: `cpu`, `cuda:0` …
@@ -120,6 +121,7 @@ class Task(Protocol):
         state: a small JSON object kept across attempts.
     """
 
+    unit: str
     inputs: Mapping[str, Any]
     settings: Any
     device: str

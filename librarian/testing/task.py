@@ -50,7 +50,7 @@ class FileTask:
         layout: str = "",
     ) -> None:
         self.settings, self.folder = settings, folder
-        self.device, self.seed = "cpu", 0
+        self.unit, self.device, self.seed = "rec_aaaaaaaaaaaaa", "cpu", 0
         self.fractions: list[float] = []
         self._numbers = itertools.count(1)
         self._suffix, self.bits = suffix, _BITS[subtype]

@@ -64,6 +64,7 @@ class RunningTask:
     def __init__(
         self, request: Mapping[str, Any], settings: Settings, device: str, send: Callable[[dict[str, Any]], None]
     ) -> None:
+        self.unit: str = request["stem"].partition(".")[0]
         self.inputs: dict[str, Any] = {
             port: tuple(map(artifact_of, each)) if isinstance(each, list) else artifact_of(each)
             for port, each in request["inputs"].items()

@@ -1,0 +1,111 @@
+"""Frame by frame: a mixture of Gaussians for each voice, and the likeliest path through them, a few times in turn.
+
+The path pays for every change of voice, so that none is for a moment only (Viterbi 1967; as in Tranter & Reynolds
+(2006), An overview of automatic speaker diarization systems).
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from librarian.compiled import kernel
+
+ROUNDS = 4
+PARTS = 6
+"""Gaussians of a voice."""
+FRAMES_EACH = 30
+"""Frames that a Gaussian needs."""
+MOST_FRAMES = 6000
+"""Of a voice that its mixture learns from: 2 min, evenly taken from all of it."""
+CHANGE = 45.0
+"""What a change of voice costs, in log likelihood."""
+AT_ONCE = 1 << 14
+
+Labels = NDArray[np.intp]
+
+
+def resegmented(frames: NDArray[np.float16], spoken: NDArray[np.bool_], labels: Labels) -> tuple[Labels, NDArray[Any]]:
+    """Whose each frame is, after a first guess.
+
+    Args:
+        frames: cepstra.
+        spoken: those to learn from.
+        labels: the guess: numbers from 0; −1 where nothing is known.
+
+    Returns:
+        The numbers of the voices that are left, from 0; and by how much the voice of each frame is likelier than the
+        likeliest other one (nats, may be below 0; infinite where there is no other).
+
+    Shape:
+        - frames: `[frames, dimensions]`
+        - spoken, labels and both outputs: `[frames]`
+    """
+    for _ in range(ROUNDS):
+        labels = _numbered(labels)
+        scores = _scores(frames, spoken, labels)
+        before, labels = labels, likeliest_path(scores, CHANGE)
+        if np.array_equal(before, labels):
+            break
+    places = np.arange(len(labels)), labels
+    own = scores[places]
+    scores[places] = -np.inf
+    return _numbered(labels), own - scores.max(axis=1)
+
+
+def _numbered(labels: Labels) -> Labels:
+    """The numbers without gaps, −1 as it is."""
+    known = np.unique(labels[labels >= 0])
+    return np.where(labels < 0, -1, np.searchsorted(known, labels)).astype(np.intp)
+
+
+def _scores(frames: NDArray[np.float16], spoken: NDArray[np.bool_], labels: Labels) -> NDArray[np.float32]:
+    """Log likelihoods, `[frames, voices]`."""
+    scores = np.empty((len(frames), labels.max() + 1), np.float32)
+    for voice in range(scores.shape[1]):
+        own = np.flatnonzero((labels == voice) & spoken)
+        if not len(own):
+            own = np.flatnonzero(labels == voice)
+        mixture = _mixture(frames[own[:: max(1, -(-len(own) // MOST_FRAMES))]].astype(np.float64))
+        for start in range(0, len(frames), AT_ONCE):
+            scores[start : start + AT_ONCE, voice] = mixture.score_samples(frames[start : start + AT_ONCE])
+    return scores
+
+
+def _mixture(frames: NDArray[np.float64]) -> Any:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    parts = max(1, min(PARTS, len(frames) // FRAMES_EACH))
+    mixture = GaussianMixture(parts, covariance_type="diag", reg_covar=1e-2, max_iter=20, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # twenty steps are near enough
+        return mixture.fit(frames if len(frames) > 1 else np.repeat(frames, 2, axis=0))
+
+
+@kernel
+def likeliest_path(scores: NDArray[np.float32], change: float) -> NDArray[np.intp]:
+    """The states of the path with the greatest sum of scores, where each change of state costs.
+
+    Shape:
+        - scores: `[frames, states]`
+        - output: `[frames]`
+    """
+    frames, states = scores.shape
+    stayed = np.zeros((frames, states), np.bool_)
+    came_from = np.zeros(frames, np.intp)
+    best = scores[0].astype(np.float64)
+    for frame in range(1, frames):
+        came_from[frame] = best.argmax()
+        changed = best.max() - change
+        for state in range(states):
+            stayed[frame, state] = best[state] >= changed
+            best[state] = max(best[state], changed) + scores[frame, state]
+    path = np.empty(frames, np.intp)
+    path[-1] = best.argmax()
+    for frame in range(frames - 1, 0, -1):
+        path[frame - 1] = path[frame] if stayed[frame, path[frame]] else came_from[frame]
+    return path
