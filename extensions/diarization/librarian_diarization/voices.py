@@ -23,24 +23,17 @@ Part = tuple[int, int, int, int | None]
 def voices_of(sound: Sound, turns: Turns) -> Voices:
     """The voice of each speaker that speaks alone for 1.6 s or more."""
     encoder = Encoder()
-    sums: dict[int, Samples] = defaultdict(lambda: np.zeros(0, np.float32))
-    counts: dict[int, int] = defaultdict(int)
+    heard: dict[int, list[Samples]] = defaultdict(list)
     for speaker, window in _windows(sound, _parts(turns.exclusive)):
-        (vector,) = encoder.vectors(window[np.newaxis])
-        sums[speaker] = vector if not counts[speaker] else sums[speaker] + vector
-        counts[speaker] += 1
-    means = {speaker: sums[speaker] / np.linalg.norm(sums[speaker]) for speaker in sorted(sums)}
-    return Voices(
-        encoder="resemblyzer",
-        voices=[
-            Voice(
-                speaker=speaker,
-                seconds=counts[speaker] * WINDOW / RATE,
-                vector=[round(float(value), DECIMALS) for value in mean],
-            )
-            for speaker, mean in means.items()
-        ],
-    )
+        heard[speaker].append(encoder.vectors(window[np.newaxis])[0])
+    return Voices(encoder="resemblyzer", voices=[_voice(speaker, heard[speaker]) for speaker in sorted(heard)])
+
+
+def _voice(speaker: int, vectors: Sequence[Samples]) -> Voice:
+    total = np.sum(vectors, axis=0)
+    mean = total / np.linalg.norm(total)
+    seconds = len(vectors) * WINDOW / RATE
+    return Voice(speaker=speaker, seconds=seconds, vector=[round(float(value), DECIMALS) for value in mean])
 
 
 def _parts(turns: Sequence[Turn]) -> list[Part]:
