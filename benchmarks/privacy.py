@@ -13,7 +13,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from librarian.privacy.recognizers import find
+from librarian.privacy.search import find
 from librarian.privacy.scrub import Scrubber
 
 MEGABYTES = 10

@@ -17,6 +17,7 @@ import corpora_scoring
 import corpora_tuning
 from corpora import Sample, Score, missed, score
 
+from librarian.privacy.names import common_names
 from librarian.privacy.scrub import Scrubber
 
 ROWS = {
@@ -81,7 +82,11 @@ def main() -> None:
     parser.add_argument("--tuning", action="store_true")
     tuning = parser.parse_args().tuning
     corpus = list((corpora_tuning if tuning else corpora_scoring).corpus())
-    levels = {"strict": Scrubber(b"benchmark", level="strict"), "balanced": Scrubber(b"benchmark", level="balanced")}
+    levels = {
+        "strict": Scrubber(b"benchmark", names=common_names()),
+        "strict, no names": Scrubber(b"benchmark"),
+        "balanced": Scrubber(b"benchmark", level="balanced"),
+    }
     if tuning:
         print_missed(corpus, found_by(levels["strict"]))
     print_table({name: score(corpus, found_by(scrubber)) for name, scrubber in levels.items()})

@@ -6,7 +6,8 @@ import pytest
 
 from librarian.privacy import exempt
 from librarian.privacy.exempt import Exempt
-from librarian.privacy.recognizers import Span, find
+from librarian.privacy.search import find
+from librarian.privacy.spans import Span
 
 LABEL = "OH-1987-042"
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from librarian.privacy.folding import fold, spellings
 from librarian.privacy.phrases import Phrases
-from librarian.privacy.recognizers import Span, find
+from librarian.privacy.search import find
+from librarian.privacy.spans import Span
 
 Range = tuple[int, int]
 _GAP = re.compile(r"[\W_]+")

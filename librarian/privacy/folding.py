@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
 
-from librarian.privacy.recognizers import Characters
+from librarian.privacy.view import Characters
 
 _DROPPED = re.compile("(?<= )[ \0]+|\0+")
 _TRANSCRIBED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "æ": "ae", "ø": "oe"})

@@ -14,9 +14,11 @@ from itertools import islice
 from librarian.privacy.exempt import Exempt, Range, outside, spared
 from librarian.privacy.folding import FOLD, bare, fold, spellings
 from librarian.privacy.phrases import UNSPACED, Phrases
-from librarian.privacy.recognizers import Span, find, undated
+from librarian.privacy.ordinary import undated
+from librarian.privacy.search import find
+from librarian.privacy.spans import Span
 
-_GENERIC = frozenset(
+GENERIC = frozenset(
     """
     aac aif aiff amr avi caf flac m4a mka mkv mov mp3 mp4 mpeg mpg oga ogg opus wav wave webm wma json txt
     csv am an and are as at be but by can cannot did do for from go had has have he her him his how if in
@@ -146,9 +148,9 @@ class Lexicon:
             joined = form.replace(" ", "")
             if joined.isdigit():
                 continue
-            if form not in _GENERIC and (form != joined or (form.isalpha() and len(form) > 1)):
+            if form not in GENERIC and (form != joined or (form.isalpha() and len(form) > 1)):
                 learnt |= self._add(form, "NAME", canonical)
-            if joined not in _GENERIC and len(joined) >= _SHORTEST_JOINED:
+            if joined not in GENERIC and len(joined) >= _SHORTEST_JOINED:
                 learnt |= self._add(joined, "NAME", canonical)
         return learnt
 
@@ -164,7 +166,7 @@ class Lexicon:
         before: list[str] = []
         for word in _words(name, forms):
             first = word[0]
-            if first in _GENERIC:
+            if first in GENERIC:
                 before = []
                 continue
             if len(first) > _LONGEST_SHORT or not _SHORT.fullmatch(first):
@@ -183,7 +185,7 @@ class Lexicon:
         for one, other in zip(first * (size // len(first)), second * (size // len(second)), strict=True):
             self._add(f"{one} {other}", "NAME", canonical)
             joined = one + other
-            if joined not in _GENERIC and len(joined) >= _SHORTEST_JOINED:
+            if joined not in GENERIC and len(joined) >= _SHORTEST_JOINED:
                 self._add(joined, "NAME", canonical)
 
     def _add(self, key: str, kind: str, canonical: str) -> bool:

@@ -8,17 +8,23 @@ comes out.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from bisect import bisect_right
 from collections.abc import Iterable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Self
 
 from librarian.errors import RefusedError
 from librarian.privacy.exempt import Exempt, spared
 from librarian.privacy.folding import unescaped
 from librarian.privacy.lexicon import Lexicon
-from librarian.privacy.pseudonyms import pseudonym
-from librarian.privacy.recognizers import Characters, Span, find, merge, record_words
+from librarian.privacy.names import NameList
+from librarian.privacy.pseudonyms import Pseudonyms
+from librarian.privacy.recognizers import Level
+from librarian.privacy.ordinary import record_words
+from librarian.privacy.search import search_at
+from librarian.privacy.spans import Span, merge
+from librarian.privacy.view import Characters
 
 LONGEST = 2000
 """Characters of a scrubbed text, unless its caller says otherwise."""
@@ -100,17 +106,28 @@ class Scrubber:
         key: the project's pseudonym key, not empty.
         exempt: words that the owner chose and that were checked (names of jobs and steps, labels): not learnt as
             part of a file name, and left as they are in texts.
+        level: what is looked for; `off` leaves everything but secrets.
+        names: names of people that nobody listed, looked for too.
+
+    Attributes:
+        counts: type → how many were replaced so far.
 
     Raises:
         ValueError: the key is empty.
     """
 
-    def __init__(self, key: bytes, *, exempt: Iterable[str] = ()) -> None:
+    def __init__(
+        self, key: bytes, *, exempt: Iterable[str] = (), level: Level = "strict", names: NameList | None = None
+    ) -> None:
         if not key:
             raise ValueError("a scrubber needs a key")
-        self._pseudonym = lru_cache(_REMEMBERED)(partial(pseudonym, key))
+        self.counts: Counter[str] = Counter()
+        self._pseudonym = lru_cache(_REMEMBERED)(Pseudonyms(key))
         self._exempt = Exempt(exempt)
         self._lexicon = Lexicon(self._exempt)
+        self._search = search_at(level)
+        self._off = level == "off"
+        self._names = names
 
     def learn(self, values: Iterable[str]) -> None:
         """Add known values: each as a whole and by its parts, folder by folder where it is a path.
@@ -121,7 +138,7 @@ class Scrubber:
             ScrubError: one of them is no text, or they could not be taken.
         """
         try:
-            self._lexicon.add(values)
+            self._lexicon.add(() if self._off else values)
             return
         except Exception as error:
             cause = type(error).__name__
@@ -173,8 +190,9 @@ class Scrubber:
         # An invisible character may part two names or stand within one: the text is read both ways.
         views = [text, *unescaped(text)] if shown == text else [text, shown, *unescaped(text)]
         known = [span for view in views for span in self._lexicon.find(view, until)]
-        found = find(text, until=until)
-        spans = [*_not_by_chance(text, known), *found] if known else found
+        spans = [*_not_by_chance(text, known), *self._search.find(text, until)]
+        if self._names:
+            spans += self._names.find(text, until)
         return merge(spared(text, spans, self._exempt.ranges(text)) if spans else spans)
 
     def _replaced(self, text: str, until: int) -> str:
@@ -186,6 +204,7 @@ class Scrubber:
                 break
             pieces += [shown[last : span.start], self._pseudonym(span.type, span.canonical)]
             last = span.end
+            self.counts[span.type] += 1
         return "".join([*pieces, shown[last:until]])
 
     def _scrubbed(self, text: str, limit: int | None) -> str:
