@@ -42,7 +42,8 @@ OTHER = [
     "Steuer-ID {ID}", "numéro de sécurité sociale {ID}", "DNI {ID}", "personal code {ID}", "Reisepass Nr. {PASSPORT}",
     "passport no {PASSPORT}", "Kennzeichen {PLATE}", "plate number {PLATE}", "geboren am {BIRTH}", "born {BIRTH} in Ulm",
     "né le {BIRTH}", "fecha de nacimiento: {BIRTH}", "GPS {PLACE}", "token={TOKEN}", "Authorization: Bearer {JWT}",
-    "export OPENAI_API_KEY={OPENAI}", "the PIN is {PIN}", "Tel.: {PHONE}", "ruf {PHONE} an", "call me at {SAID} please",
+    "export OPENAI_API_KEY={OPENAI}", "api_key: {TOKEN}", "client_secret = '{TOKEN}'", "x-api-key {TOKEN}",
+    "she was born on the 3rd of May 1931", "tax id {ID} was given", "the PIN is {PIN}", "Tel.: {PHONE}", "ruf {PHONE} an", "call me at {SAID} please",
     "meine Nummer ist {GESAGT}", "mi número es {DICHO}", "mail me, {SAIDMAIL}, any time",
 ]  # fmt: skip
 PLAIN = [
@@ -51,6 +52,9 @@ PLAIN = [
     "-{n}.{n} LUFS, -{n} dBTP", "{n}:{nn}:{nn}", "0.{big}", "cannot open file: No such file or directory", "CUDA out of memory. Tried to allocate {n}.00 GiB",
     "the cat sat on the mat", "es regnet seit Tagen", "il fait beau", "hace calor", "one two three", "in nineteen sixty two", "version {n}.{n}.{n}.{n}",
     "driver 590.48.01", "Killed by signal 9", "step voice of quickstart", "Will you mark the rose in May", "Frank talk about a grand art", "a[1::2]", "std::vector",
+    "pages 1024-2048", "rows 10000-20000 of 90000", "max_tokens=512", "token: 5 of 12", "secret santa", "auth ok", "OH-1987-042",
+    "passport control at noon", "the plate was hot", "he was born in Ulm", "my name is on the list", "the pin is broken", "position 123, 456",
+    "point of no return", "look at the dot in it", "Sie war am Tag danach", "id 12", "identity matrix 128x128", "identification of 4096 rows",
 ]  # fmt: skip
 
 

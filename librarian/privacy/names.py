@@ -96,21 +96,24 @@ class NameList:
         word = _word(text, start, end)
         after, before = _after(text, end), _before(text, start)
         first = last = word
-        if before and self._goes_with(before, word):
+        if before and self._goes_with(text, before, word):
             first = before
-        if after and self._goes_with(after, word):
-            last = after
+        while after and self._goes_with(text, after, word):
+            last, word = after, after
+            after = _after(text, last.end)
         if first is last and not self._stands_alone(word):
             return None
         return _name(text, first.start, last.end)
 
-    def _goes_with(self, other: _Word, word: _Word) -> bool:
+    def _goes_with(self, text: str, other: _Word, word: _Word) -> bool:
         """Whether a word beside one of the list belongs to the same name."""
         if other.folded in GENERIC or len(other.folded) < _SHORTEST:
             return False
         if other.folded in self._sure:
             return word.folded in self._first or other.folded in self._first or (word.raised and other.raised)
-        return word.raised and other.raised and not other.text.isupper() | word.text.isupper()
+        if word.raised and other.raised:
+            return word.text.isupper() == other.text.isupper()
+        return word.folded in self._sections["popular"] and _is_joined(text, word, other)
 
     def _stands_alone(self, word: _Word) -> bool:
         """Whether a word is somebody's name by itself."""
@@ -147,6 +150,12 @@ class NameList:
 
 def _word(text: str, start: int, end: int) -> _Word:
     return _Word(start, end, text[start:end], bare(text[start:end]))
+
+
+def _is_joined(text: str, one: _Word, other: _Word) -> bool:
+    """Whether two words stand as in the name of a file: anna_smith."""
+    first, second = sorted((one, other))
+    return text[first.end : second.start] in ("-", "_", ".")
 
 
 def _after(text: str, end: int) -> _Word | None:

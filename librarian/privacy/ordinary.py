@@ -41,11 +41,13 @@ _VERSION = re.compile(rb"(?:0|[1-9]\d?)\.\d{1,2}\.\d{1,3}(?:[-.]\d{1,4})?|[1-9]\
 _DATED_OR_MEASURED = re.compile(DATE + rb"|" + _FLOAT)
 _MEASURED = re.compile(_FLOAT + rb"|" + _RATE)
 _MEASURED_OR_SMALL = re.compile(_FLOAT + rb"|" + _RATE + rb"|\d{1,3}")
+_SHELF_MARK = re.compile(_YEAR + rb"[.\-/\x1f ]\d{1,3}")
 _UNIT = re.compile(rb" ?(?:[kKMGT]?i?B|bytes?|bits?|bps|[kM]?Hz|samples?|frames?|[mun\xe9]s|sec|seconds?)\b|s\b")
 _FIELD = re.compile(
-    rb"(?i)\b(?:version|driver|seed|size|bytes|frames?|samples?|offset|pid|line|length|count)[ =:]{1,3}\Z"
+    rb"(?i)\b(?:version|driver|seed|size|bytes|frames?|samples?|offset|pid|lines?|length|count|blocks?|chunks?|pages?|steps?"
+    rb"|epoch|iterations?|batch|tokens?|rows?|index|position|sectors?|range|total|limit|timeout|inode|errno)[ =:]{1,3}\Z"
 )
-_LONGEST_FIELD = len(b"-version : ")
+_LONGEST_FIELD = len(b"-iterations : ")
 
 
 def record_words(text: str) -> list[tuple[int, int]]:
@@ -95,10 +97,10 @@ def is_dated_or_measured(view: bytes, start: int, end: int) -> bool:
 
 
 def is_version_or_list(run: bytes) -> bool:
-    """Whether a run of digits and separators is a version, a number with decimals, or a list of such."""
+    """Whether a run of digits and separators is a version, a year and a number, or a list of numbers with decimals."""
     words = re.split(rb"[ \x1f/-]+", run)
     measured = any(map(_MEASURED.fullmatch, words)) and all(map(_MEASURED_OR_SMALL.fullmatch, words))
-    return measured or bool(_VERSION.fullmatch(run))
+    return measured or bool(_VERSION.fullmatch(run) or _SHELF_MARK.fullmatch(run))
 
 
 def unnamed(view: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from librarian.privacy.ordinary import DATE, is_dated_or_measured, is_quantity, is_version_or_list
+from librarian.privacy.ordinary import DATE, is_dated_or_measured, is_field, is_quantity, is_version_or_list
 from librarian.privacy.view import PLAIN
 
 GAP = rb"[ .\-/()\x1f]{0,3}"
@@ -82,7 +82,7 @@ def _is_ordinary(view: bytes, start: int, end: int) -> bool:
     run = view[start:end]
     if run.isdigit():
         return len(run) > _LONGEST or is_quantity(view, start, end) or is_dated_or_measured(view, start, end)
-    return is_version_or_list(run)
+    return is_version_or_list(run) or is_field(view, start)
 
 
 def dialled(view: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -57,7 +57,7 @@ def _after(cue: bytes, value: bytes, between: bytes) -> bytes:
 
 _IS = (
     rb"(?:[ \x1f]?(?:\(?(?i:nos?|nr|num|numbers?|nummer|numero|n\xe9mero|n|code|id|is|was|ist|war|est|es|era|lautet|on"
-    rb"|the|of|am|le|il|op|em|a|de|issued|expires)\)?\b)?[.:=#/'\" \x1f,()\xb7\xe9-]{0,3}){0,4}"
+    rb"|of|am|le|il|op|em|a|de|issued|expires)\)?\b)?[.:=#/'\" \x1f,()\xb7\xe9-]{0,3}){0,4}"
 )
 """What may stand between a cue and its value: `no.`, `is`, a colon …"""
 _NAME_CUES = _any(
@@ -85,7 +85,7 @@ _PIN_CUES = _any(
     "pin|passcode|pass code|access code|security code|cvv|cvc|geheimzahl|code secret|código secreto|clave|pincode"
 )
 _KEY_CUES = _any(
-    "api[-\x1f ]?key|secret|token|access[-\x1f ]?key|private[-\x1f ]?key|client[-\x1f ]?secret|credentials?|authorization|auth"
+    "api[-_ ]?key|secret|token|access[-_ ]?key|private[-_ ]?key|credentials?|authorization|auth"
 )
 _PASSWORD_CUES = _any("passw(?:or)?d|passwd|pwd|passphrase|passwort|kennwort|mot de passe|contraseña|pw")
 _MONTH = rb"[A-Za-z\xe9]{3,10}\.?"
@@ -157,7 +157,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     Recognizer(
         "ID",
         gate=rb"(?i)\b[a-z]{0,6}\d[a-z0-9]{6}",
-        pattern=rb"\b(?i:[a-z]{0,6}\d[a-z0-9]{6,17}|\d{6}[-+a]\d{3}[0-9a-z]|[a-z]?\d{1,2}[. ]?\d{3}[. ]?\d{3}[- ]?[0-9a-z])\b",
+        pattern=rb"\b(?i:[a-z]{0,6}\d[a-z0-9]{6,17}|\d{6}[-+a-fu-y]\d{3}[0-9a-z]|[a-z]?\d{1,2}[. ]?\d{3}[. ]?\d{3}[- ]?[0-9a-z])\b",
         validator="lettered_id",
         clocks=False,
         most=_MOST_COSTLY,

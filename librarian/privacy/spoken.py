@@ -67,6 +67,7 @@ HUNDREDS = {"hundred": 100, "hundert": 100, "cent": 100, "cents": 100, "cien": 1
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _TEN = 10
 _SHORTEST, _LONGEST = 7, 19
+_LEAST_WORDS = 3
 
 
 def number_words() -> list[str]:
@@ -78,6 +79,8 @@ def number_words() -> list[str]:
 def spoken_number(hit: str) -> str | None:
     """The number that the words say, as if it were dialled; None where they count, or are too few or too many."""
     words = _WORD.findall(hit.casefold())
+    if sum(map(str.isalpha, words)) < _LEAST_WORDS:
+        return None
     digits = next((said for language in LANGUAGES.values() if (said := _said(words, language))), "")
     if not digits:
         digits = _said(words, {word: value for language in LANGUAGES.values() for word, value in language.items()})
