@@ -43,7 +43,7 @@ OTHER = [
     "passport no {PASSPORT}", "Kennzeichen {PLATE}", "plate number {PLATE}", "geboren am {BIRTH}", "born {BIRTH} in Ulm",
     "né le {BIRTH}", "fecha de nacimiento: {BIRTH}", "GPS {PLACE}", "token={TOKEN}", "Authorization: Bearer {JWT}",
     "export OPENAI_API_KEY={OPENAI}", "api_key: {TOKEN}", "client_secret = '{TOKEN}'", "x-api-key {TOKEN}",
-    "she was born on the 3rd of May 1931", "tax id {ID} was given", "the PIN is {PIN}", "Tel.: {PHONE}", "ruf {PHONE} an", "call me at {SAID} please",
+    "tax id {ID} was given", "the PIN is {PIN}", "Tel.: {PHONE}", "ruf {PHONE} an", "call me at {SAID} please",
     "meine Nummer ist {GESAGT}", "mi número es {DICHO}", "mail me, {SAIDMAIL}, any time",
 ]  # fmt: skip
 PLAIN = [
@@ -54,7 +54,7 @@ PLAIN = [
     "driver 590.48.01", "Killed by signal 9", "step voice of quickstart", "Will you mark the rose in May", "Frank talk about a grand art", "a[1::2]", "std::vector",
     "pages 1024-2048", "rows 10000-20000 of 90000", "max_tokens=512", "token: 5 of 12", "secret santa", "auth ok", "OH-1987-042",
     "passport control at noon", "the plate was hot", "he was born in Ulm", "my name is on the list", "the pin is broken", "position 123, 456",
-    "point of no return", "look at the dot in it", "Sie war am Tag danach", "id 12", "identity matrix 128x128", "identification of 4096 rows",
+    "point of no return", "look at the dot in it", "Sie war am Tag danach", "id 12", "identity matrix 128x128", "identification of {n}096 rows",
 ]  # fmt: skip
 
 
@@ -108,7 +108,7 @@ VALUES: Mapping[str, Make] = {
     "CARD": _made("credit_card_number", LOCALES),
     "IBAN": _made("iban", ["de_DE", "fr_FR", "es_ES", "de_AT"]),
     "SSN": _made("ssn", ["en_US"]),
-    "ID": _made("ssn", ["es_ES", "fr_FR", "hr_HR", "et_EE", "bg_BG", "de_CH", "es_MX"]),
+    "ID": _made("ssn", ["es_ES", "fr_FR", "en_GB", "et_EE", "bg_BG", "de_CH", "es_MX", "zh_TW", "zh_CN", "es_VE"]),
     "PASSPORT": lambda r: r.choice("CFGHJK") + "".join(r.choices("0123456789CFGHJK", k=7)) + r.choice("0123456789"),
     "PLATE": lambda r: f"{r.choice(['M', 'UL', 'HH'])}-{''.join(r.choices(string.ascii_uppercase, k=2))} {r.randrange(10, 9999)}",
     "BIRTH": _made("date", LOCALES),

@@ -7,7 +7,7 @@ in their places, or separators exactly where the module writes them, or a word b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -24,6 +24,7 @@ _LEAST_DIGITS = 5
 _CERTAIN_LENGTH = 16
 """Digits of which a date of birth and a check digit do not come together by chance."""
 _LENGTHS = range(7, 21)
+_TOO_LONG = "1" * 40
 
 
 @cache
@@ -33,10 +34,24 @@ def _modules() -> tuple[Any, ...]:
 
     def takes(module: ModuleType) -> bool:
         says = (module.__doc__ or "").strip().partition("\n")[0]
-        of_a_country = module.__name__.count(".") > 1
-        return of_a_country and bool(_OF_PERSONS.search(says)) and not _NOT_OF_PERSONS.search(says)
+        if module.__name__.count(".") < 2 or _NOT_OF_PERSONS.search(says):  # noqa: PLR2004
+            return False
+        return bool(_OF_PERSONS.search(says)) and _minds_length(module)
 
     return tuple(filter(takes, get_number_modules()))
+
+
+def _minds_length(module: Any) -> bool:
+    """Whether a module refuses a number of any length for its length or form."""
+    from stdnum.exceptions import InvalidFormat, InvalidLength
+
+    try:
+        module.validate(_TOO_LONG)
+    except (InvalidFormat, InvalidLength):
+        return True
+    except Exception:
+        return False
+    return False
 
 
 @cache
@@ -64,8 +79,18 @@ def _compact(hit: str) -> str:
     return _SEPARATORS.sub("", hit).upper()
 
 
-def _taken_by(modules: tuple[Any, ...], compact: str) -> Iterator[Any]:
-    return (module for module in modules if module.is_valid(compact))
+def _takes(module: Any, number: str) -> bool:
+    """Whether a number is valid for a module; also where that fails: too much is hidden then, not too little."""
+    try:
+        return bool(module.is_valid(number))
+    except Exception:
+        return True
+
+
+def _taken_by(modules: Iterable[Any], hit: str) -> Iterator[Any]:
+    """The modules that take a number, as it is written or without separators."""
+    numbers = dict.fromkeys((_compact(hit), hit.upper()))
+    return (module for module in modules if any(_takes(module, number) for number in numbers))
 
 
 def lettered_id(hit: str) -> str | None:
@@ -76,7 +101,7 @@ def lettered_id(hit: str) -> str | None:
     if compact.isdigit() and len(compact) < _CERTAIN_LENGTH:
         return None
     certain = compact if not compact.isdigit() else ""
-    found = _taken_by(_checking(), compact)
+    found = _taken_by(_checking(), hit)
     return compact if any(certain or hasattr(each, "get_birth_date") for each in found) else None
 
 
@@ -84,10 +109,11 @@ def written_id(hit: str) -> str | None:
     """The digits, where separators stand among them exactly as those who give out such numbers write them."""
     modules = _layouts().get(_DIGIT.sub("1", hit))
     compact = _compact(hit)
-    return compact if modules and any(each.is_valid(compact) for each in modules) else None
+    return compact if any(_taken_by(modules or (), hit)) else None
 
 
 def named_id(hit: str) -> str | None:
     """The number without separators, where its check digit is right. A word before it says what it is."""
     compact = _compact(hit)
-    return compact if any(_taken_by(_modules(), compact)) else None
+    long = len(_DIGIT.findall(compact)) >= _LEAST_DIGITS
+    return compact if long and any(_taken_by(_modules(), hit)) else None

@@ -156,10 +156,9 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     ),
     Recognizer(
         "ID",
-        gate=rb"(?i)\b[a-z]{0,6}\d[a-z0-9]{6}",
+        gate=rb"(?i)\d[a-z0-9]{6}|\d{6}[-+a-fu-y]\d{3}|\d{3}[. ]?\d{3}[- ]?[a-z]\b",
         pattern=rb"\b(?i:[a-z]{0,6}\d[a-z0-9]{6,17}|\d{6}[-+a-fu-y]\d{3}[0-9a-z]|[a-z]?\d{1,2}[. ]?\d{3}[. ]?\d{3}[- ]?[0-9a-z])\b",
         validator="lettered_id",
-        clocks=False,
         most=_MOST_COSTLY,
     ),
     Recognizer(
@@ -168,6 +167,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         pattern=rb"\b\d{1,8}(?:[ ./-]\d{1,6}){1,5}\b",
         validator="written_id",
         clocks=False,
+        levels=("balanced",),  # at the strictest, a run of so many digits is a telephone number
     ),
     Recognizer(
         "ID",
@@ -176,6 +176,13 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         validator="named_id",
         cut="longest",
         most=_MOST_COSTLY,
+    ),
+    Recognizer(
+        "ID",
+        gate=_after(_ID_CUES, rb"[A-Z0-9]", _IS),
+        pattern=_after(_ID_CUES, rb"(?:[A-Z]{1,4}[ -]?)?\d(?:[ ./-]?[A-Z0-9]){5,18}\b", _IS),
+        validator="numbered",
+        levels=("strict",),
     ),
     Recognizer(
         "PASSPORT",

@@ -106,6 +106,12 @@ def document(hit: str) -> str | None:
     return compact if len(re.findall(r"\d", compact)) >= 2 else None  # noqa: PLR2004
 
 
+def numbered(hit: str) -> str | None:
+    """A number without separators: at least five digits are in it."""
+    compact = _SEPARATORS.sub("", hit).upper()
+    return compact if len(re.findall(r"\d", compact)) >= 5 else None  # noqa: PLR2004
+
+
 VALIDATORS: Mapping[str, Validate] = {
     "text": str.casefold,
     "exact": str,
@@ -123,6 +129,7 @@ VALIDATORS: Mapping[str, Validate] = {
     "introduced": introduced,
     "plate": plate,
     "document": document,
+    "numbered": numbered,
     "lettered_id": lettered_id,
     "written_id": written_id,
     "named_id": named_id,
