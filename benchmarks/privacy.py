@@ -13,8 +13,8 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from librarian.privacy.search import find
 from librarian.privacy.scrub import Scrubber
+from librarian.privacy.search import find
 
 MEGABYTES = 10
 LINES: dict[str, Callable[[random.Random], str]] = {

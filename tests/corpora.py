@@ -33,7 +33,7 @@ class Sample:
 
 
 def render(template: str, values: Mapping[str, Make], source: random.Random) -> Sample:
-    """A template with its places filled in. Those in capitals name someone; what follows a `_` tells kinds of a type."""
+    """A template with its places filled in. Those in capitals name someone."""
     pieces: list[str] = []
     marked: list[Marked] = []
     length = last = 0

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from librarian.cli.words import say
 from librarian.errors import EnvironmentFailedError, ExtensionError, UsageError
@@ -21,6 +21,8 @@ from librarian.job.yamltext import Place
 from librarian.operation import Declaration, Resolved
 from librarian.plan import seal_texts
 from librarian.privacy.known import names_in, secrets, surroundings
+from librarian.privacy.names import names_at
+from librarian.privacy.recognizers import Level
 from librarian.privacy.scrub import Scrubber, ScrubError
 from librarian.project import Project
 from librarian.recordings import PatternError, Scan, scan
@@ -91,6 +93,7 @@ class Checked:
     Attributes:
         private: what names someone.
         chosen: words of the job file that do not.
+        allowed: words that the owner says do not.
         raw: where was looked for what it hangs on beside the recordings, and the digest of what was seen there; None
             where a worker would be asked again though nothing has changed.
     """
@@ -99,12 +102,15 @@ class Checked:
     scan: Scan
     private: Sequence[str]
     chosen: frozenset[str]
+    allowed: Sequence[str]
     raw: tuple[Look, str] | None
 
     def scrubber(self, project: Project) -> Scrubber:
         """A scrubber that knows every name of the job."""
         labels = {sighting.label for sighting in self.scan.sightings if sighting.public}
-        scrubber = Scrubber(project.pseudonym_key, exempt={*self.chosen, *labels})
+        level = self.job.file.privacy.level
+        exempt = {*self.chosen, *labels, *self.allowed}
+        scrubber = Scrubber(project.pseudonym_key, exempt=exempt, level=level, names=names_at(level))
         _, texts = seal_texts(self.job, project.id_key)
         scrubber.learn([*self.private, *texts.values(), os.fspath(project.root)])
         for table in self.job.tables.values():
@@ -131,9 +137,10 @@ def check(text: Read, workers: Workers) -> Checked:
     declarations = [each for extension in installed for each in extension.declarations]
     validator = Validator(workers, installed)
     job = resolve(text, declarations, _scrubbing(validator, scrubber))
-    private += _listed_names(job, text)
+    private += _listed(job, text, "names")
+    allowed = _listed(job, text, "allow")
     device_of(job)
-    _check_words(job.words(), text, private)
+    _check_words(job.words(), text, private, allowed)
     try:
         found = scan(job)
     except PatternError as error:
@@ -141,18 +148,21 @@ def check(text: Read, workers: Workers) -> Checked:
         text.check()
         raise
     gc.freeze()  # what is known of the recordings stays: the collector need not walk through it again and again
-    _check_words(_labels(job, found), text, private)
-    raw = None if validator.asks_again else _raw(job, private, installed, state)
-    return Checked(job, found, private, chosen, raw)
+    _check_words(_labels(job, found), text, private, allowed)
+    raw = None if validator.asks_again else _raw(job, private, allowed, installed, state)
+    return Checked(job, found, private, chosen, allowed, raw)
 
 
-def _raw(job: Job, known: Sequence[str], installed: Sequence[Extension], state: str) -> tuple[Look, str]:
+def _raw(
+    job: Job, known: Sequence[str], allowed: Sequence[str], installed: Sequence[Extension], state: str
+) -> tuple[Look, str]:
     entries = job.file.recordings
     at = Look(
         entries=[entry.patterns for entry in entries],
         lists=[entry.table.file for entry in entries if entry.table],
         names=job.file.privacy.names or "",
         extensions=[each.made_of for each in installed],
+        allow=job.file.privacy.allow or "",
     )
     seen = Seen(
         job=hashlib.sha256(job.content).hexdigest(),
@@ -160,17 +170,20 @@ def _raw(job: Job, known: Sequence[str], installed: Sequence[Extension], state: 
         known=known,
         states=[each.state for each in installed],
         installed=state,
+        allowed=allowed,
     )
     return at, seen.digest()
 
 
-def _listed_names(job: Job, text: Read) -> list[str]:
-    if not job.file.privacy.names:
+def _listed(job: Job, text: Read, which: Literal["names", "allow"]) -> list[str]:
+    """The lines of one of the owner's lists."""
+    file: str | None = getattr(job.file.privacy, which)
+    if not file:
         return []
     try:
-        return names_in(text.folder / job.file.privacy.names)
+        return names_in(text.folder / file)
     except UsageError as error:
-        text.problems.append(Problem(("privacy", "names"), str(error)))
+        text.problems.append(Problem(("privacy", which), str(error)))
         text.check()
         raise
 
@@ -203,9 +216,9 @@ def _scrubbing(validate: Validate, scrubber: Scrubber) -> Validate:
     return scrubbed
 
 
-def _throwaway(known: Iterable[str], exempt: Iterable[str] = ()) -> Scrubber:
+def _throwaway(known: Iterable[str], exempt: Iterable[str] = (), level: Level = "strict") -> Scrubber:
     """A scrubber for what is shown before there is a project: its pseudonyms mean nothing later."""
-    scrubber = Scrubber(os.urandom(32), exempt=exempt)
+    scrubber = Scrubber(os.urandom(32), exempt=exempt, level=level, names=names_at(level))
     scrubber.learn(known)
     scrubber.learn_secrets(secrets())
     return scrubber
@@ -261,11 +274,19 @@ def _digits(text: str) -> int:
     return sum(char.isdigit() for char in text)
 
 
-def _check_words(words: Iterable[tuple[Place, str]], text: Read, names: Sequence[str]) -> None:
-    checker = _throwaway(names)
+def _check_words(
+    words: Iterable[tuple[Place, str]], text: Read, names: Sequence[str], allowed: Sequence[str]
+) -> None:
+    checker = _throwaway(names, allowed, text.file.privacy.level if text.file else "strict")
     for place, number in Counter(place for place, word in words if _names_someone(checker, word)).items():
         which = "labels read" if place[-1] in ("label", "list") and number > 1 else "reads"
         what = f"{number} {which}" if number > 1 else which
-        text.problems.append(Problem(place, f"{what} like a name or a number of somebody; choose another word"))
+        text.problems.append(
+            Problem(
+                place,
+                f"{what} like a name or a number of somebody; choose another word, or list it in the file of "
+                "privacy.allow",
+            )
+        )
     if text.problems:
         raise RefusedJobError(text.lines())

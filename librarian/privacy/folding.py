@@ -11,6 +11,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import islice
 
 from librarian.privacy.view import Characters
 
@@ -39,6 +40,7 @@ def _escapes(backslash: str, *, utf8: bool) -> re.Pattern[str]:
 # More backslashes before one are either its own, escaped again, or part a path.
 _ESCAPES = [_escapes(backslash, utf8=utf8) for backslash in (r"(?<!\\)\\{1,8}", r"\\") for utf8 in (False, True)]
 _DIGITS = re.compile(f"[xuU%]({_HEX}+)")
+MOST_ESCAPES = 50_000
 _FILLER = "\N{WORD JOINER}"
 """Dropped when a text is folded."""
 
@@ -107,12 +109,21 @@ def _decoded(match: re.Match[str]) -> str:
     return _meant(match.group(), match.lastgroup)
 
 
-def unescaped(text: str) -> list[str]:
+def unescaped(text: str) -> tuple[list[str], int]:
     """The text as it was before a program wrote it in the way of Python, JSON, bytes, URLs, HTML or terminals.
 
-    Nothing where nothing is escaped, else all ways to read it; each is as long as the text.
+    Nothing where nothing is escaped, else all ways to read it, each as long as the text up to where that was done: the
+    whole text, unless more is escaped than `MOST_ESCAPES`.
     """
     signed = "\\" in text or "%" in text or "&" in text or "\x1b" in text
     if not signed or not _ESCAPES[0].search(text):
-        return []
-    return list(dict.fromkeys(each.sub(_decoded, text) for each in (_ESCAPES if r"\\" in text else _ESCAPES[:2])))
+        return [], len(text)
+    ways = _ESCAPES if r"\\" in text else _ESCAPES[:2]
+    read = min(_place_of_last(each, text) for each in ways)
+    return list(dict.fromkeys(each.sub(_decoded, text[:read]) for each in ways)), read
+
+
+def _place_of_last(escapes: re.Pattern[str], text: str) -> int:
+    """Where the escape stands that is one too many; else the text's length."""
+    beyond = next(islice(escapes.finditer(text), MOST_ESCAPES, None), None) if len(text) > MOST_ESCAPES else None
+    return beyond.start() if beyond else len(text)

@@ -1,7 +1,7 @@
 """National ids, as python-stdnum knows them: whatever it says is a person's.
 
-No country is named here. A number counts where a module takes it and chance would hardly have made it so: it has letters
-in their places, or separators exactly where the module writes them, or a word before it that says what it is.
+No country is named here. A number counts where a module takes it and chance would hardly have made it so: it has
+letters in their places, or separators exactly where the module writes them, or a word before it that says what it is.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _CHECKS = re.compile(r"calc_check|checksum|luhn|verhoeff|damm|mod_\d")
 _SEPARATORS = re.compile(r"[\W_]+")
 _DIGIT = re.compile(r"\d")
 _LEAST_DIGITS = 5
+_FEW_LETTERS = 2
 _CERTAIN_LENGTH = 16
 """Digits of which a date of birth and a check digit do not come together by chance."""
 _LENGTHS = range(7, 21)
@@ -36,28 +37,54 @@ def _modules() -> tuple[Any, ...]:
         says = (module.__doc__ or "").strip().partition("\n")[0]
         if module.__name__.count(".") < 2 or _NOT_OF_PERSONS.search(says):  # noqa: PLR2004
             return False
-        return bool(_OF_PERSONS.search(says)) and _minds_length(module)
+        return bool(_OF_PERSONS.search(says)) and not _has_form_of(module, _TOO_LONG)
 
     return tuple(filter(takes, get_number_modules()))
 
 
-def _minds_length(module: Any) -> bool:
-    """Whether a module refuses a number of any length for its length or form."""
+def _has_form_of(module: Any, number: str) -> bool:
+    """Whether a module finds nothing wrong with a number but its value."""
     from stdnum.exceptions import InvalidFormat, InvalidLength
 
     try:
-        module.validate(_TOO_LONG)
+        module.validate(number)
     except (InvalidFormat, InvalidLength):
-        return True
-    except Exception:
         return False
-    return False
+    except Exception:
+        return True
+    return True
+
+
+def _checks(module: Any) -> bool:
+    """Whether a module computes a check digit."""
+    return any(map(_CHECKS.search, vars(module)))
 
 
 @cache
-def _checking() -> tuple[Any, ...]:
-    """Those of the modules that compute a check digit."""
-    return tuple(each for each in _modules() if any(map(_CHECKS.search, vars(each))))
+def _with_few_letters() -> tuple[Any, ...]:
+    """The modules that compute a check digit and take numbers with a letter or two."""
+
+    def takes(module: Any) -> bool:
+        numbers = ["1" * length for length in _LENGTHS]
+        if not any(_has_form_of(module, number) for number in numbers):
+            return True
+        places = (0, 4, 6, 7, -2, -1)
+        probes = (f"{number[:at]}{letter}{number[at:][1:]}" for number in numbers for at in places for letter in "AKX")
+        return any(_has_form_of(module, probe) for probe in probes)
+
+    return tuple(each for each in _modules() if _checks(each) and takes(each))
+
+
+@cache
+def _with_letters() -> tuple[Any, ...]:
+    """The modules that compute a check digit."""
+    return tuple(filter(_checks, _modules()))
+
+
+@cache
+def _dated() -> tuple[Any, ...]:
+    """The modules that compute a check digit and find a date of birth."""
+    return tuple(each for each in _modules() if _checks(each) and hasattr(each, "get_birth_date"))
 
 
 @cache
@@ -96,13 +123,13 @@ def _taken_by(modules: Iterable[Any], hit: str) -> Iterator[Any]:
 def lettered_id(hit: str) -> str | None:
     """The number, where letters and digits are in the places that an id with a check digit has them in."""
     compact = _compact(hit)
-    if len(_DIGIT.findall(compact)) < _LEAST_DIGITS:
+    digits = len(_DIGIT.findall(compact))
+    if digits < _LEAST_DIGITS:
         return None
-    if compact.isdigit() and len(compact) < _CERTAIN_LENGTH:
-        return None
-    certain = compact if not compact.isdigit() else ""
-    found = _taken_by(_checking(), hit)
-    return compact if any(certain or hasattr(each, "get_birth_date") for each in found) else None
+    if digits == len(compact):
+        return compact if len(compact) >= _CERTAIN_LENGTH and any(_taken_by(_dated(), hit)) else None
+    few = len(compact) - digits <= _FEW_LETTERS
+    return compact if any(_taken_by(_with_few_letters() if few else _with_letters(), hit)) else None
 
 
 def written_id(hit: str) -> str | None:

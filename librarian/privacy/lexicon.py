@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from librarian.privacy.exempt import Exempt, Range, outside, spared
-from librarian.privacy.folding import FOLD, bare, fold, spellings
-from librarian.privacy.phrases import UNSPACED, Phrases
+from librarian.privacy.folding import FOLD, bare, spellings
 from librarian.privacy.ordinary import undated
+from librarian.privacy.phrases import UNSPACED, Phrases
+from librarian.privacy.recognizers import MOST_HITS
 from librarian.privacy.search import find
-from librarian.privacy.spans import Span
+from librarian.privacy.spans import Span, withheld
 
 GENERIC = frozenset(
     """
@@ -89,14 +90,27 @@ class Lexicon:
         """
         self._secrets += _texts(values)
 
-    def find(self, text: str, until: int) -> Iterator[Span]:
-        """Where known values stand on word edges, overlaps included; of those that begin before `until` all."""
+    def __bool__(self) -> bool:
+        """Whether anything is known."""
         if self._names or self._secrets:
             self._read()
-        if not self._phrases:
-            return
-        folded, back = fold(text)
-        for start, end in self._phrases.find(folded, until):
+        return bool(self._phrases)
+
+    def find(self, text: str, folded: str, back: Callable[[int], int], until: int) -> Iterator[Span]:
+        """Where known values stand on word edges, overlaps included; of those that begin before `until` all.
+
+        Where they are too many, the rest of the text is one span.
+
+        Args:
+            text: the text.
+            folded: the text as `folding.fold` makes it.
+            back: the way back, as from `folding.fold`.
+            until: as said.
+        """
+        for number, (start, end) in enumerate(self._phrases.find(folded, until)):
+            if number == MOST_HITS:
+                yield withheld(text, back(start))
+                return
             phrase = folded[start:end]
             kind, canonical = self._meanings.get(hash(phrase)) or _implied(phrase)
             yield Span(back(start), back(end), kind, canonical)

@@ -6,26 +6,29 @@ The list ships with librarian (`data/`). It is read when a text is first searche
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from librarian.privacy.folding import FOLD, bare
+import ahocorasick
+
+from librarian.privacy.folding import bare
 from librarian.privacy.lexicon import GENERIC
-from librarian.privacy.recognizers import MOST
+from librarian.privacy.recognizers import MOST_HITS, Level
 from librarian.privacy.spans import Span, withheld
 
 LIST = Path(__file__).parent / "data" / "names.txt"
 PARTICLES = frozenset(
-    "van von de der den del della di da do dos das du des la le el al bin ben ibn ter ten zu zum af av of the y i e".split()
+    "van von de der den del della di da do dos das du des la le el al bin ben ibn ter ten zu zum af av y i e".split()
 )
 UNSPACED_NAME = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
 _UNSPACED_RUN = re.compile("[\u3400-\u9fff]{3,}|[\uac00-\ud7a3]{3,}")
-_WORD = re.compile(r"(?:[^\W\d_]\0*)+")
+_LETTERS = re.compile(r"[^\W\d_]{3,}")
 _NEXT = re.compile(r"(?:[ _.\-]|, | - )([^\W\d_]+)")
 _BEFORE = re.compile(r"([^\W\d_]+)(?:[ _.\-]|, | - )\Z")
-_CAMEL = re.compile(r"[^\W\d_]*[^\W\d_A-Z][A-Z][^\W\d_]+")
+_CAMEL = re.compile(r"[^\W\d_]{2,}")
+_HUMP = re.compile(r"[^\W\d_A-Z][A-Z]")
 _CAMEL_PART = re.compile(r"[^\W\d_][^\W\d_A-Z]*")
 _REACH = 40
 _SHORTEST, _SHORTEST_LOWER, _SHORTEST_UPPER = 3, 4, 5
@@ -71,25 +74,45 @@ class NameList:
     def _sure(self) -> frozenset[str]:
         return self._first | self._sections["last"]
 
-    def find(self, text: str, until: int) -> list[Span]:
-        """The names that begin before `until`; where there are too many, the rest of the text is one span."""
-        folded = text.translate(FOLD)
-        sure = self._sure
-        found = [match for match in _WORD.finditer(folded) if match[0].replace("\0", "") in sure]
+    def find(self, text: str, folded: str, back: Callable[[int], int], until: int) -> list[Span]:
+        """The names that begin before `until`; where there are too many, the rest of the text is one span.
+
+        Args:
+            text: the text.
+            folded: the text as `folding.fold` makes it.
+            back: the way back, as from `folding.fold`.
+            until: as said.
+        """
         spans: list[Span] = []
         end = 0
-        for number, match in enumerate(found):
-            if match.start() >= until or number == MOST:
+        for number, (first, last) in enumerate(self._listed(folded)):
+            start = back(first)
+            if start >= until:
                 break
-            if match.start() >= end and (span := self._around(text, *match.span())):
+            if number == MOST_HITS:
+                spans.append(withheld(text, start))
+                break
+            if start >= end and (span := self._around(text, start, back(last))):
                 spans.append(span)
                 end = span.end
-        if len(found) > MOST and found[MOST].start() < until:
-            spans.append(withheld(text, found[MOST].start()))
         spans += self._joined(text, until)
         if not text.isascii():
             spans += self._unspaced(text, until)
         return spans
+
+    def _listed(self, folded: str) -> Iterator[tuple[int, int]]:
+        """Where words of the list stand in folded text."""
+        here = self._sure.intersection(_LETTERS.findall(folded))
+        if not here:
+            return
+        automaton = ahocorasick.Automaton(ahocorasick.STORE_LENGTH)
+        for word in here:
+            automaton.add_word(word)
+        automaton.make_automaton()
+        for last, length in automaton.iter(folded):
+            start, end = last - length + 1, last + 1
+            if not folded[start - 1 : start].isalpha() and not folded[end : end + 1].isalpha():
+                yield start, end
 
     def _around(self, text: str, start: int, end: int) -> Span | None:
         """The name that a word of the list is part of."""
@@ -126,7 +149,11 @@ class NameList:
 
     def _joined(self, text: str, until: int) -> Iterator[Span]:
         """Names written as one: AnnaSmith."""
+        if not _HUMP.search(text):
+            return
         for match in _CAMEL.finditer(text, 0, until):
+            if not _HUMP.search(match[0]):
+                continue
             parts = [bare(part) for part in _CAMEL_PART.findall(match[0])]
             known = [part for part in parts if part in self._sure]
             if len(known) > 1 and any(part in self._first for part in known):
@@ -186,3 +213,8 @@ def _name(text: str, start: int, end: int) -> Span:
 def common_names() -> NameList:
     """The list that ships with librarian."""
     return NameList(LIST)
+
+
+def names_at(level: Level) -> NameList | None:
+    """The list that is used at a level."""
+    return common_names() if level == "strict" else None

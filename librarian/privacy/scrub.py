@@ -8,22 +8,22 @@ comes out.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Self
 
 from librarian.errors import RefusedError
 from librarian.privacy.exempt import Exempt, spared
-from librarian.privacy.folding import unescaped
+from librarian.privacy.folding import fold, unescaped
 from librarian.privacy.lexicon import Lexicon
 from librarian.privacy.names import NameList
+from librarian.privacy.ordinary import record_words
 from librarian.privacy.pseudonyms import Pseudonyms
 from librarian.privacy.recognizers import Level
-from librarian.privacy.ordinary import record_words
 from librarian.privacy.search import search_at
-from librarian.privacy.spans import Span, merge
+from librarian.privacy.spans import Span, merge, withheld
 from librarian.privacy.view import Characters
 
 LONGEST = 2000
@@ -187,13 +187,27 @@ class Scrubber:
         raise ScrubError(f"a text could not be checked ({cause})")
 
     def _spans(self, text: str, shown: str, until: int) -> list[Span]:
+        spans = self._search.find(text, until)
+        if self._lexicon or self._names:
+            known, listed = self._named(text, shown, until)
+            spans = [*_not_by_chance(text, known), *spans, *listed]
+        return merge(spared(text, spans, self._exempt.ranges(text))) if spans else spans
+
+    def _named(self, text: str, shown: str, until: int) -> tuple[list[Span], list[Span]]:
+        """Known values and names that a list has."""
         # An invisible character may part two names or stand within one: the text is read both ways.
-        views = [text, *unescaped(text)] if shown == text else [text, shown, *unescaped(text)]
-        known = [span for view in views for span in self._lexicon.find(view, until)]
-        spans = [*_not_by_chance(text, known), *self._search.find(text, until)]
-        if self._names:
-            spans += self._names.find(text, until)
-        return merge(spared(text, spans, self._exempt.ranges(text)) if spans else spans)
+        decoded, read = unescaped(text)
+        views = [text, *decoded] if shown == text else [text, shown, *decoded]
+        known: list[Span] = []
+        listed: list[Span] = []
+        for view in views:
+            folded, back = fold(view)
+            known += self._lexicon.find(view, folded, back, until)
+            if self._names:
+                listed += self._names.find(view, folded, back, until)
+        if read < min(until, len(text)):
+            known.append(withheld(text, read))
+        return known, listed
 
     def _replaced(self, text: str, until: int) -> str:
         """The scrubbed text of what begins before `until`."""

@@ -11,9 +11,9 @@ import re2
 
 from librarian.privacy.ordinary import unnamed, without_clocks
 from librarian.privacy.phones import dialled, phones
-from librarian.privacy.recognizers import MOST, RECOGNIZERS, Level, Recognizer
+from librarian.privacy.recognizers import MOST_HITS, MOST_LOOKED_AT, RECOGNIZERS, Level, Recognizer
 from librarian.privacy.spans import Span, merge, withheld
-from librarian.privacy.validators import VALIDATORS
+from librarian.privacy.validators import VALIDATORS, Validate
 from librarian.privacy.view import LATIN1, plain
 
 _NUMBER_AROUND = re.compile(rb"[,;] ?[+-]?\d")
@@ -42,6 +42,16 @@ CUTS: Mapping[str, Callable[[bytes, int, int], Iterable[tuple[int, int]]]] = {
 _LAST_WORD = re.compile(r"[\W_]+[^\W_]*\Z")
 
 
+def _shorter(kind: str, hit: str, start: int, validate: Validate) -> list[Span]:
+    """The longest beginning of a match that is a hit, cut word by word."""
+    while shorter := _LAST_WORD.search(hit):
+        hit = hit[: shorter.start()]
+        canonical = validate(hit)
+        if canonical is not None:
+            return [Span(start, start + len(hit), kind, canonical)]
+    return []
+
+
 class Search:
     """Recognizers, ready to search.
 
@@ -60,7 +70,7 @@ class Search:
     def find(self, text: str, until: int | None = None) -> list[Span]:
         """What the recognizers find, in order and without overlaps, in time linear in the text's length.
 
-        Where more is found than `recognizers.MOST`, the rest of the text is one span, withheld.
+        Where more is found than `recognizers.MOST_HITS`, the rest of the text is one span, withheld.
 
         Args:
             text: any text.
@@ -75,7 +85,7 @@ class Search:
         cleared: bytes | None = None
         for gate in sorted(opened):
             if not self._recognizers[gate].clocks and cleared is None:
-                cleared, read = without_clocks(view, MOST)
+                cleared, read = without_clocks(view, MOST_LOOKED_AT)
                 last = min(last, read)
             here = view if self._recognizers[gate].clocks else cleared
             found, last = self._hits(gate, text, here or view, last)
@@ -94,7 +104,7 @@ class Search:
             first, last = match.span()
             if first >= until:
                 break
-            if number == recognizer.most:
+            if number == recognizer.most or len(spans) >= MOST_HITS:
                 return spans, first
             if grouped:
                 first, last = match.span(match.lastindex or 0)
@@ -102,12 +112,10 @@ class Search:
                 hit = text[start:end]
                 hit = hit if hit.isascii() else unicodedata.normalize("NFKC", hit)
                 canonical = validate(hit)
-                while canonical is None and recognizer.cut == "longest" and (shorter := _LAST_WORD.search(hit)):
-                    hit = hit[: shorter.start()]
-                    end = start + len(hit)
-                    canonical = validate(hit)
                 if canonical is not None:
                     spans.append(Span(start, end, recognizer.type, canonical))
+                elif recognizer.cut == "longest":
+                    spans += _shorter(recognizer.type, hit, start, validate)
         return spans, until
 
 

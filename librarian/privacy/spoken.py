@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from librarian.privacy.phones import national
 
@@ -12,9 +13,7 @@ Words = Mapping[str, int]
 
 def _numbered(text: str, first: int = 0, step: int = 1) -> dict[str, int]:
     """The words of a text, counted; those that mean the same are joined by a slash."""
-    return {
-        word: first + step * number for number, words in enumerate(text.split()) for word in words.split("/")
-    }
+    return {word: first + step * number for number, words in enumerate(text.split()) for word in words.split("/")}
 
 
 def _joined(units: Words, tens: Words, middle: str, *, units_first: bool) -> dict[str, int]:
@@ -90,11 +89,11 @@ def spoken_number(hit: str) -> str | None:
 
 
 def _counts(words: Sequence[str]) -> bool:
-    """Whether somebody counts: one two three …"""
+    """Whether somebody only counts: one, two, three."""
     for language in LANGUAGES.values():
         values = [language[word] for word in words if word in language]
         if len(values) == len(words):
-            return all(two - one == 1 for one, two in zip(values, values[1:], strict=False))
+            return all(two - one == 1 for one, two in pairwise(values))
     return False
 
 

@@ -19,12 +19,14 @@ from librarian.privacy.spoken import spoken_mail, spoken_number
 
 Validate = Callable[[str], str | None]
 _SEPARATORS = re.compile(r"[\W_]+")
-_LONGEST_IBAN = 34
+_BY_CHANCE = re.compile(r"(?:\w{0,3}:){1,3}\w{0,3}")
 _LEAST_ENTROPY = 3.0
 """Bits a character, below which a text is a word rather than a key."""
 _LEAST_KEY, _LEAST_PASSWORD = 12, 4
 _NO_SECRET = frozenset("none null true false yes empty redacted hidden changeme xxxx password token secret".split())
-_NO_NAME = frozenset("not on the a an in is of so to at it that this your my his her what and or der die das le la el".split())
+_NO_NAME = frozenset(
+    "not on the a an in is of so to at it that this your my his her what and der die das le la".split()
+)
 _MOST_LATITUDE, _MOST_LONGITUDE = 90, 180
 
 
@@ -45,12 +47,13 @@ def iban(hit: str) -> str | None:
 
 def address(hit: str) -> str | None:
     """The IP address in its shortest form; None for loopback, and for a slice or a namespace."""
+    if _BY_CHANCE.fullmatch(hit):
+        return None
     try:
         found = ipaddress.ip_address(hit if hit.startswith("::") else hit.removeprefix(":"))
     except ValueError:
         return None
-    chance = re.fullmatch(r"(?:\w{0,3}:){1,3}\w{0,3}", hit)
-    return None if chance or found.is_loopback or found.is_unspecified else str(found)
+    return None if found.is_loopback or found.is_unspecified else str(found)
 
 
 def mac(hit: str) -> str | None:
