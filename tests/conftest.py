@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 from harness import KEY, RECORDINGS, Archive, install
+from hypothesis import settings
+
+settings.register_profile("librarian", deadline=None)  # what is read or compiled when it is first needed takes longer
+settings.load_profile("librarian")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

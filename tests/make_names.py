@@ -24,9 +24,10 @@ from librarian.privacy.names import PARTICLES, UNSPACED_NAME
 
 POPULAR = 3
 """Languages in which a name is a first name, from which on it is popular."""
-KNOWN_EVERYWHERE = 5
+KNOWN_EVERYWHERE = 3
 """Languages from which on a name is a name although a list of words has it too."""
 ORDINARY = """
+    per nada mare beer alla mata mora gal bello villa lange sever imam oliva mate maj meda arta luc thi
     able abbey ace add ada age agent aid aim alba alert alexa alfa alpha alto amber amen angel ann apple april
     arch archer aria ark art ash asia aspen august aura aurora austin autumn avid axe bach baker band bank banks
     bar bard barn baron bass bay beam bean bear beat beck bee bell belle berg berlin berry bert best beta beth

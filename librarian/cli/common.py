@@ -274,9 +274,7 @@ def _digits(text: str) -> int:
     return sum(char.isdigit() for char in text)
 
 
-def _check_words(
-    words: Iterable[tuple[Place, str]], text: Read, names: Sequence[str], allowed: Sequence[str]
-) -> None:
+def _check_words(words: Iterable[tuple[Place, str]], text: Read, names: Sequence[str], allowed: Sequence[str]) -> None:
     checker = _throwaway(names, allowed, text.file.privacy.level if text.file else "strict")
     for place, number in Counter(place for place, word in words if _names_someone(checker, word)).items():
         which = "labels read" if place[-1] in ("label", "list") and number > 1 else "reads"

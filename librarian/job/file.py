@@ -143,8 +143,8 @@ class PrivacyEntry(_Strict):
 
     level: Literal["strict", "balanced", "off"] = Field(
         "strict",
-        description="What is kept out of every record beside what is known: all that looks like personal data (strict), "
-        "only what is checked or named so (balanced), or nothing but secrets (off).",
+        description="What is kept out of every record beside what is known: all that looks like personal data "
+        "(strict), only what is checked or named so (balanced), or nothing but secrets (off).",
     )
     names: Filled | None = Field(None, description="File with one name a line, relative to the job file.")
     allow: Filled | None = Field(

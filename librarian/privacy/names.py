@@ -33,6 +33,8 @@ _CAMEL_PART = re.compile(r"[^\W\d_][^\W\d_A-Z]*")
 _REACH = 40
 _SHORTEST, _SHORTEST_LOWER, _SHORTEST_UPPER = 3, 4, 5
 _MOST_PARTICLES = 3
+_MOST_LAST = 3
+"""Words of a name behind the first that is listed."""
 _UNSPACED_LEAST = 3
 
 
@@ -121,8 +123,10 @@ class NameList:
         first = last = word
         if before and self._goes_with(text, before, word):
             first = before
-        while after and self._goes_with(text, after, word):
-            last, word = after, after
+        for _ in range(_MOST_LAST):
+            if not after or not self._goes_with(text, after, word):
+                break
+            last = word = after
             after = _after(text, last.end)
         if first is last and not self._stands_alone(word):
             return None

@@ -44,6 +44,7 @@ def _harmless_character(char: str) -> str:
 
 
 _HARMLESS = Characters(_harmless_character)
+_HARMLESS_OR_TAB = Characters(lambda char: char if char == "\t" else _harmless_character(char))
 
 
 class ScrubError(RefusedError):
@@ -157,18 +158,19 @@ class Scrubber:
             cause = type(error).__name__
         raise ScrubError(f"a secret could not be learnt for scrubbing ({cause})")
 
-    def scrub(self, text: str, *, limit: int | None = LONGEST) -> Scrubbed:
+    def scrub(self, text: str, *, limit: int | None = LONGEST, keep_tabs: bool = False) -> Scrubbed:
         """The text with pseudonyms for what names someone, harmless to a terminal and on one line.
 
         Args:
             text: any text, lone surrogates included.
             limit: characters to keep at most, from 1; None keeps all. The cut is made after scrubbing.
+            keep_tabs: whether tabs stay; they are spaces otherwise.
 
         Raises:
             ScrubError: anything went wrong. It says nothing of the text.
         """
         try:
-            return _seal(self._scrubbed(text, limit))
+            return _seal(self._scrubbed(text, limit, _HARMLESS_OR_TAB if keep_tabs else _HARMLESS))
         except Exception as error:
             cause = type(error).__name__
         # Raised out here so that neither cause nor context leads back to the text.
@@ -209,9 +211,9 @@ class Scrubber:
             known.append(withheld(text, read))
         return known, listed
 
-    def _replaced(self, text: str, until: int) -> str:
+    def _replaced(self, text: str, until: int, harmless: Characters) -> str:
         """The scrubbed text of what begins before `until`."""
-        shown = text if text.isprintable() else text.translate(_HARMLESS)
+        shown = text if text.isprintable() else text.translate(harmless)
         pieces, last = [], 0
         for span in self._spans(text, shown, until):
             if span.start >= until:
@@ -221,16 +223,16 @@ class Scrubber:
             self.counts[span.type] += 1
         return "".join([*pieces, shown[last:until]])
 
-    def _scrubbed(self, text: str, limit: int | None) -> str:
+    def _scrubbed(self, text: str, limit: int | None, harmless: Characters) -> str:
         """The scrubbed text, cut. Of a long text no more is replaced than is kept; all of it is searched."""
         if limit is None:
-            return self._replaced(text, len(text))
+            return self._replaced(text, len(text), harmless)
         if limit < 1:
             raise ValueError(limit)
         until, scrubbed = 0, ""
         while until < len(text) and len(scrubbed) <= limit:
             until = min(max(4 * until, 4 * limit), len(text))
-            scrubbed = self._replaced(text, until)
+            scrubbed = self._replaced(text, until, harmless)
         if len(scrubbed) <= limit:
             return scrubbed
         return _TORN.sub("", scrubbed[: limit - 1]) + "…"

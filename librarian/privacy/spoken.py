@@ -131,7 +131,7 @@ def _one(words: Sequence[str], place: int, language: Words) -> tuple[str, int]:
         more = HUNDREDS.get(following) or language.get(following, 0)
         if not skip and more == HUNDREDS["hundred"] and 0 < value < _TEN:
             value *= more
-        elif _joins(value, more, french="soixante" in language):
+        elif _joins(value, more, linked=bool(skip), french="soixante" in language):
             value = value * more if (value, more) == (4, 20) else value + more
         else:
             break
@@ -139,12 +139,12 @@ def _one(words: Sequence[str], place: int, language: Words) -> tuple[str, int]:
     return str(value), place
 
 
-def _joins(value: int, more: int, *, french: bool) -> bool:
+def _joins(value: int, more: int, *, linked: bool, french: bool) -> bool:
     """Whether a smaller number goes on with a greater one: twenty | one, quatre | vingt, soixante | douze."""
     if french and ((value, more) == (4, 20) or (value in (60, 80) and 0 < more < 2 * _TEN)):
         return True
     tens = value % 100 >= 2 * _TEN and value % _TEN == 0
-    return (tens and 0 < more < _TEN) or (value >= 100 and value % 100 == 0 and 0 < more < 100)  # noqa: PLR2004
+    return (tens and 0 < more < _TEN) or (linked and value >= 100 and value % 100 == 0 and 0 < more < 100)  # noqa: PLR2004
 
 
 DOTS = ("dot", "punkt", "point", "punto")
