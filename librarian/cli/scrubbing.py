@@ -115,7 +115,7 @@ def _scrubbed(scrubber: Scrubber, line: bytes) -> bytes:
 def _say_counts(scrubber: Scrubber, wanted: Wanted) -> None:
     counts = dict(sorted(scrubber.counts.items()))
     if wanted.as_json:
-        say(json.dumps({"counts": counts, "level": wanted.level, "recognizers": RECOGNIZERS}))
+        click.echo(json.dumps({"counts": counts, "level": wanted.level, "recognizers": RECOGNIZERS}), err=True)
         return
     for kind, number in counts.items():
         say(f"{kind} {number}")
