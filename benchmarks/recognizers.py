@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import corpora_scoring
 import corpora_tuning
 from corpora import Sample, Score, missed, score
+from privacy_peers import peers
 
 from librarian.privacy.names import common_names
 from librarian.privacy.scrub import Scrubber
@@ -89,7 +90,8 @@ def main() -> None:
     }
     if tuning:
         print_missed(corpus, found_by(levels["strict"]))
-    print_table({name: score(corpus, found_by(scrubber)) for name, scrubber in levels.items()})
+    finders = {**{name: found_by(scrubber) for name, scrubber in levels.items()}, **peers()}
+    print_table({name: score(corpus, find) for name, find in finders.items()})
 
 
 if __name__ == "__main__":

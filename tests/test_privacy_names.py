@@ -28,8 +28,10 @@ def test_a_name_in_a_script_without_spaces():
 
 @pytest.mark.parametrize(
     "text",
-    ["Will you mark the rose in May?", "a frank talk about art", "htdemucs_ft", "RuntimeError: out of memory", "BertModel",
-     "roberta-base", "the even step, the voice step", "MemoryError", "die Rose im Mai", "Paris in April", "max 5, min 3",
+    ["Will you mark the rose in May?", "a frank talk about art", "htdemucs_ft",
+     "RuntimeError: out of memory", "BertModel",
+     "roberta-base", "the even step, the voice step", "MemoryError", "die Rose im Mai",
+     "Paris in April", "max 5, min 3",
      "AssertionError at line 3", "Mono (L), Dolby B"],
 )  # fmt: skip
 def test_an_ordinary_word_is_no_name(text):

@@ -35,7 +35,8 @@ def test_what_is_said_and_what_is_written_are_one():
 
 @pytest.mark.parametrize(
     "text",
-    ["one two three four five six seven eight", "in nineteen eighty four", "twenty one guns", "eins zwei drei vier fünf",
+    ["one two three four five six seven eight", "in nineteen eighty four", "twenty one guns",
+     "eins zwei drei vier fünf",
      "un deux trois quatre cinq six sept", "two of us and one of them", "for one, I am not one to say so"],
 )  # fmt: skip
 def test_who_counts_or_says_a_year_says_no_number(text):

@@ -22,7 +22,7 @@ from librarian.operation import Declaration, Resolved
 from librarian.plan import seal_texts
 from librarian.privacy.known import names_in, secrets, surroundings
 from librarian.privacy.names import names_at
-from librarian.privacy.recognizers import Level
+from librarian.privacy.recognizers import Level, Recognizer
 from librarian.privacy.scrub import Scrubber, ScrubError
 from librarian.project import Project
 from librarian.recordings import PatternError, Scan, scan
@@ -94,6 +94,7 @@ class Checked:
         private: what names someone.
         chosen: words of the job file that do not.
         allowed: words that the owner says do not.
+        more: what extensions look for in texts.
         raw: where was looked for what it hangs on beside the recordings, and the digest of what was seen there; None
             where a worker would be asked again though nothing has changed.
     """
@@ -103,6 +104,7 @@ class Checked:
     private: Sequence[str]
     chosen: frozenset[str]
     allowed: Sequence[str]
+    more: tuple[Recognizer, ...]
     raw: tuple[Look, str] | None
 
     def scrubber(self, project: Project) -> Scrubber:
@@ -110,7 +112,7 @@ class Checked:
         labels = {sighting.label for sighting in self.scan.sightings if sighting.public}
         level = self.job.file.privacy.level
         exempt = {*self.chosen, *labels, *self.allowed}
-        scrubber = Scrubber(project.pseudonym_key, exempt=exempt, level=level, names=names_at(level))
+        scrubber = Scrubber(project.pseudonym_key, exempt=exempt, level=level, names=names_at(level), more=self.more)
         _, texts = seal_texts(self.job, project.id_key)
         scrubber.learn([*self.private, *texts.values(), os.fspath(project.root)])
         for table in self.job.tables.values():
@@ -139,8 +141,10 @@ def check(text: Read, workers: Workers) -> Checked:
     job = resolve(text, declarations, _scrubbing(validator, scrubber))
     private += _listed(job, text, "names")
     allowed = _listed(job, text, "allow")
+    more = _more(installed)
     device_of(job)
-    _check_words(job.words(), text, private, allowed)
+    checker = _throwaway(private, allowed, job.file.privacy.level, more)
+    _check_words(job.words(), text, checker)
     try:
         found = scan(job)
     except PatternError as error:
@@ -148,9 +152,9 @@ def check(text: Read, workers: Workers) -> Checked:
         text.check()
         raise
     gc.freeze()  # what is known of the recordings stays: the collector need not walk through it again and again
-    _check_words(_labels(job, found), text, private, allowed)
+    _check_words(_labels(job, found), text, checker)
     raw = None if validator.asks_again else _raw(job, private, allowed, installed, state)
-    return Checked(job, found, private, chosen, allowed, raw)
+    return Checked(job, found, private, chosen, allowed, more, raw)
 
 
 def _raw(
@@ -216,12 +220,27 @@ def _scrubbing(validate: Validate, scrubber: Scrubber) -> Validate:
     return scrubbed
 
 
-def _throwaway(known: Iterable[str], exempt: Iterable[str] = (), level: Level = "strict") -> Scrubber:
+def _throwaway(
+    known: Iterable[str],
+    exempt: Iterable[str] = (),
+    level: Level = "strict",
+    more: tuple[Recognizer, ...] = (),
+) -> Scrubber:
     """A scrubber for what is shown before there is a project: its pseudonyms mean nothing later."""
-    scrubber = Scrubber(os.urandom(32), exempt=exempt, level=level, names=names_at(level))
+    scrubber = Scrubber(os.urandom(32), exempt=exempt, level=level, names=names_at(level), more=more)
     scrubber.learn(known)
     scrubber.learn_secrets(secrets())
     return scrubber
+
+
+def _more(installed: Sequence[Extension]) -> tuple[Recognizer, ...]:
+    """What extensions look for in texts."""
+    declared = [each for each in installed if each.recognizers]
+    if not declared:
+        return ()
+    from librarian.privacy.declared import recognizers_of
+
+    return tuple(recognizer for each in declared for recognizer in recognizers_of(each.recognizers))
 
 
 def _chosen_words(text: Read) -> set[str]:
@@ -274,8 +293,7 @@ def _digits(text: str) -> int:
     return sum(char.isdigit() for char in text)
 
 
-def _check_words(words: Iterable[tuple[Place, str]], text: Read, names: Sequence[str], allowed: Sequence[str]) -> None:
-    checker = _throwaway(names, allowed, text.file.privacy.level if text.file else "strict")
+def _check_words(words: Iterable[tuple[Place, str]], text: Read, checker: Scrubber) -> None:
     for place, number in Counter(place for place, word in words if _names_someone(checker, word)).items():
         which = "labels read" if place[-1] in ("label", "list") and number > 1 else "reads"
         what = f"{number} {which}" if number > 1 else which

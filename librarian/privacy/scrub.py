@@ -21,7 +21,7 @@ from librarian.privacy.lexicon import Lexicon
 from librarian.privacy.names import NameList
 from librarian.privacy.ordinary import record_words
 from librarian.privacy.pseudonyms import Pseudonyms
-from librarian.privacy.recognizers import Level
+from librarian.privacy.recognizers import Level, Recognizer
 from librarian.privacy.search import search_at
 from librarian.privacy.spans import Span, merge, withheld
 from librarian.privacy.view import Characters
@@ -109,6 +109,7 @@ class Scrubber:
             part of a file name, and left as they are in texts.
         level: what is looked for; `off` leaves everything but secrets.
         names: names of people that nobody listed, looked for too.
+        more: what extensions look for.
 
     Attributes:
         counts: type → how many were replaced so far.
@@ -118,7 +119,13 @@ class Scrubber:
     """
 
     def __init__(
-        self, key: bytes, *, exempt: Iterable[str] = (), level: Level = "strict", names: NameList | None = None
+        self,
+        key: bytes,
+        *,
+        exempt: Iterable[str] = (),
+        level: Level = "strict",
+        names: NameList | None = None,
+        more: tuple[Recognizer, ...] = (),
     ) -> None:
         if not key:
             raise ValueError("a scrubber needs a key")
@@ -126,7 +133,7 @@ class Scrubber:
         self._pseudonym = lru_cache(_REMEMBERED)(Pseudonyms(key))
         self._exempt = Exempt(exempt)
         self._lexicon = Lexicon(self._exempt)
-        self._search = search_at(level)
+        self._search = search_at(level, more)
         self._off = level == "off"
         self._names = names
 

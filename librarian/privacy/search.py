@@ -120,9 +120,9 @@ class Search:
 
 
 @cache
-def search_at(level: Level) -> Search:
-    """The search for what ships with librarian, at a level."""
-    return Search([each for each in RECOGNIZERS if level in each.levels])
+def search_at(level: Level, more: tuple[Recognizer, ...] = ()) -> Search:
+    """The search for what ships with librarian and what extensions declare, at a level."""
+    return Search([each for each in (*RECOGNIZERS, *more) if level in each.levels])
 
 
 def find(text: str, *, until: int | None = None) -> list[Span]:
