@@ -27,8 +27,7 @@ _UNSPACED_RUN = re.compile("[\u3400-\u9fff]{3,}|[\uac00-\ud7a3]{3,}")
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _NEXT = re.compile(r"(?:[ _.\-]|, | - )([^\W\d_]+)")
 _BEFORE = re.compile(r"([^\W\d_]+)(?:[ _.\-]|, | - )\Z")
-_CAMEL = re.compile(r"[^\W\d_]{2,}")
-_HUMP = re.compile(r"[^\W\d_A-Z][A-Z]")
+_CAMEL = re.compile(r"(?<![^\W\d_])[^\W\d_]*[^\W\d_A-Z][A-Z][^\W\d_]*")
 _CAMEL_PART = re.compile(r"[^\W\d_][^\W\d_A-Z]*")
 _REACH = 40
 _SHORTEST, _SHORTEST_LOWER, _SHORTEST_UPPER = 3, 4, 5
@@ -153,15 +152,18 @@ class NameList:
 
     def _joined(self, text: str, until: int) -> Iterator[Span]:
         """Names written as one: AnnaSmith."""
-        if not _HUMP.search(text):
-            return
+        looked_at: dict[str, bool] = {}
         for match in _CAMEL.finditer(text, 0, until):
-            if not _HUMP.search(match[0]):
-                continue
-            parts = [bare(part) for part in _CAMEL_PART.findall(match[0])]
-            known = [part for part in parts if part in self._sure]
-            if len(known) > 1 and any(part in self._first for part in known):
+            word = match[0]
+            if word not in looked_at:
+                looked_at[word] = self._is_joined_name(word)
+            if looked_at[word]:
                 yield _name(text, *match.span())
+
+    def _is_joined_name(self, word: str) -> bool:
+        """Whether a word is made of two words of the list or more, one of them a first name."""
+        known = [part for part in map(bare, _CAMEL_PART.findall(word)) if part in self._sure]
+        return len(known) > 1 and any(part in self._first for part in known)
 
     def _unspaced(self, text: str, until: int) -> Iterator[Span]:
         """Names in scripts that set no space: the last name, then the first."""

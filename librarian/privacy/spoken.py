@@ -65,7 +65,9 @@ LINKS = frozenset({"and", "et", "y", "und"})
 HUNDREDS = {"hundred": 100, "hundert": 100, "cent": 100, "cents": 100, "cien": 100, "ciento": 100}
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _TEN = 10
-_SHORTEST, _LONGEST = 7, 19
+_SHORTEST, _LONGEST = 7, 15
+_LONGEST_SAID = 2000
+"""Characters of numbers in a row that are understood; more are one hit as they are."""
 _LEAST_WORDS = 3
 
 
@@ -76,16 +78,21 @@ def number_words() -> list[str]:
 
 
 def spoken_number(hit: str) -> str | None:
-    """The number that the words say, as if it were dialled; None where they count, or are too few or too many."""
+    """The number that the words say, as if it were dialled; None where they are few, or only count.
+
+    Of numbers in a row all digits are one.
+    """
+    if len(hit) > _LONGEST_SAID:
+        return hit.casefold()
     words = _WORD.findall(hit.casefold())
     if sum(map(str.isalpha, words)) < _LEAST_WORDS:
         return None
     digits = next((said for language in LANGUAGES.values() if (said := _said(words, language))), "")
     if not digits:
         digits = _said(words, {word: value for language in LANGUAGES.values() for word, value in language.items()})
-    if not _SHORTEST <= len(digits) <= _LONGEST or _counts(words):
+    if len(digits) < _SHORTEST or _counts(words):
         return None
-    return national(digits)
+    return national(digits) if len(digits) <= _LONGEST else digits
 
 
 def _counts(words: Sequence[str]) -> bool:
