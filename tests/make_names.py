@@ -27,81 +27,84 @@ POPULAR = 3
 KNOWN_EVERYWHERE = 3
 """Languages from which on a name is a name although a list of words has it too."""
 ORDINARY = """
-    per nada mare beer alla mata mora gal bello villa lange sever imam oliva mate maj meda arta luc thi
-    able abbey ace add ada age agent aid aim alba alert alexa alfa alpha alto amber amen angel ann apple april
-    arch archer aria ark art ash asia aspen august aura aurora austin autumn avid axe bach baker band bank banks
-    bar bard barn baron bass bay beam bean bear beat beck bee bell belle berg berlin berry bert best beta beth
-    bill bin bird bishop black blank blue bob bold bolt bond bonn book booker born bow bowl box boy branch brand
-    bread brick bride bridge bright brook brown buck bud burn bush butler button cable camp can candy canon cap
-    car card care carry carter case cash cast castle cat chad chain chance chandler chapel charge charity chart
-    chase check chip christian church city claim clark clay clear clem clerk cliff clip close cloud coal coast
-    code cole colt come con constant cook cool copper coral core corn cotton count court cove cox craft crane
-    creed crew crisp cross crow crown crystal cruz cuba cuda cue curry curtis cut daisy dale dan dane dash data
-    date dawn day dean dee deep dell dem den dennis der desire diamond dial dick dim dior dirk dixie dock doc
-    dolly dom dome don dot dove drake draw drew duke dusty dutch eagle earl early east easter echo eden edge
-    edit ego elder elf elif elite elle elm else emerald end ene era ernst eve even event ever fair fairy faith
-    fall fan far farm farmer fast favor fay fear fee felt fern field fig fin finn fire fish fit flag fleet flint
-    flora flower flow fold font forest fort fox frame france frank free french friend frost fry full gala gale
-    game gap garden gas gate gay gem general genie gift gig glen gold golden good gore grace grain gram grand
-    grant grass gray green grey grid griffin gross group grove guard guide gun guy hale hall ham hand handy
-    happy harbor hard harm harmony harp hart harvest have haven hawk hay hazel head heart heat heath heaven heck
-    held hen herb hero hide high hill hint holder holiday hollow home honey honor hood hook hope horn horst hose
-    hot house hub hue hull hunt hunter hurt ice india ink inn iris iron island ivory ivy jack jade jan jar java
-    jay jazz jean jerk jet jewel job join jolly joy judge june junior junk jury just justice kai kay keen keep
-    kelvin ken key kid kin kind king kit klein knight lace lad lady lake lam lamb lance land lane lang large
-    lark last late laurel lavender law layer lea leaf lee left len lens leo less levy lex liberty lie light lily
-    limit lin line link lion list little lock lodge log logan lon long loop lord lot lotus love low loyal luck
-    lucky luna lung lux lynx mac mad magic mai maine main major make male mali man mann many maple marble march
-    marine mark marks marsh marshall mason mass master mat math mats max may mayor meadow mean media melody
-    memory mercury mercy mere merit merry meta metro mid midi mile miles mill miller mina mind mini minor mint
-    miracle miss mist misty mode model mole monaco money mono montana moon moor moore morning moss most mount
-    much music nan nana nature naval neat neo net never new nice night nil noble noel nor norm norma normal
-    north note nova number oak ocean octave octavia odd odin off olive ona opal ora oral orange oscar over pace
-    page pages pain paint pair palm pan panda panel paper par paris park parker parish part pass pat patch
-    patience patient peace peach peak pearl peer pen penny pepper perry pet petal piano pierce pike pin pine
-    pink piper pitt pixel plain plan plum poe point pole polly pool poor pop pope poppy porter post pound power
-    powers pratt prairie precious prentice press price pride prime prince princess prior promise proof prosper
-    provost pure quartz queen quest quick quiet rain rainbow ram ran rand randy range rank ranger ray reach read
-    reader real reason rebel record red reed reef reese regal rem remember remy rest rex rich ride ridge right
-    ring rio rise risk river rob robin rock rocky rod roman rome root rose rosemary ross round row royal ruby
-    rule run rush russ rusty rye sable sage said sailor sail saint sale salt sam sample san sand sandy sapphire
-    saturn savanna savannah sawyer say scarlet scott scout sea sean season see self selma sell sergeant set
-    shade shah shall sharp shaw shell shepherd shore short show shy side sierra sign silver simple sin sine
-    singer single skip sky slack sloan small smart snow sol sole son song sonny soul sound south spa spark speed
-    spencer spring spruce squire stack stage stan star stark start state stein stella step sterling stern
-    steward stock stone storm stout stream street strong such sue sugar suits summer sun sunday sunny sunshine
-    swan swift sword sys tab tad tag talent talon tan tank tanner task tat tate tax taylor teal ted tell temple
-    tender term terra test than thea thor thorn thy tide tie tiger tile tim time tin tina titan toe ton tone
-    tool top torch torn tower town toy track trade trail train travel tree treat trend trey trinity trip troy
-    true trinidad truth tucker tune turk turn turner twin ty ulla union unique unit unknown urban usa vale
-    valentine valid valley value van vance vega velvet venice venus verity victor vic viola violet virgin vision
-    vista vita vito von wade wait walk walker wall ward ware warm warner water watt watts wave way web weber
-    wells west wheat wheeler whistler white wild will willow win wind winner winter wire wise wish wolf wolfe
-    wonder wood woods woody word work worth wren wright yard yates year young yule zen zero zion alter aber acht
-    andere arm auch bad beide bernd blume braun breit brunnen bruder burg dank decker dorn eiche eis ende engel
-    erde erich ernte esel fest feuer fisch fleck flor frei freitag freud freude freund friede frieden fuchs
-    garten gast geist gelb gern glas glaser gott graf gras grau gut haar hahn hammer hase haupt herbst herr herz
-    himmel hirsch hoch hof holz honig jager jahr jung kaiser kalt kern kirche klar koch konig kopf korn kraft
-    kranz krieg kron kurz kuss laut leben leer licht liebe lieb linde lob los luft lust macht markt mauer maurer
-    meer meister mensch milch mohr mond morgen mut mutter nacht nagel nase neu neue nord not oder ohne ost pfeil
-    pracht rat recht reich reise richter ritter rot ruhe salz sauer schade schal schatz schiff schlag schmidt
-    schmied schnee schneider schon schreiber schuh schule schulze schuster schwan schwarz sein seine selig
-    sommer sonne sonntag spiegel stadt steiger sturm tal taube tier tisch tod tor tot treu tuch uhr unger unter
-    vogel vogt vor voll wald wagner weg wein weis weise weiss welt winkel wirt wohl wolke wort wunder zimmer
-    zimmermann zorn zucker zweig aime amour ange arc aube avril beau bijou blanc blanche bois bon bonheur bonne
-    boulanger brun chanson chasse chateau ciel clair clement cour dieu dieudonne doux droit essai etoile ferme
-    fleur fontaine foret fortune franc gris jardin jolie jour juste lac lavande legrand leroux libre loup
-    lumiere lune mars marche marin merci mer merle mont moulin neige nuit parfait paix pascal petit plat pont
-    porte prudent prudence prune printemps reine rive roche roi rouge roux roy sauvage sel sept soleil solange
-    sud terre tour vent verger vert vie vigne ville vivien vrai alegria alma amado amor ana angeles bella blanca
-    blanco bravo bueno cabello calle camino campo casa castillo cielo claro conde corte cuesta dia dulce
-    encarnacion esperanza estrella flores fuente fuentes guerra hombre iglesia leon libertad luz mar mayo medina
-    mercado mil milagros mundo nieves norte noche paloma paz perfecto pilar pino plaza prado primero primo
-    puente ramos rey reyes rico rios rojo rosa rosado salud salvador santa santo santos serrano socorro soledad
-    torre torres valle vida virgen sasa sana mira ida ita eda ali ala ane ari asa una isa ina ima eva eri eli bo
-    ben bela esa eta gia gil gus ian iga ion ira kim lia lis liv lou lya mia mio nia nik oda ole ott pia rai rea
-    ria ron rui sid tea tia uri uta ute vi yan roberta mistral gemma llama claude siri cortana celeste darwin
-    euler gauss newton kepler ampere turing volta hopper maxwell tesla hertz marian electra longformer flan
+    abbey aber able ace acht ada add age agent aid aim aime ala alba alegria alen alert alexa alfa ali alla alma
+    alpha alter alto amado amber amen amor amour ampere ana andere ane ange angel angeles ann apple april arc
+    arch archer ari aria ark arm art arta asa ash asia aspen aube auch august aura aurora austin autumn avid
+    avril axe bach bad bail baker band bank banks bar bard bare barn baron basic bass bay beam bean bear beat
+    beau beck becker bee beer beide bela bell bella belle bello ben berg berlin bernd berry bert best beta beth
+    bijou bill bin bird bishop black blanc blanca blanche blanco blank block blue blume bo bob bois bold bolt
+    bon bond bonheur bonn bonne book booker borland born boston boulanger bow bowl box boy branch brand braun
+    bravo bread breit brick bride bridge bright brook brown bruder brun brunnen buck bud bueno burg burn bush
+    butler button cabello cable calle camino camp campo can candy canon cap car card care carry carter casa case
+    cash cast castillo castle cat ceil celeste chad chain chance chandler chanson chapel char charge charity
+    chart chase chasse chateau check chip christian church ciel cielo city claim clair clark claro claude clay
+    clear clem clement clerk cliff clip close cloud coal coast code cole colt come con conde constant cook cool
+    copper coral core corn cortana corte cotton council count cour court cove cox craft crane creed crew crisp
+    cross crow crown cruz crystal cuba cuda cue cuesta curry curtis cut daisy dale dan dane danish dank darwin
+    dash data date dawn day dean decker dee deep dell delta dem den dennis der desire dev dia dial diamond dick
+    dieu dieudonne dim dior dirk dixie doc dock doe dolly dom dome don dorn dot doux dove dower drake draw drew
+    droit duis duke dulce dusty dutch eagle earl early east easter echo eda eden edge edit ego eiche eis elder
+    electra elf eli elif elite elle elm else emerald emit encarnacion end ende ene engel era erde eri erich
+    ernst ernte esa esel esperanza essai estrella eta etoile euler eva eve even event ever fair fairy faith fall
+    fan fancy far farm farmer fast favor fay fear fee felt ferme fern fest feuer field fielding fields fig fin
+    finn fire fisch fish fit flag flan fleck fleet fleur flint flor flora flores flow flower fold font fontaine
+    forest foret fort fortune fox frame franc france frank free frei freitag french freud freude freund friede
+    frieden friend frost fry fuchs fuente fuentes full gal gala gale game gap garden garten gas gast gate gauss
+    gay geist gelb gem gemma general genie georgian german gern gia gift gig gil glas glaser glen gold golden
+    good gore goto gott grace graf grain gram grand grant gras grass grau gray green grey grid griffin gris
+    gross group grove guard guerra guide gun gus gut guy haar hahn hale hall ham hammer hand handy happy harbor
+    hard harm harmony harp hart harvest hase haskell haupt have haven hawk hay hazel head heart heat heath
+    heaven heck held hell hen hence herb herbst hero herr hertz herz hide high hill himmel hint hirsch hoch hof
+    holder holiday hollow holz hombre home honey honig honor hood hook hope hopper horn horst hose hot house hub
+    hue hull hung hunt hunter hurt ian ice ida idris iga iglesia ima imam ina india ink inn ion ira iris iron
+    isa island ita ivory ivy jack jade jager jahr jan january jar jardin java jay jazz jean jerk jet jewel job
+    join jolie jolly jour joy judge jun june jung junior junk jury just juste justice kai kaiser kalt kay keen
+    keep kelvin ken kepler kern key kid kim kin kind king kirche kit klar klein knight koch konig kopf korn
+    kraft kranz krieg kron kurz kuss lac lace lad lady lake lam lamb lance land lane lang lange large lark last
+    late laurel laut lavande lavender law layer lea leaf lean leben lee leer left legrand len lens leo leon
+    leroux less levy lex lia libertad liberty libre licht lie lieb liebe light lily limit lin linde linden line
+    link lion lis list little liv llama lob lock lodge log logan lon long longformer loop lord los lot lotus lou
+    loup love low lower loyal luc luck lucky luft lumiere luna lune lung lust lux luz lya lynx mac macht macs
+    mad made magic mai main maine maj major make mako male mali man mann many maple mar marble march marche mare
+    marian marin marine mark marks markt mars marsh marshall mason mass master mat mata mate math mats mauer
+    maurer max maxima maxwell may mayo mayor meadow mean meda media medina meer meister melody memory mensch mer
+    mercado merci mercury mercy mere merit merle merry meta metro mia mid midi mil milagros milch mile miles
+    mill miller mina mind mini minor mint mio mira miracle miss mist mistral misty mode model mohr mole monaco
+    mond money mono mont montana moon moor moore mora morgen morning moss most moulin mount much mundo music mut
+    mutter nacht nada nagel nan nana nase nature naval neat neige neo net neu neue never new newton nia nice
+    nieves night nik nil noble noche noel nor nord norm norma normal norte north not note nova nuit number oak
+    ocean octave octavia oda odd oder odin off ohne ole oliva olive ona opal ora oral orange oscar ost ott over
+    pace page pages pain paint pair paix palm paloma pan panda panel paper par parfait paris parish park parker
+    part pascal pass pat patch patience patient paz peace peach peak pearl peer pen penny pepper per perfecto
+    perry pet petal petit pfeil pia piano pierce pike pilar pin pine pink pino piper pitt pixel plain plan plat
+    plaza plum poe point pol pole polly pont pool poor pop pope poppy porte porter post pound power powers
+    pracht prado prairie pratt precious prentice press price pride prime primero primo prince princess printemps
+    prior promise proof prosper provost prudence prudent prune puente pure quartz queen quest quick quiet rai
+    rain rainbow ram ramos ran rand randy range ranger rank rat ray rea reach read reader real reason rebel
+    recht record red reed reef reese regal reich reine reise reiter rem remember remy renders rest rex rey reyes
+    ria rich richter rico ride ridge right ring rio rios rise risk ritter rive river rob roberta robin roche
+    rock rocky rod roi rojo roman rome ron root roots rosa rosado rose rosemary ross rot rouge round rout roux
+    row roy royal ruby ruhe rui rule run rush russ rusty rye sable sage said sail sailor saint sale salt salud
+    salvador salz sam sample san sana sand sandy santa santo santos sapphire sasa saturn sauer sauvage savanna
+    savannah sawyer say scarlet schade schal schatz schiff schlag schmidt schmied schnee schneider schon
+    schreiber schuh schule schulze schuster schwan schwarz scott scout sea sean season see sein seine sel self
+    selig sell selma sep sept sergeant serrano set sever shade shah shall sharp shaw shell shepherd shore short
+    show shy sid side sierra sign silver simple sin sine singer single singleton siri siv skip sky slack sloan
+    slovak small smart snow socorro sol solange sole soledad soleil sommer son song sonne sonntag sonny soul
+    sound south spa spark speed spencer spiegel spring spruce squire stack stadt stage stan star stark start
+    state steiger stein stella step sterling stern steward stock stone storm stout stream street strong sturm
+    such sud sue sugar suits summer sun sunday sunny sunshine swan swift sword sys tab tack tad tag tal talent
+    talon tan tank tanner task tat tate taube tax taylor tea teal ted tell temple tender tera term terra terre
+    tesla test than thea theta thi thor thorn thy tia tide tie tier tiger tile tim time tin tina tisch titan tod
+    toe ton tone tool top tor torch torn torre torres tot tour tower town toy track trade trail train travel
+    treat tree trend treu trey trinidad trinity trip troy true truth tuch tucker tune turing turk turn turner
+    twin ty uhr ulla una unger union unique unit unknown unnamed unter urban uri usa uta ute vala vale valentine
+    valid valle valley value van vance vega velvet venice vent venus verger verity vert vi vic victor vida vie
+    vigne villa ville viola violet virgen virgin vision vista vita vito vivien vogel vogt voll volta von vor
+    vrai wade wagner wait wald walk walker wall ward ware warm warner water watt watts wave way web weber weg
+    wein weis weise weiss wells welt west wheat wheeler whistler white wild will willow win wind winkel winner
+    winter wire wirt wise wish wohl wolf wolfe wolke wonder wood woods woody word work wort worth wren wright
+    wunder yan yard yates year young yule zen zero zeta zimmer zimmermann zion zorn zucker zweig
 """.split()
 """Words of English, German, French and Spanish, of the trade and of the models it uses, that are names as well."""
 

@@ -17,7 +17,7 @@ def after(cue: bytes, value: bytes, between: bytes) -> bytes:
 
 IS = (
     rb"(?:[ \x1f]?(?:\(?(?i:nos?|nr|num|numbers?|nummer|numero|n\xe9mero|n|code|id|is|was|ist|war|est|es|era|lautet|on"
-    rb"|of|am|le|il|op|em|a|de|issued|expires)\)?\b)?[.:=#/'\" \x1f,()\xb7\xe9-]{0,3}){0,4}"
+    rb"|of|am|le|el|il|op|em|a|de|issued|expires)\)?\b)?[.:=#/'\" \x1f,()\xb7\xe9-]{0,3}){0,4}"
 )
 """What may stand between a cue and its value: `no.`, `is`, a colon …"""
 NAME = _any(

@@ -142,5 +142,5 @@ def written_id(hit: str) -> str | None:
 def named_id(hit: str) -> str | None:
     """The number without separators, where its check digit is right. A word before it says what it is."""
     compact = _compact(hit)
-    long = len(_DIGIT.findall(compact)) >= _LEAST_DIGITS
+    long = len(_DIGIT.findall(compact)) > _LEAST_DIGITS
     return compact if long and any(_taken_by(_modules(), hit)) else None
