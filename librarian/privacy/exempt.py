@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from librarian.privacy.folding import fold, spellings
-from librarian.privacy.phrases import Phrases
+from librarian.privacy.phrases import BEYOND, Phrases
 from librarian.privacy.search import find
 from librarian.privacy.spans import Span
 
@@ -39,6 +39,8 @@ class Exempt:
         folded, back = fold(text)
         ranges: list[Range] = []
         for first, last in sorted(self._phrases.find(folded, len(folded))):
+            if last == BEYOND:
+                continue
             start, end = back(first), back(last)
             if not _gaps(text[start:end]) <= self._gaps:
                 continue

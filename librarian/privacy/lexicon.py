@@ -14,7 +14,7 @@ from itertools import islice
 from librarian.privacy.exempt import Exempt, Range, outside, spared
 from librarian.privacy.folding import FOLD, bare, spellings
 from librarian.privacy.ordinary import undated
-from librarian.privacy.phrases import UNSPACED, Phrases
+from librarian.privacy.phrases import BEYOND, UNSPACED, Phrases
 from librarian.privacy.recognizers import MOST_HITS
 from librarian.privacy.search import find
 from librarian.privacy.spans import Span, withheld
@@ -108,7 +108,7 @@ class Lexicon:
             until: as said.
         """
         for number, (start, end) in enumerate(self._phrases.find(folded, until)):
-            if number == MOST_HITS:
+            if number == MOST_HITS or end == BEYOND:
                 yield withheld(text, back(start))
                 return
             phrase = folded[start:end]

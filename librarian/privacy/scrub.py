@@ -236,10 +236,10 @@ class Scrubber:
             return self._replaced(text, len(text), harmless)
         if limit < 1:
             raise ValueError(limit)
-        until, scrubbed = 0, ""
-        while until < len(text) and len(scrubbed) <= limit:
-            until = min(max(4 * until, 4 * limit), len(text))
-            scrubbed = self._replaced(text, until, harmless)
+        # What pseudonyms shorten so much is rare; what there can be in a text is bounded.
+        scrubbed = self._replaced(text, min(4 * limit, len(text)), harmless)
+        if len(scrubbed) <= limit and 4 * limit < len(text):
+            scrubbed = self._replaced(text, len(text), harmless)
         if len(scrubbed) <= limit:
             return scrubbed
         return _TORN.sub("", scrubbed[: limit - 1]) + "…"
