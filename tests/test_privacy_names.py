@@ -46,6 +46,12 @@ def test_one_name_has_one_pseudonym_in_every_spelling_and_where_it_is_known():
     assert len({scrubber.scrub(each) for each in spellings} | {known.scrub(each) for each in spellings}) == 1
 
 
+def test_a_name_within_an_id_is_there_by_chance():
+    scrubber = Scrubber(b"key", names=common_names())
+    assert scrubber.scrub("art_2anna3bcdefgh") == "art_2anna3bcdefgh"
+    assert scrubber.scrub("x 2anna3") != "x 2anna3"
+
+
 def test_too_many_names_are_withheld():
     text = "Giulia, " * (MOST_HITS + 10)
     spans = common_names().find(text, *fold(text), len(text))

@@ -199,7 +199,7 @@ class Scrubber:
         spans = self._search.find(text, until)
         if self._lexicon or self._names:
             known, listed = self._named(text, shown, until)
-            spans = [*_not_by_chance(text, known), *spans, *listed]
+            spans = [*_not_by_chance(text, known), *spans, *_not_by_chance(text, listed)]
         return merge(spared(text, spans, self._exempt.ranges(text))) if spans else spans
 
     def _named(self, text: str, shown: str, until: int) -> tuple[list[Span], list[Span]]:
