@@ -111,17 +111,6 @@ def test_a_word_that_the_owner_allows_is_not_refused(calls: Archive) -> None:
     calls.librarian("run", "job.yaml")
 
 
-def test_what_was_replaced_is_counted_in_the_record(calls: Archive) -> None:
-    broken = calls.root / "calls" / "broken 5550148822.wav"
-    broken.write_bytes(b"no sound")
-    calls.librarian("run", "job.yaml", code=1)
-    (manifest,) = (calls.root / "manifests").glob("*.jsonl")
-    (summary,) = (
-        body for line in manifest.read_text().splitlines() if (body := json.loads(line)["body"])["type"] == "summary"
-    )
-    assert all(re.fullmatch("[A-Z]+", kind) and number > 0 for kind, number in summary["scrubbed"].items())
-
-
 def test_nothing_heavy_is_loaded_for_help() -> None:
     code = (
         "import sys\nfrom librarian.cli import cli\n"

@@ -92,6 +92,9 @@ def test_what_an_extension_looks_for_is_kept_out_of_every_record(calls: Archive,
         assert "no case no. <CASE:" in done.stderr
     for text in [done.stderr, *map(bytes.decode, calls.files("manifests").values())]:
         assert not re.search("AB_1234|ZZ-99", text)
+    last = max((calls.root / "manifests").iterdir()).read_text().splitlines()
+    (summary,) = (body for line in last if (body := json.loads(line)["body"])["type"] == "summary")
+    assert summary["scrubbed"]["CASE"] >= 3  # one for each recording
     assert "looks in texts for CASE, REF" in calls.librarian("extensions").stdout
     listed = json.loads(calls.librarian("extensions", "--json").stdout)
     assert ["CASE", "REF"] in [each["recognizers"] for each in listed]

@@ -61,6 +61,8 @@ _DAY_OF_YEAR = (
     + rb"(?: (?i:de|of|del))?,? \d{4}"
     rb"|" + _MONTH + rb" \d{1,2}(?:st|nd|rd|th)?,? \d{4}|(?:19|20)\d{6}\b"
 )
+_SEVEN_DIGITS = rb"\d(?:" + GAP + rb"\d){6}"
+_DIGITS = rb"(?:\+[ (\x1f]{0,2})?(?:\d{10,}|\d(?:" + GAP + rb"\d){6,})"
 _WORD = _one_of(number_words())
 _LINKED = rb"[ ,.\-]{1,2}(?:(?:and|et|y|und) )?"
 _SAID = rb"(?i)\b" + _WORD + rb"(?:" + _LINKED + rb"(?:" + _WORD + rb"|\d{1,4})){3,}\b"
@@ -214,8 +216,8 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     Recognizer("PIN", gate=after(PIN, rb"\d", IS), pattern=after(PIN, rb"\d{3,8}\b", IS), validator="digits"),
     Recognizer(
         "PHONE",
-        gate=rb"\d(?:" + GAP + rb"\d){6}",
-        pattern=rb"(?:\+[ (\x1f]{0,2})?(?:\d{10,}|\d(?:" + GAP + rb"\d){6,})",
+        gate=_SEVEN_DIGITS,
+        pattern=_DIGITS,
         validator="phone",
         cut="phones",
         clocks=False,
@@ -223,8 +225,8 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     ),
     Recognizer(
         "PHONE",
-        gate=rb"\d(?:" + GAP + rb"\d){6}",
-        pattern=rb"(?:\+[ (\x1f]{0,2})?(?:\d{10,}|\d(?:" + GAP + rb"\d){6,})",
+        gate=_SEVEN_DIGITS,
+        pattern=_DIGITS,
         validator="phone",
         cut="dialled",
         clocks=False,
