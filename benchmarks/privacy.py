@@ -141,6 +141,7 @@ def main() -> None:
         print(f"{name}: {_rate(lambda text, look=look: list(look(text)), repeats=50):.1f} k strings/s")
     scrubber = with_list
     scrubber.learn(names)
+    scrubber.scrub("x")
     print(f"\n{MEGABYTES} MB on one line, in seconds:     whole    half   limit=2000")
     for name, make in LINES.items():
         text = _line(make, MEGABYTES * 10**6)

@@ -14,7 +14,7 @@ from librarian.privacy.phones import GAP
 from librarian.privacy.spoken import ATS, SIGNS, number_words
 from librarian.privacy.view import plain
 
-MOST_HITS = 20_000
+MOST_HITS = 10_000
 """Hits of one kind in one text; what stands behind them is withheld, so that no text takes long."""
 MOST_LOOKED_AT = 200_000
 """Matches that are looked at, hits or not."""
