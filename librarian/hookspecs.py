@@ -20,7 +20,12 @@ def librarian_operations() -> list[Operation]:  # type: ignore[empty-body]
 
 @hookspec
 def librarian_recognizers() -> list[dict[str, Any]]:  # type: ignore[empty-body]
-    """Kinds of personal data to look for: patterns, validators' names and cues. Data, not code."""
+    """Kinds of personal data to look for: patterns, validators' names and cues. Data, not code.
+
+    Each is a mapping: `type` (2 to 16 capital letters), `pattern` (RE2; letters beyond ASCII are 0xE9 to it; one group,
+    if there is one, is the hit) and, if wanted, `cues` (words of which one stands before it) and `validator` (a name in
+    `librarian.privacy.validators`).
+    """
 
 
 @hookspec

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 from harness import KEY, RECORDINGS, Archive, install
+from hypothesis import settings
+
+settings.register_profile("librarian", deadline=None)  # what is read or compiled when it is first needed takes longer
+settings.load_profile("librarian")
 
 for _name in ("COLUMNS", "LINES"):  # of the terminal from which the tests are started; pytest-xdist sets them too
     os.environ.pop(_name, None)

@@ -106,7 +106,7 @@ def test_a_pattern_that_matches_nothing(calls: Archive) -> None:
 
 def test_a_name_that_reads_like_a_number_or_stands_on_the_list_of_names_is_exit_4(calls: Archive) -> None:
     edit(calls, ("name: calls", "name: call-447700900123"))
-    said = "reads like a name or a number of somebody; choose another word"
+    said = "reads like a name or a number of somebody; choose another word, or list it in the file of privacy.allow"
     assert refused(calls, "run", "job.yaml", code=4) == [f"job.yaml:2:7: name: {said}"]
     edit(calls, ("name: call-447700900123", "name: calls\nprivacy: {names: names.txt}"), ("id: voice", "id: jane-roe"))
     edit(calls, ("from: voice", "from: jane-roe"))

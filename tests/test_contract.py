@@ -210,7 +210,7 @@ def test_a_manifest_is_written_byte_for_byte_as_it_was(tmp_path: Path) -> None:
     assert manifest(tmp_path) == (GOLDEN / "manifest.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["manifest.jsonl", "manifest-1.jsonl"])
+@pytest.mark.parametrize("name", ["manifest.jsonl", "manifest-1.jsonl", "manifest-2.jsonl"])
 def test_a_manifest_that_was_written_before_can_be_read(tmp_path: Path, name: str) -> None:
     text = (GOLDEN / name).read_bytes()
     (tmp_path / f"{JOB}.jsonl").write_bytes(text)

@@ -6,7 +6,8 @@ import pytest
 
 from librarian.privacy import exempt
 from librarian.privacy.exempt import Exempt
-from librarian.privacy.recognizers import Span, find
+from librarian.privacy.search import find
+from librarian.privacy.spans import Span
 
 LABEL = "OH-1987-042"
 
@@ -56,10 +57,11 @@ def test_labels_that_overlap_are_one():
     assert outside("x A-1-B y", "A-1", "1-B", "A") == ["x ", " y"]
 
 
-@pytest.mark.parametrize("text", [LABEL, "oh_1987_042", "OH1987042", f"in {LABEL}, {LABEL}.", "/home/OH-1987-042/a"])
-def test_a_label_is_spared(text):
-    assert find("OH-1987-042") != []
-    assert spared(text, LABEL) == []
+@pytest.mark.parametrize("text", ["{}", "in {0}, {0}.", "/home/{}/a"])
+@pytest.mark.parametrize("written", ["OH-1987-0421", "oh_1987_0421", "OH19870421"])
+def test_a_label_is_spared(text, written):
+    assert find("OH-1987-0421") != []
+    assert spared(text.format(written), "OH-1987-0421") == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from librarian.privacy.phrases import Phrases
+from librarian.privacy.phrases import BEYOND, Phrases
 
 
 def phrases(*values):
@@ -72,3 +72,11 @@ def test_a_phrase_can_be_added_after_a_search():
 def test_where_there_are_no_phrases_nothing_is_found():
     assert not Phrases()
     assert found(Phrases(), "anna") == []
+
+
+def test_after_too_many_places_all_that_is_left_is_one(monkeypatch):
+    monkeypatch.setattr("librarian.privacy.phrases.MOST_HEADS", 3)
+    phrases = Phrases()
+    phrases.add("11")
+    assert list(phrases.find("1111111111 11", 99)) == [(3, BEYOND)]
+    assert list(phrases.find("11 11", 99)) == [(0, 2), (3, 5)]

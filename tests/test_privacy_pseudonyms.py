@@ -7,9 +7,13 @@ from base64 import b32encode
 
 import pytest
 
-from librarian.privacy.pseudonyms import pseudonym
+from librarian.privacy.pseudonyms import Pseudonyms
 
 KEY = bytes(range(32))
+
+
+def pseudonym(key, kind, value):
+    return Pseudonyms(key)(kind, value)
 
 
 def test_it_is_the_beginning_of_a_keyed_digest_of_kind_and_value():

@@ -38,6 +38,7 @@ def shape(line: str) -> str:
     line = re.sub(r"rec_[a-z2-7]{13}", "REC", line)
     line = re.sub(r"\b\d?\d [A-Z][a-z]{2,8} \d{4}, \d\d:\d\d UTC", "WHEN", line)
     line = re.sub(r"art_[a-z2-7]{13}", "ART", line)
+    line = re.sub(r"<([A-Z]+):[a-z2-7]{8}>", r"<\1>", line)
     line = re.sub(r"library/[a-z2-7]{2}/REC/(\w+)-[a-z2-7]{8}", r"library/XX/REC/\1-KEY", line)
     line = re.sub(r"\d+(\.\d+)? (s|workers?)\b", r"N \2", line).replace("N workers", "N worker")
     line = re.sub(r"\d+(\.\d+)? [KMGT]?i?B\b", "N B", line)

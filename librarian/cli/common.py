@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from librarian.cli.words import say
 from librarian.errors import EnvironmentFailedError, ExtensionError, UsageError
@@ -22,6 +22,8 @@ from librarian.models.installed import Installed
 from librarian.operation import Declaration, Resolved
 from librarian.plan import seal_texts
 from librarian.privacy.known import names_in, secrets, surroundings
+from librarian.privacy.names import names_at
+from librarian.privacy.recognizers import Level, Recognizer
 from librarian.privacy.scrub import Scrubber, ScrubError
 from librarian.project import Project
 from librarian.recordings import PatternError, Scan, scan
@@ -93,6 +95,8 @@ class Checked:
         private: what names someone.
         chosen: words of the job file that do not.
         models: what it can use.
+        allowed: words that the owner says do not.
+        more: what extensions look for in texts.
         raw: where was looked for what it hangs on beside the recordings, and the digest of what was seen there; None
             where a worker would be asked again though nothing has changed.
     """
@@ -102,12 +106,16 @@ class Checked:
     private: Sequence[str]
     chosen: frozenset[str]
     models: Installed
+    allowed: Sequence[str]
+    more: tuple[Recognizer, ...]
     raw: tuple[Look, str] | None
 
     def scrubber(self, project: Project) -> Scrubber:
         """A scrubber that knows every name of the job."""
         labels = {sighting.label for sighting in self.scan.sightings.telling() if sighting.public}
-        scrubber = Scrubber(project.pseudonym_key, exempt={*self.chosen, *labels, *self.job.models()})
+        level = self.job.file.privacy.level
+        exempt = {*self.chosen, *labels, *self.job.models(), *self.allowed}
+        scrubber = Scrubber(project.pseudonym_key, exempt=exempt, level=level, names=names_at(level), more=self.more)
         _, texts = seal_texts(self.job, project.id_key)
         scrubber.learn([*self.private, *texts.values(), os.fspath(project.root)])
         for table in self.job.tables.values():
@@ -136,9 +144,12 @@ def check(text: Read, workers: Workers, models: Installed) -> Checked:
     declarations = [each for extension in installed for each in extension.declarations]
     validator = Validator(workers, installed, models)
     job = resolve(text, declarations, _scrubbing(validator, scrubber))
-    private += _listed_names(job, text)
+    private += _listed(job, text, "names")
+    allowed = _listed(job, text, "allow")
+    more = _more(installed)
     device_of(job)
-    _check_words(job.words(), text, private)
+    checker = _throwaway(private, allowed, job.file.privacy.level, more)
+    _check_words(job.words(), text, checker)
     try:
         found = scan(job)
     except PatternError as error:
@@ -146,18 +157,21 @@ def check(text: Read, workers: Workers, models: Installed) -> Checked:
         text.check()
         raise
     gc.freeze()  # what is known of the recordings stays: the collector need not walk through it again and again
-    _check_words(_labels(job, found), text, private)
-    raw = None if validator.asks_again else _raw(job, private, installed, models.state, state)
-    return Checked(job, found, private, chosen, models, raw)
+    _check_words(_labels(job, found), text, checker)
+    raw = None if validator.asks_again else _raw(job, private, allowed, installed, models.state, state)
+    return Checked(job, found, private, chosen, models, allowed, more, raw)
 
 
-def _raw(job: Job, known: Sequence[str], installed: Sequence[Extension], models: str, state: str) -> tuple[Look, str]:
+def _raw(
+    job: Job, known: Sequence[str], allowed: Sequence[str], installed: Sequence[Extension], models: str, state: str
+) -> tuple[Look, str]:
     entries = job.file.recordings
     at = Look(
         entries=[entry.patterns for entry in entries],
         lists=[entry.table.file for entry in entries if entry.table],
         names=job.file.privacy.names or "",
         extensions=[each.made_of for each in installed],
+        allow=job.file.privacy.allow or "",
     )
     seen = Seen(
         job=hashlib.sha256(job.content).hexdigest(),
@@ -166,17 +180,20 @@ def _raw(job: Job, known: Sequence[str], installed: Sequence[Extension], models:
         states=[each.state for each in installed],
         models=models,
         installed=state,
+        allowed=allowed,
     )
     return at, seen.digest()
 
 
-def _listed_names(job: Job, text: Read) -> list[str]:
-    if not job.file.privacy.names:
+def _listed(job: Job, text: Read, which: Literal["names", "allow"]) -> list[str]:
+    """The lines of one of the owner's lists."""
+    file: str | None = getattr(job.file.privacy, which)
+    if not file:
         return []
     try:
-        return names_in(text.folder / job.file.privacy.names)
+        return names_in(text.folder / file)
     except UsageError as error:
-        text.problems.append(Problem(("privacy", "names"), str(error)))
+        text.problems.append(Problem(("privacy", which), str(error)))
         text.check()
         raise
 
@@ -218,12 +235,27 @@ def _without_names(answer: Resolved) -> Resolved:
     return answer.model_copy(update={"missing": missing})
 
 
-def _throwaway(known: Iterable[str], exempt: Iterable[str] = ()) -> Scrubber:
+def _throwaway(
+    known: Iterable[str],
+    exempt: Iterable[str] = (),
+    level: Level = "strict",
+    more: tuple[Recognizer, ...] = (),
+) -> Scrubber:
     """A scrubber for what is shown before there is a project: its pseudonyms mean nothing later."""
-    scrubber = Scrubber(os.urandom(32), exempt=exempt)
+    scrubber = Scrubber(os.urandom(32), exempt=exempt, level=level, names=names_at(level), more=more)
     scrubber.learn(known)
     scrubber.learn_secrets(secrets())
     return scrubber
+
+
+def _more(installed: Sequence[Extension]) -> tuple[Recognizer, ...]:
+    """What extensions look for in texts."""
+    declared = [each for each in installed if each.recognizers]
+    if not declared:
+        return ()
+    from librarian.privacy.declared import recognizers_of
+
+    return tuple(recognizer for each in declared for recognizer in recognizers_of(each.recognizers))
 
 
 def _chosen_words(text: Read) -> set[str]:
@@ -276,11 +308,16 @@ def _digits(text: str) -> int:
     return sum(char.isdigit() for char in text)
 
 
-def _check_words(words: Iterable[tuple[Place, str]], text: Read, names: Sequence[str]) -> None:
-    checker = _throwaway(names)
+def _check_words(words: Iterable[tuple[Place, str]], text: Read, checker: Scrubber) -> None:
     for place, number in Counter(place for place, word in words if names_someone(checker, word)).items():
         which = "labels read" if place[-1] in ("label", "list") and number > 1 else "reads"
         what = f"{number} {which}" if number > 1 else which
-        text.problems.append(Problem(place, f"{what} like a name or a number of somebody; choose another word"))
+        text.problems.append(
+            Problem(
+                place,
+                f"{what} like a name or a number of somebody; choose another word, or list it in the file of "
+                "privacy.allow",
+            )
+        )
     if text.problems:
         raise RefusedJobError(text.lines())

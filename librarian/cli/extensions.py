@@ -48,6 +48,7 @@ def _as_json(extension: Extension, scrubber: Scrubber) -> dict[str, object]:
         "package": extension.package,
         "version": extension.version,
         "problem": scrubber.scrub(extension.problem, limit=300),
+        "recognizers": [each["type"] for each in extension.recognizers],
         "operations": [each.model_dump(mode="json") for each in extension.declarations],
     }
 
@@ -58,6 +59,8 @@ def _list(extension: Extension, scrubber: Scrubber) -> None:
         click.echo(f"  cannot be used: {scrubber.scrub(extension.problem, limit=300)}")
     for each in extension.declarations:
         click.echo(f"  {each.name:<16} {each.description}")
+    if extension.recognizers:
+        click.echo(f"  looks in texts for {', '.join(sorted({each['type'] for each in extension.recognizers}))}")
 
 
 def _offering(name: str, installed: Sequence[Extension]) -> list[Extension]:

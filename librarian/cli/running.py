@@ -112,8 +112,13 @@ def worker_count(text: Read, typed: int | None) -> int | None:
     return None if stated == "auto" else stated
 
 
+PRIVACY_IS_OFF = "privacy is OFF (privacy.level): names, numbers and paths may stand in records, logs and messages"
+
+
 def said_of(scan: Scan, job: Job) -> Iterator[str]:
-    """What of the files is not as a job file expects it: not taken, in no group, in no list."""
+    """That nothing is kept out; what of the files is not as a job file expects it: not taken, in no group or list."""
+    if job.file.privacy.level == "off":
+        yield PRIVACY_IS_OFF
     for entry, number in scan.ungrouped.items():
         if number:
             yield f"{entry}: {plural(number, 'file')} in no group"

@@ -141,7 +141,15 @@ class StepEntry(_Strict):
 class PrivacyEntry(_Strict):
     """What the owner says about privacy."""
 
+    level: Literal["strict", "balanced", "off"] = Field(
+        "strict",
+        description="What is kept out of every record beside what is known: all that looks like personal data "
+        "(strict), only what is checked or named so (balanced), or nothing but secrets (off).",
+    )
     names: Filled | None = Field(None, description="File with one name a line, relative to the job file.")
+    allow: Filled | None = Field(
+        None, description="File with one word a line that names no one, relative to the job file."
+    )
 
 
 class RunEntry(_Strict):
@@ -160,5 +168,5 @@ class JobFile(_Strict):
     audio: AudioFormat = Field(default_factory=AudioFormat, description="How results are written.")
     recordings: list[RecordingsEntry] = Field(description="What to work on.", min_length=1, max_length=MOST_RECORDINGS)
     steps: list[StepEntry] = Field(description="What to do.", min_length=1, max_length=MOST_STEPS)
-    privacy: PrivacyEntry = Field(default_factory=PrivacyEntry, description="Names to keep out of every record.")
+    privacy: PrivacyEntry = Field(default_factory=PrivacyEntry, description="What to keep out of every record.")
     run: RunEntry = Field(default_factory=RunEntry, description="How to run.")

@@ -106,6 +106,9 @@ class JobLine(_Body):
         "Python; hosts that an operation declares are let through by a hook."
     )
     options: dict[Word, FactValue | list[Word]] = Field(description="What was typed beside the job file.")
+    privacy: Literal["strict", "balanced", "off"] | None = Field(
+        None, description="What was kept out of texts beside known values; off: nothing but secrets."
+    )
     started: When = Field(description="When it began (UTC).")
 
 
@@ -205,6 +208,8 @@ class SummaryLine(_Body):
     recordings: int = Field(description="Number of recordings.")
     counts: dict[Word, dict[Outcome, int]] = Field(description="Step → outcome → tasks.")
     withheld: dict[Word, int] = Field({}, description="Step → tasks left as they are that would have been redone.")
+    scrubbed: dict[Word, int] = Field({}, description="Type of personal data → pseudonyms put in its place in texts.")
+    recognizers: Word | None = Field(None, description="Version of what recognized it.")
 
 
 class SealLine(_Body):

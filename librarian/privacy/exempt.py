@@ -8,8 +8,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from librarian.privacy.folding import fold, spellings
-from librarian.privacy.phrases import Phrases
-from librarian.privacy.recognizers import Span, find
+from librarian.privacy.phrases import BEYOND, Phrases
+from librarian.privacy.search import find
+from librarian.privacy.spans import Span
 
 Range = tuple[int, int]
 _GAP = re.compile(r"[\W_]+")
@@ -38,6 +39,8 @@ class Exempt:
         folded, back = fold(text)
         ranges: list[Range] = []
         for first, last in sorted(self._phrases.find(folded, len(folded))):
+            if last == BEYOND:
+                continue
             start, end = back(first), back(last)
             if not _gaps(text[start:end]) <= self._gaps:
                 continue

@@ -11,8 +11,9 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import cache, lru_cache
+from itertools import islice
 
-from librarian.privacy.recognizers import Characters
+from librarian.privacy.view import Characters
 
 _DROPPED = re.compile("(?<= )[ \0]+|\0+")
 _TRANSCRIBED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "æ": "ae", "ø": "oe"})
@@ -43,6 +44,7 @@ def _all_escapes() -> list[re.Pattern[str]]:
 
 
 _DIGITS = re.compile(f"[xuU%]({_HEX}+)")
+MOST_ESCAPES = 50_000
 _FILLER = "\N{WORD JOINER}"
 """Dropped when a text is folded."""
 
@@ -111,13 +113,21 @@ def _decoded(match: re.Match[str]) -> str:
     return _meant(match.group(), match.lastgroup)
 
 
-def unescaped(text: str) -> list[str]:
+def unescaped(text: str) -> tuple[list[str], int]:
     """The text as it was before a program wrote it in the way of Python, JSON, bytes, URLs, HTML or terminals.
 
-    Nothing where nothing is escaped, else all ways to read it; each is as long as the text.
+    Nothing where nothing is escaped, else all ways to read it, each as long as the text up to where that was done: the
+    whole text, unless more is escaped than `MOST_ESCAPES`.
     """
     signed = "\\" in text or "%" in text or "&" in text or "\x1b" in text
     if not signed or not _all_escapes()[0].search(text):
-        return []
-    escapes = _all_escapes() if r"\\" in text else _all_escapes()[:2]
-    return list(dict.fromkeys(each.sub(_decoded, text) for each in escapes))
+        return [], len(text)
+    ways = _all_escapes() if r"\\" in text else _all_escapes()[:2]
+    read = min(_place_of_last(each, text) for each in ways)
+    return list(dict.fromkeys(each.sub(_decoded, text[:read]) for each in ways)), read
+
+
+def _place_of_last(escapes: re.Pattern[str], text: str) -> int:
+    """Where the escape stands that is one too many; else the text's length."""
+    beyond = next(islice(escapes.finditer(text), MOST_ESCAPES, None), None) if len(text) > MOST_ESCAPES else None
+    return beyond.start() if beyond else len(text)

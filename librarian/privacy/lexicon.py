@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from librarian.privacy.exempt import Exempt, Range, outside, spared
-from librarian.privacy.folding import FOLD, bare, fold, spellings
-from librarian.privacy.phrases import UNSPACED, Phrases
-from librarian.privacy.recognizers import Span, find, undated
+from librarian.privacy.folding import FOLD, bare, spellings
+from librarian.privacy.ordinary import undated
+from librarian.privacy.phrases import BEYOND, UNSPACED, Phrases
+from librarian.privacy.recognizers import MOST_HITS
+from librarian.privacy.search import find
+from librarian.privacy.spans import Span, withheld
 
-_GENERIC = frozenset(
+GENERIC = frozenset(
     """
     aac aif aiff amr avi caf flac m4a mka mkv mov mp3 mp4 mpeg mpg oga ogg opus wav wave webm wma json txt
     csv am an and are as at be but by can cannot did do for from go had has have he her him his how if in
@@ -87,14 +90,27 @@ class Lexicon:
         """
         self._secrets += _texts(values)
 
-    def find(self, text: str, until: int) -> Iterator[Span]:
-        """Where known values stand on word edges, overlaps included; of those that begin before `until` all."""
+    def __bool__(self) -> bool:
+        """Whether anything is known."""
         if self._names or self._secrets:
             self._read()
-        if not self._phrases:
-            return
-        folded, back = fold(text)
-        for start, end in self._phrases.find(folded, until):
+        return bool(self._phrases)
+
+    def find(self, text: str, folded: str, back: Callable[[int], int], until: int) -> Iterator[Span]:
+        """Where known values stand on word edges, overlaps included; of those that begin before `until` all.
+
+        Where they are too many, the rest of the text is one span.
+
+        Args:
+            text: the text.
+            folded: the text as `folding.fold` makes it.
+            back: the way back, as from `folding.fold`.
+            until: as said.
+        """
+        for number, (start, end) in enumerate(self._phrases.find(folded, until)):
+            if number == MOST_HITS or end == BEYOND:
+                yield withheld(text, back(start))
+                return
             phrase = folded[start:end]
             kind, canonical = self._meanings.get(hash(phrase)) or _implied(phrase)
             yield Span(back(start), back(end), kind, canonical)
@@ -146,9 +162,9 @@ class Lexicon:
             joined = form.replace(" ", "")
             if joined.isdigit():
                 continue
-            if form not in _GENERIC and (form != joined or (form.isalpha() and len(form) > 1)):
+            if form not in GENERIC and (form != joined or (form.isalpha() and len(form) > 1)):
                 learnt |= self._add(form, "NAME", canonical)
-            if joined not in _GENERIC and len(joined) >= _SHORTEST_JOINED:
+            if joined not in GENERIC and len(joined) >= _SHORTEST_JOINED:
                 learnt |= self._add(joined, "NAME", canonical)
         return learnt
 
@@ -164,7 +180,7 @@ class Lexicon:
         before: list[str] = []
         for word in _words(name, forms):
             first = word[0]
-            if first in _GENERIC:
+            if first in GENERIC:
                 before = []
                 continue
             if len(first) > _LONGEST_SHORT or not _SHORT.fullmatch(first):
@@ -183,7 +199,7 @@ class Lexicon:
         for one, other in zip(first * (size // len(first)), second * (size // len(second)), strict=True):
             self._add(f"{one} {other}", "NAME", canonical)
             joined = one + other
-            if joined not in _GENERIC and len(joined) >= _SHORTEST_JOINED:
+            if joined not in GENERIC and len(joined) >= _SHORTEST_JOINED:
                 self._add(joined, "NAME", canonical)
 
     def _add(self, key: str, kind: str, canonical: str) -> bool:

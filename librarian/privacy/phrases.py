@@ -23,6 +23,10 @@ _ATOM = re.compile(rf" ?(?:[^\W\d_{UNSPACED}]+|\d+|.)", re.DOTALL)
 _INSIDE_WORD = re.compile(rf"[^\W\d_{UNSPACED}]{{2}}|\d\d")
 _HEAD = 6
 """Characters of a phrase that the automaton looks for."""
+MOST_HEADS = 1_000_000
+"""Places in one text at which it is looked whether a phrase begins there."""
+BEYOND = -1
+"""The end of what begins where there are too many: all that is left."""
 
 
 class Phrases:
@@ -56,14 +60,17 @@ class Phrases:
         return True
 
     def find(self, folded: str, until: int) -> Iterator[tuple[int, int]]:
-        """Where phrases stand, all that begin before `until`."""
+        """Where phrases stand, all that begin before `until`; after too many places the last is (start, BEYOND)."""
         if not self._whole:
             return
         if self._heads.kind != ahocorasick.AHOCORASICK:
             self._heads.make_automaton()
-        for last, length in self._heads.iter(folded):
+        for number, (last, length) in enumerate(self._heads.iter(folded)):
             start = last - length + 1
             if last - _HEAD >= until:
+                return
+            if number == MOST_HEADS:
+                yield start, BEYOND
                 return
             if start and folded[start - 1] != " " and _INSIDE_WORD.match(folded, start - 1):
                 continue

@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Self
 
 from librarian.errors import RefusedError
 from librarian.privacy.exempt import Exempt, spared
-from librarian.privacy.folding import unescaped
+from librarian.privacy.folding import fold, unescaped
 from librarian.privacy.lexicon import Lexicon
-from librarian.privacy.pseudonyms import pseudonym
-from librarian.privacy.recognizers import Characters, Span, find, merge, record_words
+from librarian.privacy.names import NameList
+from librarian.privacy.ordinary import record_words
+from librarian.privacy.pseudonyms import Pseudonyms
+from librarian.privacy.recognizers import Level, Recognizer
+from librarian.privacy.search import search_at
+from librarian.privacy.spans import Span, merge, withheld
+from librarian.privacy.view import Characters
 
 LONGEST = 2000
 """Characters of a scrubbed text, unless its caller says otherwise."""
@@ -38,6 +44,7 @@ def _harmless_character(char: str) -> str:
 
 
 _HARMLESS = Characters(_harmless_character)
+_HARMLESS_OR_TAB = Characters(lambda char: char if char == "\t" else _harmless_character(char))
 
 
 class ScrubError(RefusedError):
@@ -100,17 +107,35 @@ class Scrubber:
         key: the project's pseudonym key, not empty.
         exempt: words that the owner chose and that were checked (names of jobs and steps, labels): not learnt as
             part of a file name, and left as they are in texts.
+        level: what is looked for; `off` leaves everything but secrets.
+        names: names of people that nobody listed, looked for too.
+        more: what extensions look for.
+
+    Attributes:
+        counts: type → how many were replaced so far.
 
     Raises:
         ValueError: the key is empty.
     """
 
-    def __init__(self, key: bytes, *, exempt: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        *,
+        exempt: Iterable[str] = (),
+        level: Level = "strict",
+        names: NameList | None = None,
+        more: tuple[Recognizer, ...] = (),
+    ) -> None:
         if not key:
             raise ValueError("a scrubber needs a key")
-        self._pseudonym = lru_cache(_REMEMBERED)(partial(pseudonym, key))
+        self.counts: Counter[str] = Counter()
+        self._pseudonym = lru_cache(_REMEMBERED)(Pseudonyms(key))
         self._exempt = Exempt(exempt)
         self._lexicon = Lexicon(self._exempt)
+        self._search = search_at(level, more)
+        self._off = level == "off"
+        self._names = names
 
     def learn(self, values: Iterable[str]) -> None:
         """Add known values: each as a whole and by its parts, folder by folder where it is a path.
@@ -121,7 +146,7 @@ class Scrubber:
             ScrubError: one of them is no text, or they could not be taken.
         """
         try:
-            self._lexicon.add(values)
+            self._lexicon.add(() if self._off else values)
             return
         except Exception as error:
             cause = type(error).__name__
@@ -140,18 +165,19 @@ class Scrubber:
             cause = type(error).__name__
         raise ScrubError(f"a secret could not be learnt for scrubbing ({cause})")
 
-    def scrub(self, text: str, *, limit: int | None = LONGEST) -> Scrubbed:
+    def scrub(self, text: str, *, limit: int | None = LONGEST, keep_tabs: bool = False) -> Scrubbed:
         """The text with pseudonyms for what names someone, harmless to a terminal and on one line.
 
         Args:
             text: any text, lone surrogates included.
             limit: characters to keep at most, from 1; None keeps all. The cut is made after scrubbing.
+            keep_tabs: whether tabs stay; they are spaces otherwise.
 
         Raises:
             ScrubError: anything went wrong. It says nothing of the text.
         """
         try:
-            return _seal(self._scrubbed(text, limit))
+            return _seal(self._scrubbed(text, limit, _HARMLESS_OR_TAB if keep_tabs else _HARMLESS))
         except Exception as error:
             cause = type(error).__name__
         # Raised out here so that neither cause nor context leads back to the text.
@@ -170,34 +196,50 @@ class Scrubber:
         raise ScrubError(f"a text could not be checked ({cause})")
 
     def _spans(self, text: str, shown: str, until: int) -> list[Span]:
-        # An invisible character may part two names or stand within one: the text is read both ways.
-        views = [text, *unescaped(text)] if shown == text else [text, shown, *unescaped(text)]
-        known = [span for view in views for span in self._lexicon.find(view, until)]
-        found = find(text, until=until)
-        spans = [*_not_by_chance(text, known), *found] if known else found
-        return merge(spared(text, spans, self._exempt.ranges(text)) if spans else spans)
+        spans = self._search.find(text, until)
+        if self._lexicon or self._names:
+            known, listed = self._named(text, shown, until)
+            spans = [*_not_by_chance(text, known), *spans, *_not_by_chance(text, listed)]
+        return merge(spared(text, spans, self._exempt.ranges(text))) if spans else spans
 
-    def _replaced(self, text: str, until: int) -> str:
+    def _named(self, text: str, shown: str, until: int) -> tuple[list[Span], list[Span]]:
+        """Known values and names that a list has."""
+        # An invisible character may part two names or stand within one: the text is read both ways.
+        decoded, read = unescaped(text)
+        views = [text, *decoded] if shown == text else [text, shown, *decoded]
+        known: list[Span] = []
+        listed: list[Span] = []
+        for view in views:
+            folded, back = fold(view)
+            known += self._lexicon.find(view, folded, back, until)
+            if self._names:
+                listed += self._names.find(view, folded, back, until)
+        if read < min(until, len(text)):
+            known.append(withheld(text, read))
+        return known, listed
+
+    def _replaced(self, text: str, until: int, harmless: Characters) -> str:
         """The scrubbed text of what begins before `until`."""
-        shown = text if text.isprintable() else text.translate(_HARMLESS)
+        shown = text if text.isprintable() else text.translate(harmless)
         pieces, last = [], 0
         for span in self._spans(text, shown, until):
             if span.start >= until:
                 break
             pieces += [shown[last : span.start], self._pseudonym(span.type, span.canonical)]
             last = span.end
+            self.counts[span.type] += 1
         return "".join([*pieces, shown[last:until]])
 
-    def _scrubbed(self, text: str, limit: int | None) -> str:
+    def _scrubbed(self, text: str, limit: int | None, harmless: Characters) -> str:
         """The scrubbed text, cut. Of a long text no more is replaced than is kept; all of it is searched."""
         if limit is None:
-            return self._replaced(text, len(text))
+            return self._replaced(text, len(text), harmless)
         if limit < 1:
             raise ValueError(limit)
-        until, scrubbed = 0, ""
-        while until < len(text) and len(scrubbed) <= limit:
-            until = min(max(4 * until, 4 * limit), len(text))
-            scrubbed = self._replaced(text, until)
+        # What pseudonyms shorten so much is rare; what there can be in a text is bounded.
+        scrubbed = self._replaced(text, min(4 * limit, len(text)), harmless)
+        if len(scrubbed) <= limit and 4 * limit < len(text):
+            scrubbed = self._replaced(text, len(text), harmless)
         if len(scrubbed) <= limit:
             return scrubbed
         return _TORN.sub("", scrubbed[: limit - 1]) + "…"

@@ -36,6 +36,7 @@ def job_line(
         workers=workers.size,
         fence=workers.fence,
         options=dict(options),
+        privacy=job.file.privacy.level,
         started=now(),
     )
 

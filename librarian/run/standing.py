@@ -25,6 +25,7 @@ from librarian.manifest.catalog import Catalog, Settled
 from librarian.manifest.chain import new_salt
 from librarian.manifest.journal import Journal, is_whole, new_job_id, now
 from librarian.patterns import Found, all_of, in_order, not_taken, taken_by
+from librarian.privacy import RECOGNIZERS
 from librarian.privacy.known import names_in, surroundings
 from librarian.privacy.vault import Vault
 from librarian.project import Project
@@ -44,12 +45,14 @@ class Look(NamedTuple):
         lists: the files of its lists.
         names: the owner's list of names; empty where there is none.
         extensions: of each that is installed, its distribution, version and entry point.
+        allow: the owner's list of words that name no one; empty where there is none.
     """
 
     entries: Sequence[Sequence[str]]
     lists: Sequence[str]
     names: str
     extensions: Sequence[Sequence[str]]
+    allow: str = ""
 
 
 class Seen(NamedTuple):
@@ -62,6 +65,7 @@ class Seen(NamedTuple):
         states: of each extension, what its answers hang on.
         models: sha256 of models.lock; empty where there is none.
         installed: what is installed at all.
+        allowed: what names no one: the owner's other list.
     """
 
     job: str
@@ -70,6 +74,7 @@ class Seen(NamedTuple):
     states: Sequence[str]
     models: str
     installed: str
+    allowed: Sequence[str] = ()
 
     def digest(self) -> str:
         """All of it in one word."""
@@ -166,6 +171,7 @@ def _seen(at: Look, job: Path, folder: Path, lock: Path) -> str:
         states=[state_of(*each) for each in at.extensions],
         models=_sha256(lock) if lock.exists() else "",
         installed=state_of_all(),
+        allowed=names_in(folder / at.allow) if at.allow else (),
     ).digest()
 
 
@@ -226,7 +232,7 @@ def _record(
     with contextlib.closing(Journal.create(project.manifests, job_id, {**note.first, **own})) as journal:
         observe(RunStarted(job_id, note.name, note.files, note.bytes, workers, note.expected))
         ended = nothing_to_do(job_id, found, observe)
-        finish(journal, catalog, ended)
+        finish(journal, catalog, ended, {})
     observe(ended)
     return ended
 
@@ -258,9 +264,17 @@ def nothing_to_do(job_id: str, found: Settled, observe: Observer) -> RunEnded:
     return RunEnded(job_id, found.recordings, counts, 0.0, interrupted=False)
 
 
-def finish(journal: Journal, catalog: Catalog, ended: RunEnded) -> None:
-    """Write the last two lines of a run's manifest, and let the catalog take them in."""
+def finish(journal: Journal, catalog: Catalog, ended: RunEnded, scrubbed: Mapping[str, int]) -> None:
+    """Write the last two lines of a run's manifest, and let the catalog take them in.
+
+    Args:
+        journal: the manifest.
+        catalog: the index.
+        ended: how the run ended.
+        scrubbed: type of personal data → how many were replaced.
+    """
     summary = {"recordings": ended.recordings, "counts": ended.counts, "withheld": ended.withheld}
+    summary |= {"scrubbed": dict(sorted(scrubbed.items())), "recognizers": RECOGNIZERS}
     journal.append([{"type": "summary", "salt": new_salt(), **summary}])
     journal.seal("interrupted" if ended.interrupted else "complete")
     catalog.follow(ended.job)

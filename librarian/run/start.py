@@ -136,7 +136,7 @@ def run(
             workers.close()
         store.close_job(job_id)
         vault.commit()
-        finish(journal, catalog, ended)
+        finish(journal, catalog, ended, scrubber.counts)
         if not found:
             settle(catalog, vault, job, mark, ended)
         if order.plain:

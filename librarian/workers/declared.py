@@ -35,6 +35,7 @@ class Extension:
     """An installed extension: what it declares, or why it cannot be used.
 
     Attributes:
+        recognizers: what it looks for in texts, as data.
         made_of: its distribution, the distribution's version, the value of its entry point.
         state: what its answers hang on, as `installed.state_of` says of those; empty where that is not known.
     """
@@ -43,6 +44,7 @@ class Extension:
     version: str
     declarations: tuple[Declaration, ...] = ()
     problem: str = ""
+    recognizers: tuple[Mapping[str, Any], ...] = ()
     made_of: tuple[str, str, str] = ("", "", "")
     state: str = ""
 
@@ -65,11 +67,11 @@ def _recalled(package: str, version: str, point: EntryPoint, workers: Workers) -
         return _declared(package, version, point, workers)
     if answer := recall(state):
         with contextlib.suppress(ValidationError, KeyError):
-            declarations = tuple(Declaration.model_validate(each) for each in answer["declarations"])
-            return Extension(package, version, declarations, made_of=made_of, state=state)
+            return replace(_read(package, version, answer), made_of=made_of, state=state)
     found = replace(_declared(package, version, point, workers), made_of=made_of, state=state)
     if not found.problem:
-        keep(state, {"declarations": [each.model_dump(mode="json") for each in found.declarations]})
+        declarations = [each.model_dump(mode="json") for each in found.declarations]
+        keep(state, {"declarations": declarations, "recognizers": list(found.recognizers)})
     return found
 
 
@@ -87,10 +89,14 @@ def _declared(package: str, version: str, point: EntryPoint, workers: Workers) -
     if answer["type"] != "done":
         return Extension(package, version, problem=reason_of(answer))
     try:
-        declarations = tuple(Declaration.model_validate(each) for each in answer["declarations"])
+        return _read(package, version, answer)
     except (ValidationError, KeyError):
         return Extension(package, version, problem="what it declares is not readable")
-    return Extension(package, version, declarations)
+
+
+def _read(package: str, version: str, answer: Mapping[str, Any]) -> Extension:
+    declarations = tuple(Declaration.model_validate(each) for each in answer["declarations"])
+    return Extension(package, version, declarations, recognizers=tuple(answer["recognizers"]))
 
 
 def reason_of(answer: Message) -> str:

@@ -56,7 +56,31 @@ def load(entry_point: EntryPoint) -> list[Operation]:
     return operations
 
 
+def recognizers(entry_point: EntryPoint) -> list[dict[str, Any]]:
+    """What an extension looks for in texts, as data.
+
+    Raises:
+        BrokenExtensionError: something is no recognizer.
+        Exception: whatever its import raises.
+    """
+    declared = [each for answer in _manager(entry_point.load()).hook.librarian_recognizers() for each in answer]
+    if declared:
+        from librarian.privacy.declared import BadRecognizerError, recognizers_of
+
+        try:
+            recognizers_of(declared)
+        except BadRecognizerError as error:
+            raise BrokenExtensionError(str(error)) from None
+    return declared
+
+
 def _ask(module: ModuleType) -> Iterator[Operation]:
+    for answer in _manager(module).hook.librarian_operations():
+        yield from answer
+
+
+def _manager(module: ModuleType) -> pluggy.PluginManager:
+    """What calls the hooks of an extension."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(module)
@@ -65,8 +89,7 @@ def _ask(module: ModuleType) -> Iterator[Operation]:
     except pluggy.PluginValidationError:
         known = ", ".join(name for name in dir(hookspecs) if name.startswith("librarian_"))
         raise BrokenExtensionError(f"it implements a hook that there is not; there are {known}") from None
-    for answer in manager.hook.librarian_operations():
-        yield from answer
+    return manager
 
 
 def _check(operation: Any) -> None:

@@ -15,7 +15,7 @@ from librarian.models.known import Model
 from librarian.operation import Operation, Resolved
 from librarian.workers import limits
 from librarian.workers.children import ended_after
-from librarian.workers.discovery import declare, load, resolve
+from librarian.workers.discovery import declare, load, recognizers, resolve
 from librarian.workers.execution import RunningTask, audio_facts, collect
 from librarian.workers.failures import failure_of, is_out_of_memory
 from librarian.workers.health import Health
@@ -86,7 +86,12 @@ class Servant:
     def _declared(self, request: Message) -> Message:
         operations = self._load(request["package"], request["entry_point"], request["value"])
         declared = [declare(each, request["package"], request["version"]) for each in operations.values()]
-        return {"type": "done", "declarations": [each.model_dump(mode="json") for each in declared]}
+        found = recognizers(EntryPoint(request["entry_point"], request["value"], GROUP))
+        return {
+            "type": "done",
+            "declarations": [each.model_dump(mode="json") for each in declared],
+            "recognizers": found,
+        }
 
     def _load(self, package: str, name: str, value: str) -> dict[str, Operation]:
         if package not in self._operations:

@@ -1,0 +1,51 @@
+"""`librarian privacy`: keep names and numbers out of texts. What is done is in `scrubbing`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group("privacy")
+def group() -> None:
+    """What a run keeps out of its records is kept out of any text here."""
+
+
+@group.command("scrub")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--level",
+    type=click.Choice(["strict", "balanced"]),
+    default="strict",
+    show_default=True,
+    help="strict: all that looks like personal data, names of people too; balanced: what is checked or named so.",
+)
+@click.option("--names", type=click.Path(path_type=Path), help="File with names to look for, one a line.")
+@click.option("--allow", type=click.Path(path_type=Path), help="File with words that name no one, one a line.")
+@click.option("--counts", is_flag=True, help="Say on stderr how many were replaced, by type.")
+@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+@click.pass_context
+def scrub(
+    context: click.Context,
+    /,
+    files: tuple[Path, ...],
+    level: str,
+    names: Path | None,
+    allow: Path | None,
+    counts: bool,
+    as_json: bool,
+) -> int:
+    """Put pseudonyms in place of what names someone: FILES, or what comes in, go to stdout line by line.
+
+    In a project the pseudonyms are those of its records, and the names of its recordings are known. Elsewhere they mean
+    nothing beyond this one text. Files are only read.
+
+    Ends with 1 where a line held so much that its rest was withheld.
+    """
+    from librarian.cli.scrubbing import Wanted, scrub_files
+
+    return scrub_files(context, files, Wanted(level, names, allow, counts or as_json, as_json))
+
+
+command = group
