@@ -180,6 +180,12 @@ def test_another_kind_of_model_is_a_mistake_of_the_job_file(scaled: Archive, tmp
     assert said == "job.yaml:5:36: steps.0.with: mine is no model that scales\n"
 
 
+def test_what_is_wrong_only_with_the_model_that_auto_takes_is_said_as_plainly(scaled: Archive) -> None:
+    scaled.job(JOB.replace("MODEL", "auto, louder: false"))
+    said = scaled.librarian("plan", "job.yaml", code=2).stderr
+    assert said == "job.yaml:5:36: steps.0.with: loud makes it louder\n"
+
+
 def test_a_lock_that_was_changed_by_hand_is_refused(scaled: Archive, tmp_path: Path) -> None:
     lay_in(scaled, tmp_path, "loud")
     lock = scaled.root / ".librarian" / "models.lock"
@@ -191,6 +197,8 @@ def test_try_uses_the_models_of_the_project(scaled: Archive, tmp_path: Path) -> 
     lay_in(scaled, tmp_path, "loud")
     file = next((scaled.root / "calls").iterdir())
     assert "scale.audio.flac" in scaled.librarian("try", "scale", str(file), "--with", "model=loud").stdout
+    said = scaled.librarian("try", "scale", str(file), "--with", "louder=false", "--with", "model=loud", code=2).stderr
+    assert said == "--with: loud makes it louder\n"
     said = scaled.librarian("try", "scale", str(file), "--with", "model=quiet", code=5).stderr
     assert said.startswith("librarian: the model quiet is not installed; it is gain.txt, more/notes.txt")
 
