@@ -60,6 +60,17 @@ def test_a_model_that_nobody_knows_is_missing_too(scaled: Archive) -> None:
     assert "the model mine is not installed; type: librarian models add FOLDER --name mine\n" in said
 
 
+def test_a_model_that_another_project_brought_is_taken_from_there(scaled: Archive, tmp_path: Path) -> None:
+    scaled.job(JOB.replace("MODEL", "mine"))
+    add = ["models", "add", str(folder_of(tmp_path, "mine")), "--name", "mine", "--loader", "gain"]
+    scaled.librarian(*add)
+    scaled.librarian("models", "remove", "mine")
+    said = scaled.librarian("plan", "job.yaml", code=5).stderr
+    assert "the model mine is not installed; this machine has it; type: librarian models fetch mine\n" in said
+    scaled.librarian("models", "fetch", "mine")
+    scaled.librarian("run", "job.yaml")
+
+
 def test_what_reads_like_somebody_is_not_repeated(scaled: Archive) -> None:
     scaled.job(JOB.replace("MODEL", "m15550148822"))
     said = scaled.librarian("plan", "job.yaml", code=5).stderr
