@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,11 @@ def everything_written(archive: Archive) -> bytes:
 def test_every_job_in_configs_runs_is_verified_and_has_nothing_to_do_then(configs: Archive, job: str) -> None:
     configs.librarian("run", f"configs/{job}")
     configs.librarian("verify", "--read-data")
+    (manifest,) = (configs.root / "manifests").glob("*.jsonl")
+    header = json.loads(manifest.read_text().partition("\n")[0])["body"]
+    for package in {step["operation"].partition("/")[0] for step in header["steps"]}:
+        needed = [re.split("[<>=;]", each)[0] for each in requires(package) or () if "extra ==" not in each]
+        assert {package, *needed} <= header["versions"].keys()  # numpy as well as demucs
     before = configs.files()
     planned = json.loads(configs.librarian("plan", f"configs/{job}", "--json").stdout)
     assert [(step["new"], step["redo"]) for step in planned["steps"]] == [(0, 0)] * len(planned["steps"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import platform
-from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
 from librarian.job import Job, Step
@@ -16,7 +17,8 @@ from librarian.manifest.journal import now
 from librarian.manifest.records import JobLine, MachineRecord, StepRecord
 from librarian.workers.pool import Workers
 
-_MAKERS = ("numpy", "numba", "soundfile", "av", "torch", "torchaudio")
+_MAKERS = ("numpy", "numba", "soundfile", "soxr", "av", "torch", "torchaudio")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def job_line(
@@ -30,7 +32,7 @@ def job_line(
         name=job.name,
         file=file_digest(job, id_key),
         steps=step_records(job),
-        versions={**_versions(), **packages},
+        versions={**_versions(packages), **packages},
         machine=MachineRecord(**machine_record(id_key)),
         device=device,
         workers=workers.size,
@@ -51,13 +53,19 @@ def step_records(job: Job) -> list[StepRecord]:
     return [_step(step) for step in job.steps]
 
 
-def _versions() -> dict[str, str]:
-    """What makes the bytes: this package, Python, and what reads, computes and writes sound."""
+def _versions(extensions: Iterable[str]) -> dict[str, str]:
+    """What makes the bytes: this package, Python, what reads, computes and writes sound, what extensions stand on."""
     found = {"python": platform.python_version()}
-    for package in ("librarian-media", *_MAKERS):
+    for package in ("librarian-media", *_MAKERS, *(name for each in extensions for name in _required(each))):
         with contextlib.suppress(PackageNotFoundError):
             found[package] = version(package)
     return found
+
+
+def _required(package: str) -> Iterator[str]:
+    """What a package says that it requires, with its extras."""
+    with contextlib.suppress(PackageNotFoundError):
+        yield from (match[0] for match in map(_NAME.match, requires(package) or ()) if match)
 
 
 def _step(step: Step) -> StepRecord:
