@@ -82,8 +82,8 @@ def message_of(detail: Mapping[str, Any]) -> str:
             return f"must match {detail['ctx']['pattern']}"
         case "model_type" | "dict_type":
             return "input should be a valid mapping"
-        case "tuple_type" | "set_type" | "frozen_set_type":
-            return "input should be a valid list"
+        case "list_type" | "tuple_type" | "set_type" | "frozen_set_type":
+            return "input should be a valid list, such as [one, two]"
     message = str(detail["msg"]).removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 

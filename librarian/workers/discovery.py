@@ -173,11 +173,10 @@ def resolve(operation: Operation, given: Mapping[str, Any], installed: Mapping[s
     """Validate the settings of one step. What is wrong comes as (place, message), without the value."""
     try:
         settings = operation.settings.model_validate(given)
+        chosen, used = _chosen(operation, settings, installed)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         return [(list(detail["loc"]), message_of(detail)) for detail in details]
-    try:
-        chosen, used = _chosen(operation, settings, installed)
     except ValueError as error:
         return [([], str(error))]
     names = type(settings).model_fields
