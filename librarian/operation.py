@@ -213,7 +213,7 @@ class Operation:
 
 
 class Port(BaseModel):
-    """An input or output as data: the word of its kind, whether it is `Many`, and whether it may be left out."""
+    """An input or output as data: the word of its kind, whether it is `Many`, may be left out, stays in the vault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -221,10 +221,11 @@ class Port(BaseModel):
     many: bool = False
     optional: bool = False
     clean: bool = False
+    secret: bool = False
 
     def accepts(self, other: Port) -> bool:
         """Whether what comes out of `other` fits in here."""
-        return self.kind == other.kind or (self.kind == "data" and "/" in other.kind)
+        return not other.secret and (self.kind == other.kind or (self.kind == "data" and "/" in other.kind))
 
 
 class Declaration(BaseModel):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ledger import ID_KEY, outcome, recording
 
+from librarian.cli.display import fact_line
 from librarian.cli.facts import facts_of, gist, measured
 from librarian.cli.words import broken, fitted, took
 from librarian.manifest.records import OutcomeLine
@@ -44,6 +45,11 @@ def made(**facts: Any) -> OutcomeLine:
         ),
         ({"speakers": 2, "turns": 41, "speech_seconds": 12.34}, "2 speakers, 41 turns, speech 12.3 s"),
         ({"speakers": 1, "loss": 3, "overlap": True}, "1 speaker, loss 3, overlap"),
+        (
+            {"confidence": 0.9, "duration": 60.0, "overlap": 2.25, "speakers": 2, "speech": 49.9, "turns": 14}
+            | {"counted": "channels", "method": "channels"},
+            "2 speakers, 14 turns, speech 49.9 s, counted channels, method channels",
+        ),
         ({"snr_before": 12.0, "snr_after": 20.5, "words": 3}, "snr 12.0 → 20.5 dB"),
         ({}, ""),
     ],
@@ -56,6 +62,27 @@ def test_all_facts_are_told_in_detail_but_those_of_every_sound_file() -> None:
     assert facts_of(made(**NORMALIZED)) == (
         "loudness −22.2 → −16.0 LUFS, true peak −7.7 → −1.4 dBTP, gain 6.2 dB, normalized"
     )
+
+
+def test_a_list_is_counted_and_one_of_it_has_facts_of_its_own() -> None:
+    unit = recording(1)
+    clips = [
+        {
+            **{"id": ID_KEY.artifact("key", "clips", item), "output": "clips", "item": item, "kind": "audio"},
+            **{"file": f"{unit}.clip.clips.{item:04}.flac", "digest": ID_KEY.content("ab" * 32, private=True)},
+            **{"bytes": 1, "private": True, "facts": {"speaker": item, "start": 2.5 * item}},
+        }
+        for item in (1, 2)
+    ]
+    line = outcome(unit, produced=clips)
+    assert gist(measured(line)) == facts_of(line) == "2 clips"
+    assert facts_of(line, clips[1]["id"]) == "start 5.0 s, speaker 2"
+
+
+def test_of_several_words_each_says_what_it_is_of() -> None:
+    declared = {name: {"words": ("own", "low"), "unit": ""} for name in ("model", "certainty")}
+    assert fact_line(declared, {"model": "own", "certainty": "low"}) == "model own, certainty low"
+    assert fact_line(declared, {"model": "own", "certainty": None}) == "own"
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,7 @@ rec_7f3k9q2mabcde | art_2222222345672 | job_01jq7k3w0000000000000000ab | mch_a23
 htdemucs_ft | wav2vec2-large-960h-lv60 | whisper-large-v3 | facebook/musicgen-stereo-medium
 13958643712 bytes | 10485760 B | 6 GiB | 158760000 frames
 frames=158760000 | 1234567 ms | 7.8 s | 1h02m03s | seed: 1234567890
+"seed": 3825911738 | "seed":2359966854 | 'bytes': 5550148822 | {"memory":25276510208}
 -16 LUFS | -1 dBTP | -16.123456 | 0.123456789 | 3.14159265 | 1.5e-05 | 0.123 0.456 10 0.789 | 1920x1080 | [1, 2, 44100]
 127.0.0.1:8188 | ::1 | a[1::2] | std::vector | https://example.org/models/x | <PHONE:22345672> | <NAME:abcdefgh>
 12345678901234567890

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Literal
 
+from librarian.cli.job_words import chosen_words, given_texts, offered_words, texts
 from librarian.cli.words import say
 from librarian.errors import EnvironmentFailedError, ExtensionError, UsageError
 from librarian.files import naming, private
@@ -135,13 +136,14 @@ def check(text: Read, workers: Workers, models: Installed) -> Checked:
     Raises:
         LibrarianError: anything that can refuse a job, before its first task.
     """
-    chosen = frozenset(_chosen_words(text))
+    chosen = frozenset(chosen_words(text))
     private = list(surroundings())
-    scrubber = _throwaway([*private, *_given_texts(text)], chosen.union(models.lock.by_name))
     state = state_of_all()
     installed = extensions(workers, remembered=True)
-    _note_broken(text, installed, scrubber)
     declarations = [each for extension in installed for each in extension.declarations]
+    offered = chosen.union(models.lock.by_name, offered_words(declarations))
+    scrubber = _throwaway([*private, *given_texts(text)], offered)
+    _note_broken(text, installed, scrubber)
     validator = Validator(workers, installed, models)
     job = resolve(text, declarations, _scrubbing(validator, scrubber))
     private += _listed(job, text, "names")
@@ -217,11 +219,11 @@ def _scrubbing(validate: Validate, scrubber: Scrubber) -> Validate:
         try:
             answer = validate(declaration, given)
         except ExtensionError as error:
-            scrubber.learn(_texts(given.values()))
+            scrubber.learn(texts(given.values()))
             raise ExtensionError(scrubber.scrub(str(error), limit=300)) from None
         if isinstance(answer, Resolved):
             return _without_names(answer) if answer.missing else answer
-        scrubber.learn(_texts(given.values()))  # those of a list are not in the job file
+        scrubber.learn(texts(given.values()))  # those of a list are not in the job file
         ours = (UNKNOWN_KEY, IS_MISSING)
         return [(place, each if each in ours else scrubber.scrub(each, limit=300)) for place, each in answer]
 
@@ -256,31 +258,6 @@ def _more(installed: Sequence[Extension]) -> tuple[Recognizer, ...]:
     from librarian.privacy.declared import recognizers_of
 
     return tuple(recognizer for each in declared for recognizer in recognizers_of(each.recognizers))
-
-
-def _chosen_words(text: Read) -> set[str]:
-    entries = text.file.recordings if text.file else []
-    words = {text.file.name} if text.file else set()
-    words |= {role for entry in entries for role in (entry.roles or {}).values()}
-    return words | {entry.id for entry in entries} | {step.id for step in text.steps.values()}
-
-
-def _given_texts(text: Read) -> Iterator[str]:
-    """Every text that stands in the settings of a step: none of it may come back in a message."""
-    return _texts(step.with_ for step in text.steps.values())
-
-
-def _texts(values: Iterable[object]) -> Iterator[str]:
-    """Every text in some values."""
-    waiting = list(values)
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, str):
-            yield each
-        elif isinstance(each, Mapping):
-            waiting.extend(each.values())
-        elif isinstance(each, Sequence):
-            waiting.extend(each)
 
 
 def _note_broken(text: Read, installed: Sequence[Extension], scrubber: Scrubber) -> None:

@@ -87,14 +87,19 @@ def _counts(found: dict[str, int]) -> str:
 
 
 def fact_line(declared: Mapping[str, Mapping[str, Any]], facts: Mapping[str, object]) -> str:
-    """The facts that an operation declares, in its order: `loudness −26.7 → −23.0 LUFS, gain 3.7 dB, normalized`."""
-    shown = [_fact(name, fact, facts) for name, fact in declared.items() if facts.get(name) is not None]
+    """The facts that an operation declares, in its order: `loudness −26.7 → −23.0 LUFS, gain 3.7 dB, normalized`.
+
+    A word stands by itself where it is the only one; of several each says what it is of.
+    """
+    there = {name: fact for name, fact in declared.items() if facts.get(name) is not None}
+    several = sum(bool(fact["words"]) for fact in there.values()) > 1
+    shown = [_fact(name, fact, facts, several) for name, fact in there.items()]
     return ", ".join(each for each in shown if each)
 
 
-def _fact(name: str, fact: Mapping[str, Any], facts: Mapping[str, object]) -> str:
+def _fact(name: str, fact: Mapping[str, Any], facts: Mapping[str, object], several: bool) -> str:
     if fact["words"]:
-        return str(facts[name]).replace("_", " ")
+        return f"{name} {facts[name]}".replace("_", " ") if several else str(facts[name]).replace("_", " ")
     if name.endswith("_after") and name.replace("_after", "_before") in facts:
         return ""
     after = facts.get(name.replace("_before", "_after"))

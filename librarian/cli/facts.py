@@ -17,6 +17,7 @@ _UNITS = {
     **{"loudness": "LUFS", "true_peak": "dBTP", "sample_peak": "dBFS", "gain": "dB", "loudness_range": "LU"},
     **{"momentary_max": "LUFS", "short_term_max": "LUFS", "rms": "dBFS", "noise_floor": "dBFS", "bandwidth": "Hz"},
     **{"speech_to_noise": "dB", "reduction_max": "dB", "reduction_mean": "dB"},
+    **{"speakers": "", "turns": "", "speech": "s", "overlap": "s", "start": "s"},
     **{"duration": "s", "tempo": "BPM", "snr": "dB"},
 }
 """Units of the field's names, the most telling first: the record holds numbers only."""
@@ -26,14 +27,19 @@ _MOST_FACTS = 3
 _UNHEARD_DB = 0.05
 
 
-def facts_of(line: OutcomeLine) -> str:
+def facts_of(line: OutcomeLine, asked: str = "") -> str:
     """All that an operation measured: `loudness −26.7 → −20.0 LUFS, gain 6.7 dB, normalized`."""
-    return _listed(measured(line))
+    return _listed(measured(line, asked))
 
 
-def measured(line: OutcomeLine) -> dict[str, Any]:
-    """The facts of a task's first output that has any but those of every sound file, the most telling first."""
-    for each in line.produced:
+def measured(line: OutcomeLine, asked: str = "") -> dict[str, Any]:
+    """The facts of a task's first output that has any but those of every sound file, the most telling first.
+
+    Of a list it is how many there are, unless one of them is asked for: each has facts of its own.
+    """
+    for each in sorted(line.produced, key=lambda each: each.id != asked):
+        if each.item is not None and each.id != asked:
+            return {each.output: sum(other.output == each.output for other in line.produced)}
         if names := sorted(each.facts.keys() - _SOUND, key=lambda name: _rank(name, each.facts[name])):
             return {name: each.facts[name] for name in names if each.facts[name] is not None}
     return {}

@@ -13,12 +13,12 @@ MOST_NAMED = 3
 """Inputs that are named in a sentence; more are counted."""
 
 
-def made_sentence(project: Asked, made: Made) -> str:
+def made_sentence(project: Asked, made: Made, asked: str = "") -> str:
     """`made on 3 May 2026 from OH-1987-042 by normalize 1: raised 6.2 dB to −16.0 LUFS, normalized, 0.4 s`."""
     line = made.line
     reason = line.cause.reason.replace("_", " ") if line.outcome == "degraded" and line.cause else ""
     seconds = sum(line.timings.model_dump(exclude={"wait"}).values())
-    came_out = ", ".join(filter(None, (gist(measured(line)), reason, took(seconds))))
+    came_out = ", ".join(filter(None, (gist(measured(line, asked)), reason, took(seconds))))
     started = project.history.job(made.place.job).first.started
     return f"made on {day(started)} from {_sources(project, line)} by {operation_of(line)}: {came_out}"
 

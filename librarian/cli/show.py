@@ -79,7 +79,7 @@ def _successor(project: Asked, made: Made, artifact: MadeArtifact | None) -> str
 
 def _made_lines(project: Asked, found: str) -> Iterator[str]:
     made, artifact = _made_of(project, found)
-    yield made_sentence(project, made)
+    yield made_sentence(project, made, found)
     if artifact or len(made.artifacts) <= MOST_FOLLOWED:
         graph = graph_of(project, found)
         yield from [label(project, graph, found)] if artifact else []
@@ -88,7 +88,7 @@ def _made_lines(project: Asked, found: str) -> Iterator[str]:
         after = project.lineage.made(project.catalog.key_of(successor)).line
         yield f"superseded by {successor}: {changes(made.line, after)}"
     yield "in detail"
-    yield from columns([*_what(made, artifact), *_how(project, made)])
+    yield from columns([*_what(made, artifact), *_how(project, made, found)])
 
 
 def _what(made: Made, artifact: MadeArtifact | None) -> Iterator[tuple[str, str]]:
@@ -106,9 +106,9 @@ def _what(made: Made, artifact: MadeArtifact | None) -> Iterator[tuple[str, str]
         yield "beside it" if artifact else "artifact", f"{len(beside) - MOST_BESIDE:,} more"
 
 
-def _how(project: Asked, made: Made) -> Iterator[tuple[str, str]]:
+def _how(project: Asked, made: Made, found: str) -> Iterator[tuple[str, str]]:
     line = made.line
-    if facts := facts_of(line):
+    if facts := facts_of(line, found):
         yield "measured", facts
     yield "current", ", ".join(f"{each.step} of {each.job_name}" for each in made.current) or "no"
     for each in line.consumed:
@@ -130,7 +130,7 @@ def _made_json(project: Asked, found: str) -> dict[str, Any]:
     states = {each.id: state for each, state in made.artifacts}
     own = {"state": states[found], "superseded_by": _successor(project, made, artifact)} if artifact else {}
     return {
-        "sentence": made_sentence(project, made),
+        "sentence": made_sentence(project, made, found),
         **own,
         "job": made.place.job,
         "seq": made.place.seq,

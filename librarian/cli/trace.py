@@ -46,7 +46,7 @@ def _lines(project: Asked, graph: Graph) -> Iterator[str]:
     if kind_of(graph.id) == "task":
         yield made_sentence(project, project.lineage.made(graph.id))
     elif graph.id in graph.made:
-        yield made_sentence(project, graph.made[graph.id])
+        yield made_sentence(project, graph.made[graph.id], graph.id)
         yield label(project, graph, graph.id)
     else:
         yield unit_sentence(project, graph)

@@ -45,10 +45,10 @@ _SHELF_MARK = re.compile(_YEAR + rb"[.\-/\x1f ]\d{1,3}")
 _UNIT = re.compile(rb" ?(?:[kKMGT]?i?B|bytes?|bits?|bps|[kM]?Hz|samples?|frames?|[mun\xe9]s|sec|seconds?)\b|s\b")
 _FIELD = re.compile(
     rb"(?i)\b(?:version|driver|seed|size|bytes|frames?|samples?|offset|pid|lines?|length|count|blocks?|chunks?|pages?"
-    rb"|steps?|epoch|iterations?|batch|tokens?|rows?|index|position|sectors?|range|total|limit|timeout|inode|errno)"
-    rb"[ =:]{1,3}\Z"
+    rb"|steps?|epoch|iterations?|batch|tokens?|rows?|index|position|sectors?|range|total|limit|timeout|inode|errno"
+    rb"|memory)[\"']?[ =:]{1,3}\Z"
 )
-_LONGEST_FIELD = len(b"-iterations : ")
+_LONGEST_FIELD = len(b'-iterations" : ')
 
 
 def record_words(text: str) -> list[tuple[int, int]]:

@@ -150,8 +150,14 @@ def ports(kinds: Mapping[str, KindLike], clears: bool, optional: tuple[str, ...]
         if issubclass(kind, Data):
             kind.model_rebuild()  # a schema that cannot be built is heard of now, not after the first task
         found[name] = Port(
-            kind=kind.word, many=isinstance(each, Many), optional=name in optional, clean=kind.clean or clears
+            kind=kind.word,
+            many=isinstance(each, Many),
+            optional=name in optional,
+            clean=kind.clean or clears,
+            secret=issubclass(kind, Data) and kind.secret,
         )
+        if found[name].secret and found[name].many:
+            raise BrokenExtensionError(f"the port {name} is secret, and of that there cannot be many")
     return found
 
 

@@ -11,14 +11,14 @@ from librarian import Turns
 from librarian_diarization.formats import label
 from librarian_diarization.found import overlaps
 
-WIDTH, LEFT, RIGHT, TOP = 1100, 90, 20, 34
+WIDTH, LEFT, RIGHT, TOP = 1100, 90, 30, 34
 ROW, BAR = 26, 16
 """Pixels."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8c6d31", "#5e4fa2")
 """After Okabe & Ito (2008): told apart also by those who see fewer colours."""
 FAINTEST = 0.25
 """Opacity of what is not sure at all."""
-STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
+STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 """Seconds between two marks of time."""
 MOST_MARKS = 12
 NARROWEST = 0.5
@@ -72,7 +72,7 @@ def _name(row: int, name: str) -> str:
 
 def _marks(length: float, height: int) -> Iterator[str]:
     step = next((step for step in STEPS if length / step <= MOST_MARKS), STEPS[-1])
-    for mark in range(0, int(length) + 1, step):
+    for mark in (number * step for number in range(int(length / step) + 1)):
         place = f"{_place(mark, length):.2f}"
         yield f'<line x1="{place}" y1="{TOP}" x2="{place}" y2="{height - 8}" stroke="#dddddd"/>'
         yield f'<text x="{place}" y="{TOP - 10}" text-anchor="middle" fill="#555555">{_clock(mark)}</text>'
@@ -82,11 +82,14 @@ def _place(time: float, length: float) -> float:
     return LEFT + (WIDTH - LEFT - RIGHT) * time / length
 
 
-def _clock(seconds: int) -> str:
+def _clock(seconds: float) -> str:
     """A time as people write it.
 
-    >>> _clock(75), _clock(3661)
-    ('1:15', '1:01:01')
+    >>> _clock(0.5), _clock(75), _clock(3661)
+    ('0:00.5', '1:15', '1:01:01')
     """
-    hours, rest = divmod(seconds, 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+    whole = int(seconds)
+    tenths = round(10 * (seconds - whole))
+    hours, rest = divmod(whole, 3600)
+    clock = f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+    return f"{clock}.{tenths}" if tenths else clock

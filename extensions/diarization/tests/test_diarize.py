@@ -1,5 +1,7 @@
 """The operation, on the conversations that ship, on silence and on noise."""
 
+import doctest
+import importlib
 import xml.etree.ElementTree as ET
 from importlib.util import find_spec
 
@@ -10,9 +12,10 @@ from pyannote.database.util import load_rttm
 from pyannote.metrics.diarization import DiarizationErrorRate
 from pydantic import ValidationError
 
-from librarian import UnusableInputError
+from librarian import Turns, UnusableInputError
 from librarian_diarization import DIARIZE, DiarizeSettings, resolve
 from librarian_diarization.diarize import diarize
+from librarian_diarization.timeline import timeline
 
 CEPSTRA = {"features": "cepstra"}
 needs_encoder = pytest.mark.skipif(find_spec("resemblyzer") is None, reason="needs the weights of resemblyzer")
@@ -130,6 +133,20 @@ def test_the_picture_has_a_row_for_each_speaker_and_no_name(diarized, recording)
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "marks"),
+    [
+        (0.5, ["0:00", "0:00.1", "0:00.2", "0:00.3", "0:00.4", "0:00.5"]),
+        (75.0, ["0:00", "0:10", "0:20", "0:30", "0:40", "0:50", "1:00", "1:10"]),
+        (7200.0, ["0:00", "10:00", "20:00", "30:00", "40:00", "50:00", "1:00:00"]),
+    ],
+)
+def test_the_picture_has_marks_of_time_however_short_the_recording(seconds, marks):
+    root = ET.fromstring(timeline(Turns(speakers=0, counted="guessed", turns=[], exclusive=[]), seconds))
+    texts = [each.text for each in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[: len(marks)] == marks
+
+
 @needs_encoder
 def test_voices_are_put_out_where_they_are_asked_for_and_are_the_same_person_again(diarized, recording):
     samples, rate = recording("two_speakers")
@@ -175,3 +192,8 @@ def test_bounds_are_in_order():
     with pytest.raises(ValidationError, match="is below min_speakers"):
         DiarizeSettings(min_speakers=4, max_speakers=3)
     assert DiarizeSettings(speakers=3, max_speakers=2).bounds == (3, 3)
+
+
+@pytest.mark.parametrize("name", ["timeline", "units"])
+def test_the_examples_hold(name):
+    assert doctest.testmod(importlib.import_module(f"librarian_diarization.{name}")).failed == 0

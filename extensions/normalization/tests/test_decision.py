@@ -1,10 +1,11 @@
+import doctest
 import math
 
 import numpy as np
 import pytest
 
 from librarian.audio import loudness
-from librarian_normalization import NormalizeSettings
+from librarian_normalization import NormalizeSettings, decision
 from librarian_normalization.decision import MOST_MORE, NEAR, ROUNDS, Decision, Search, decide
 from librarian_normalization.levels import Levels, together
 
@@ -82,3 +83,7 @@ def test_a_gain_moves_what_passes_the_gate():
     assert louder.loudness == pytest.approx(loudness.to_lufs(louder.powers.mean()))
     assert (louder.true_peak, louder.power) == (-40, pytest.approx(1.0))
     assert quiet.amplified(0.0) is quiet
+
+
+def test_the_examples_hold():
+    assert doctest.testmod(decision).failed == 0

@@ -101,6 +101,6 @@ def test_a_margin_reaches_hpss_and_without_one_there_is_no_residual():
         SeparateSettings(model="hpss", stems=("residual",))
 
 
-@pytest.mark.parametrize("name", ["masking", "hpss", "repet", "centre", "weightless"])
+@pytest.mark.parametrize("name", ["masking", "hpss", "repet", "centre", "weightless", "arrangement"])
 def test_its_examples_hold(name):
     assert doctest.testmod(importlib.import_module(f"librarian_separation.{name}")).failed == 0
