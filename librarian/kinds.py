@@ -61,6 +61,9 @@ class Data(BaseModel, Kind):
 
     model_config = _CONFIG
     word: ClassVar[str] = "data"
+    secret: ClassVar[bool] = False
+    """Whether it stays in the vault: what tells people apart, such as voices. It becomes no file, no record says what
+    is in it, and no other step can take it."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

@@ -82,8 +82,8 @@ def message_of(detail: Mapping[str, Any]) -> str:
             return f"must match {detail['ctx']['pattern']}"
         case "model_type" | "dict_type":
             return "input should be a valid mapping"
-        case "tuple_type" | "set_type" | "frozen_set_type":
-            return "input should be a valid list"
+        case "list_type" | "tuple_type" | "set_type" | "frozen_set_type":
+            return "input should be a valid list, such as [one, two]"
     message = str(detail["msg"]).removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 
@@ -213,7 +213,7 @@ class Operation:
 
 
 class Port(BaseModel):
-    """An input or output as data: the word of its kind, whether it is `Many`, and whether it may be left out."""
+    """An input or output as data: the word of its kind, whether it is `Many`, may be left out, stays in the vault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -221,10 +221,11 @@ class Port(BaseModel):
     many: bool = False
     optional: bool = False
     clean: bool = False
+    secret: bool = False
 
     def accepts(self, other: Port) -> bool:
         """Whether what comes out of `other` fits in here."""
-        return self.kind == other.kind or (self.kind == "data" and "/" in other.kind)
+        return not other.secret and (self.kind == other.kind or (self.kind == "data" and "/" in other.kind))
 
 
 class Declaration(BaseModel):

@@ -27,6 +27,8 @@ class Typed:
     mib: float
 
 
+SHIPPED = ("conversion", "diarization", "normalization", "separation")
+"""The extensions of this project, which are installed where its tests run."""
 MEASURE = """
 import os, sys
 _, status, usage = os.wait4(os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ), 0)

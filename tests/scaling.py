@@ -13,6 +13,8 @@ from librarian.testing import install_models
 
 GAINS = {"loud": "2.0\n", "quiet": "0.5\n"}
 CODE = f"""
+from pydantic import model_validator
+
 from librarian import Audio, Field, KnownFile, KnownModel, Operation, Settings, hookimpl
 
 KNOWN = (
@@ -23,6 +25,13 @@ KNOWN = (
 
 class ScaleSettings(Settings):
     model: str = Field("auto", description="Name of a model, or auto.")
+    louder: bool = Field(True, description="Whether it may become louder.")
+
+    @model_validator(mode="after")
+    def _is_possible(self):
+        if self.model == "loud" and not self.louder:
+            raise ValueError("loud makes it louder")
+        return self
 
 def resolve(settings, installed):
     if settings.model != "auto":
@@ -31,7 +40,7 @@ def resolve(settings, installed):
             raise ValueError(f"{{settings.model}} is no model that scales")
         return settings, [settings.model]
     name = next((each.name for each in KNOWN if each.name in installed), "loud")
-    return settings.model_copy(update={{"model": name}}), [name]
+    return ScaleSettings.model_validate({{**settings.model_dump(), "model": name}}), [name]
 
 @hookimpl
 def librarian_operations():

@@ -90,7 +90,7 @@ def test_within_a_project_the_report_lies_with_its_logs(failing: Archive, tmp_pa
 @pytest.mark.parametrize(
     "broken",
     [
-        "import librarian.privacy.scrub as module; module.find = None",
+        "import librarian.privacy.scrub as module; module.Scrubber._spans = None",
         "import librarian.privacy.known as module; module.surroundings = None",
         "import librarian.files as module; module.cache_folder = lambda: module.Path('/dev/null/nowhere')",
     ],

@@ -7,7 +7,7 @@ import os
 import re
 
 import pytest
-from harness import Archive
+from harness import SHIPPED, Archive
 
 NOT_THERE = "no installed extension offers it; what is there: librarian extensions"
 LINE = re.compile(r"job\.yaml:[1-9]\d*:[1-9]\d*: [^ :]+: \S.*")
@@ -250,9 +250,6 @@ BROKEN = {
         "it offers measure twice",
     ),
 }
-
-
-SHIPPED = ("conversion", "diarization", "normalization", "separation")
 
 
 @pytest.fixture

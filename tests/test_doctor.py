@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import Archive
+from harness import SHIPPED, Archive
 
 from librarian.cli import doctor
 
@@ -21,8 +21,11 @@ def findings(archive: Archive, code: int = 0) -> dict[str, tuple[str, str]]:
 def test_a_sound_installation_is_said_to_be(calls: Archive) -> None:
     calls.librarian("run", "job.yaml")
     found = findings(calls)
-    assert found["extension"][0] == "ok"
-    assert re.fullmatch(r"librarian-normalization 0\.1\.0: normalize, .*measure", found["extension"][1])
+    told = json.loads(calls.librarian("doctor", "--json").stdout)
+    extensions = {each["text"].split()[0]: each for each in told if each["what"] == "extension"}
+    assert {name: each["state"] for name, each in extensions.items()} == {f"librarian-{name}": "ok" for name in SHIPPED}
+    text = extensions["librarian-normalization"]["text"]
+    assert re.fullmatch(r"librarian-normalization 0\.1\.0: normalize, .*measure", text)
     assert {found[name][0] for name in ("librarian", "project", "secrets")} == {"ok"}
     assert "name" not in found
     assert re.fullmatch(r"\d+\.\d [GT]iB free where the library lies.*", found["disk"][1])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from rich.console import Console
 
+from librarian.cli.display import Lines
 from librarian.cli.live import WIDTH, drawn
 from librarian.events import (
     RunEnded,
@@ -50,6 +52,14 @@ def test_every_event_is_a_json_line_with_its_name() -> None:
     names = [json.loads(json.dumps(as_json(event)))["event"] for event in events]
     assert names == ["run_started", "task_started", "tasks_stand", "tasks_found", "task_ended", "said"]
     assert as_json(ended("voice"))["facts"] == {"gain": 1.5}
+
+
+@pytest.mark.parametrize(("interrupted", "said"), [(True, "none done"), (False, "nothing to do")])
+def test_a_run_that_was_interrupted_before_anything_was_done_had_something_to_do(interrupted: bool, said: str) -> None:
+    shown: list[str] = []
+    lines = Lines({}, shown.append, each_task=True)
+    lines(RunEnded("job_x", 10, {"voice": {}, "words": {}}, 5.0, interrupted=interrupted))
+    assert shown[:3] == [f"10 recordings in 5.0 s: {said}", f"  voice  {said}", f"  words  {said}"]
 
 
 def test_waiting_counts_down_with_whatever_ends() -> None:

@@ -117,7 +117,7 @@ def test_every_problem_is_said_at_once_in_the_order_of_the_file():
         "2:1: nmae: unknown key; did you mean name?",
         "3:8: audio: flac holds 16 or 24 bits; take wav for 32 (float)",
         "5:10: recordings.0.id: must match ^[a-z][a-z0-9-]{0,47}$",
-        "5:23: recordings.0.path: input should be a valid string or input should be a valid list",
+        "5:23: recordings.0.path: input should be a valid string or input should be a valid list, such as [one, two]",
         "6:5: recordings.1.id: is missing",
         "6:15: recordings.1.labl: unknown key; did you mean label?",
         r"11:22: steps.0.from.audio.1: must match ^[a-z][a-z0-9-]{0,47}(\.[a-z][a-z0-9_]{0,31})?$",

@@ -60,6 +60,17 @@ def test_a_model_that_nobody_knows_is_missing_too(scaled: Archive) -> None:
     assert "the model mine is not installed; type: librarian models add FOLDER --name mine\n" in said
 
 
+def test_a_model_that_another_project_brought_is_taken_from_there(scaled: Archive, tmp_path: Path) -> None:
+    scaled.job(JOB.replace("MODEL", "mine"))
+    add = ["models", "add", str(folder_of(tmp_path, "mine")), "--name", "mine", "--loader", "gain"]
+    scaled.librarian(*add)
+    scaled.librarian("models", "remove", "mine")
+    said = scaled.librarian("plan", "job.yaml", code=5).stderr
+    assert "the model mine is not installed; this machine has it; type: librarian models fetch mine\n" in said
+    scaled.librarian("models", "fetch", "mine")
+    scaled.librarian("run", "job.yaml")
+
+
 def test_what_reads_like_somebody_is_not_repeated(scaled: Archive) -> None:
     scaled.job(JOB.replace("MODEL", "m15550148822"))
     said = scaled.librarian("plan", "job.yaml", code=5).stderr
@@ -180,6 +191,12 @@ def test_another_kind_of_model_is_a_mistake_of_the_job_file(scaled: Archive, tmp
     assert said == "job.yaml:5:36: steps.0.with: mine is no model that scales\n"
 
 
+def test_what_is_wrong_only_with_the_model_that_auto_takes_is_said_as_plainly(scaled: Archive) -> None:
+    scaled.job(JOB.replace("MODEL", "auto, louder: false"))
+    said = scaled.librarian("plan", "job.yaml", code=2).stderr
+    assert said == "job.yaml:5:36: steps.0.with: loud makes it louder\n"
+
+
 def test_a_lock_that_was_changed_by_hand_is_refused(scaled: Archive, tmp_path: Path) -> None:
     lay_in(scaled, tmp_path, "loud")
     lock = scaled.root / ".librarian" / "models.lock"
@@ -191,6 +208,8 @@ def test_try_uses_the_models_of_the_project(scaled: Archive, tmp_path: Path) -> 
     lay_in(scaled, tmp_path, "loud")
     file = next((scaled.root / "calls").iterdir())
     assert "scale.audio.flac" in scaled.librarian("try", "scale", str(file), "--with", "model=loud").stdout
+    said = scaled.librarian("try", "scale", str(file), "--with", "louder=false", "--with", "model=loud", code=2).stderr
+    assert said == "--with: loud makes it louder\n"
     said = scaled.librarian("try", "scale", str(file), "--with", "model=quiet", code=5).stderr
     assert said.startswith("librarian: the model quiet is not installed; it is gain.txt, more/notes.txt")
 

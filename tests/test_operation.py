@@ -283,4 +283,6 @@ def test_every_name_for_extension_authors_is_there():
 def test_whatever_python_makes_of_a_list_it_is_called_one(kind):
     with pytest.raises(ValidationError) as caught:
         TypeAdapter(kind).validate_python("vocals")
-    assert [message_of(detail) for detail in caught.value.errors()] == ["input should be a valid list"]
+    assert [message_of(detail) for detail in caught.value.errors()] == [
+        "input should be a valid list, such as [one, two]"
+    ]

@@ -18,6 +18,7 @@ from librarian.manifest.records import Cause, OutcomeLine, Produced
 from librarian.operation import TEXT, Declaration, Port, Resources
 from librarian.plan import Absent, Planner, Policy, Result, Shape, Task, Weave, differences, seal_texts, units_of
 from librarian.recordings import Scan
+from librarian.recordings.sightings import Sightings
 from librarian.run.standing import placed
 from librarian.run.start import Order
 
@@ -470,7 +471,7 @@ class TestWhichSteps:
     def test_as_many_as_are_expected(self, bench: Bench) -> None:
         files = [recording(b"1", "a"), recording(b"2", "b"), recording(b"3", "b")]
         planned = [task.step.id for task in bench.plan(self.JOB, *files)]
-        found = Scan(families=[(each.sighting,) for each in files])
+        found = Scan(Sightings(each.sighting for each in files), [(each.sighting,) for each in files])
         expected = Order(self.JOB, found, self.JOB.steps).expected(Shape(self.JOB, self.JOB.steps))
         assert expected == {step.id: planned.count(step.id) for step in self.JOB.steps}
 

@@ -104,6 +104,14 @@ def test_a_rung_that_cannot_change_the_result_leaves_it_undegraded(told: Told) -
     assert answer["rungs"] == [{"settings": {"mild": 1}}]
 
 
+def test_a_rung_that_is_what_was_asked_for_is_not_tried_again(told: Told) -> None:
+    told.does(1, "refuse_above(task, 60)")
+    with closing(told.pool()) as pool:
+        (answer,) = run(pool, [told.request("hungry", 1, size=100, mild=1)]).values()
+    assert tries(told, 1) == [(100, 1), (50, 1)]
+    assert answer["rungs"] == [{"settings": {"size": 50}}]
+
+
 def test_the_next_task_begins_where_memory_sufficed(told: Told) -> None:
     told.does(1, "refuse_above(task, 60)")
     with closing(told.pool()) as pool:

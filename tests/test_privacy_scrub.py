@@ -134,6 +134,12 @@ def test_ordinary_words_dates_and_rates_are_not_learnt():
     assert made.scrub(text) == text
 
 
+def test_what_is_to_be_typed_stays_whatever_the_project_s_folder_is_called():
+    made = scrubber("/home/librarian/models/run.wav", "/tmp/librarian-try-x7", "stems/verify.wav", "fetch/add.wav")
+    text = "type: librarian models verify mine, or: librarian models fetch mine, then librarian run job.yaml"
+    assert made.scrub(text) == text
+
+
 def test_a_whole_name_counts_though_each_part_is_ordinary():
     made = scrubber("call out 7.wav", "01.wav", "20240214-091500.wav")
     assert masked(made.scrub("call_out_7 01.wav 20240214-091500.wav")) == "<NAME> <NAME> <NAME>"

@@ -240,7 +240,7 @@ class TestOpening:
             for number in range(100):
                 vault.sight(Path(f"/archive/{number:040d}.wav"), STAT, seen(number), hashed_at_ns=NOW, job="job_1")
             vault.commit()
-            vault._db.executescript("DROP TABLE labels; PRAGMA user_version = 1;")
+            vault._db.executescript("DROP TABLE labels; DROP TABLE secrets; PRAGMA user_version = 1;")
 
     @pytest.mark.parametrize("owned", [True, False])
     def test_one_of_the_first_version_is_brought_up_to_date(self, place: Path, owned: bool) -> None:
@@ -251,6 +251,7 @@ class TestOpening:
         with contextlib.closing(Vault(place, owned=True)) as vault:
             vault.note_label(recording(1), "Tape 1", public=False)
             assert vault.labeled("Tape 1") == [recording(1)]
+            assert list(vault.secrets("voices/1")) == []
 
     def test_but_not_where_it_is_damaged(self, place: Path) -> None:
         self.first_version(place)

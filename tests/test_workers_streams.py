@@ -23,6 +23,7 @@ def task(tmp_path: Path) -> RunningTask:
         "inputs": {"audio": source, "many": [source]},
         "seed": 7,
         "folder": str(tmp_path / "out"),
+        "stem": "rec_aaaaaaaaaaaaa.change",
         "state": {},
         "audio": {"format": "flac", "bits": 16},
     }

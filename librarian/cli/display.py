@@ -64,11 +64,12 @@ class Lines:
 
     def _summary(self, event: RunEnded) -> None:
         total = {name: sum(found.get(name, 0) for found in event.counts.values()) for name in _OUTCOMES}
-        self._line(f"{plural(event.recordings, 'recording')} in {duration(event.seconds)}: {_counts(total)}")
+        none = "none done" if event.interrupted else "nothing to do"
+        self._line(f"{plural(event.recordings, 'recording')} in {duration(event.seconds)}: {_counts(total) or none}")
         if len(event.counts) > 1:
             width = max(map(len, event.counts))
             for step, found in event.counts.items():
-                self._line(f"  {step:<{width}}  {_counts(found)}")
+                self._line(f"  {step:<{width}}  {_counts(found) or none}")
         if event.interrupted:
             self._line("interrupted; nothing that was done is lost: type the same again to go on")
 
@@ -82,7 +83,7 @@ def failures_only(steps: Mapping[str, Declaration]) -> Observer:
 def _counts(found: dict[str, int]) -> str:
     words = {"cached": "done before"}
     shown = [f"{found[name]:,} {words.get(name, name)}" for name in _OUTCOMES if found.get(name)]
-    return ", ".join(shown) or "nothing to do"
+    return ", ".join(shown)
 
 
 def fact_line(declared: Mapping[str, Mapping[str, Any]], facts: Mapping[str, object]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ from librarian.run.conductor import Halt
 from librarian.run.start import Order
 
 NAME = "try"
-_PLACE = "steps.0.with."
+_PLACE = re.compile(r"steps\.0\.with(?:\.|(?=:))")
 
 
 @click.command("try")
@@ -43,7 +44,7 @@ _PLACE = "steps.0.with."
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A setting, such as target=-20; may be given again.",
+    help="A setting, such as target=-20 or 'stems=[vocals, drums]'; may be given again.",
 )
 @click.option(
     "-o",
@@ -135,7 +136,16 @@ def _check(text: Read, workers: Any, models: Installed) -> Checked:
         raise ExtensionError("\n".join(line.partition("steps.0.use: ")[2] for line in error.problems)) from None
     except JobError as error:
         lines = [line.partition(": ")[2] for line in error.problems]
-        raise JobError([f"--with {line.removeprefix(_PLACE)}" if _PLACE in line else line for line in lines]) from None
+        raise JobError([_as_typed(line) for line in lines]) from None
+
+
+def _as_typed(line: str) -> str:
+    """A line about a setting with the place where it was typed.
+
+    >>> _as_typed("steps.0.with.target: is missing"), _as_typed("steps.0.with: do not go together")
+    ('--with target: is missing', '--with: do not go together')
+    """
+    return _PLACE.sub(lambda found: "--with " if found[0].endswith(".") else "--with", line, count=1)
 
 
 def _results(

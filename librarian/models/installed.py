@@ -74,7 +74,9 @@ class Installed:
         """
         declared = {each.name: each for each in known}
         for name in absent:
-            yield name, f"the model {name} is not installed; {_remedy(name, declared.get(name), ())}"
+            here = name not in declared and self.store.kept(name)
+            remedy = f"this machine has it; type: librarian models fetch {name}" if here else ""
+            yield name, f"the model {name} is not installed; {remedy or _remedy(name, declared.get(name), ())}"
         for name in used:
             model = self.lock.by_name[name]
             if not self.store.holds(model):

@@ -36,9 +36,10 @@ GENERIC = frozenset(
     url user users usr var video videos voice voices volumes work art card grp mch rec src localhost admin
     conversation conversations overlap speaker speakers
     id ok ms db dbfs dbtp lufs hz khz kb mb gb kib mib gib
+    librarian run model models add fetch verify stem stems
     """.split()
 )
-"""Words of the trade and of every sentence: a file called `out` must not take them out of `out of memory`."""
+"""Words of the trade, of commands, of every sentence: a file called `out` must not take them out of `out of memory`."""
 
 _SHORT = re.compile(rf"[^\W\d_][^\W\d_{UNSPACED}]?|\d{{1,3}}")
 _BATCH = 1000

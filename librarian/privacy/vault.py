@@ -15,7 +15,7 @@ from typing import Any
 from librarian.errors import EnvironmentFailedError
 from librarian.files import LOG_PAGES, room, sync, sync_folder
 
-VERSION = 3
+VERSION = 4
 RACY_NS = 2_000_000_000
 """A file that changed less than this before it was hashed may have changed again within one clock step."""
 _SCHEMA = """
@@ -33,6 +33,13 @@ CREATE INDEX IF NOT EXISTS labels_by_label ON labels (label);
 """Since version 2."""
 _STANDING = "CREATE TABLE IF NOT EXISTS standing (job_file BLOB PRIMARY KEY, note TEXT) WITHOUT ROWID;"
 """Since version 3."""
+_SECRETS = """
+CREATE TABLE IF NOT EXISTS secrets (key TEXT, output TEXT, unit TEXT, kind TEXT, document TEXT,
+    PRIMARY KEY (key, output)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS secrets_by_kind ON secrets (kind, unit);
+"""
+"""Since version 4."""
+_ADDED = f"{_LABELS} {_STANDING} {_SECRETS}"
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 StatKey = tuple[int, int, int, int, int]
 """device, inode, size, mtime, ctime (ns)."""
@@ -205,6 +212,15 @@ class Vault:
         if self._has_states:
             self._db.executemany("DELETE FROM states WHERE key = ?", [(key,) for key in task_keys])
 
+    def note_secret(self, task_key: str, output: str, unit: str, kind: str, document: str) -> None:
+        """Keep what a task found out and no file may hold; it counts once the task's line is written."""
+        row = (task_key, output, unit, kind, document)
+        self._db.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?, ?, ?, ?)", row)
+
+    def secrets(self, kind: str) -> Iterator[tuple[str, str]]:
+        """All of a kind: unit and JSON document."""
+        yield from self._db.execute("SELECT unit, document FROM secrets WHERE kind = ? ORDER BY unit, key", (kind,))
+
     def note_standing(self, job_file: Path, note: str) -> None:
         """Keep what the last run of a job file hung on."""
         self._db.execute("INSERT OR REPLACE INTO standing VALUES (?, ?)", (os.fsencode(job_file), note))
@@ -257,12 +273,12 @@ def _prepare(db: sqlite3.Connection, version: int) -> None:
     elif db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         raise sqlite3.DatabaseError("damaged")
     elif version < VERSION:
-        db.executescript(f"BEGIN IMMEDIATE; {_LABELS} {_STANDING} PRAGMA user_version = {VERSION}; COMMIT;")
+        db.executescript(f"BEGIN IMMEDIATE; {_ADDED} PRAGMA user_version = {VERSION}; COMMIT;")
 
 
 def _make_tables(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA journal_mode = WAL")
-    db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_LABELS} {_STANDING} PRAGMA user_version = {VERSION}; COMMIT;")
+    db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_ADDED} PRAGMA user_version = {VERSION}; COMMIT;")
 
 
 def _make(path: Path) -> None:

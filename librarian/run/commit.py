@@ -5,6 +5,7 @@ The append of a group's lines is its commit. A kill costs at most the group that
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -110,6 +111,7 @@ class Committer:
         task = attempt.task
         try:
             named, spent, rungs = _named(answer, task), _timings(answer), self._rungs(answer)
+            secrets = _secrets(answer, task)
             stored = self._session.store.seal_files(attempt.folder, list(named))
             produced = [self._produced(task, named[each.file], each) for each in stored]
         except (BadOutputError, BadAnswerError) as error:
@@ -117,6 +119,9 @@ class Committer:
         except (KeyError, TypeError, ValueError):
             why = cause("bad_output", message="its worker gave an answer that cannot be read")
             return self.failed(attempt, why, then)
+        for output, document in secrets.items():
+            kind = task.step.outputs[output].kind
+            self._session.vault.note_secret(task.key, output, task.unit, kind, document)
         spent |= {"wait": round(attempt.waited, 4), "commit": time.perf_counter() - began}
         details = {
             "cause": self._cause(cause("out_of_memory")) if answer.get("degraded") else None,
@@ -269,15 +274,27 @@ def _named(answer: Message, task: Task) -> dict[str, Mapping[str, Any]]:
     named: dict[str, Mapping[str, Any]] = {}
     for each in answer["outputs"]:
         output, item = each["output"], each["item"]
+        if "secret" in each:
+            continue
         stem = f"{task.home}.{task.step.declaration.name}.{output}" + ("" if item is None else f".{item:04d}")
         if output not in task.step.outputs or each["file"].rpartition(".")[0] != stem:
             raise BadAnswerError("an output has another name than it should")
         named[each["file"]] = each
     if {each["output"] for each in named.values()} < {
-        output for output, port in task.step.outputs.items() if not port.many
+        output for output, port in task.step.outputs.items() if not (port.many or port.secret)
     }:
         raise BadAnswerError("an output is missing")
     return named
+
+
+def _secrets(answer: Message, task: Task) -> dict[str, str]:
+    """Output → document, of what stays in the vault; refused unless that is what the step says of its outputs."""
+    found = {
+        each["output"]: json.dumps(each["secret"], allow_nan=False) for each in answer["outputs"] if "secret" in each
+    }
+    if found.keys() != {output for output, port in task.step.outputs.items() if port.secret}:
+        raise BadAnswerError("what should stay in the vault is not what it says does")
+    return found
 
 
 def _timings(answer: Message) -> dict[str, float]:

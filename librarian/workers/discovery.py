@@ -150,8 +150,14 @@ def ports(kinds: Mapping[str, KindLike], clears: bool, optional: tuple[str, ...]
         if issubclass(kind, Data):
             kind.model_rebuild()  # a schema that cannot be built is heard of now, not after the first task
         found[name] = Port(
-            kind=kind.word, many=isinstance(each, Many), optional=name in optional, clean=kind.clean or clears
+            kind=kind.word,
+            many=isinstance(each, Many),
+            optional=name in optional,
+            clean=kind.clean or clears,
+            secret=issubclass(kind, Data) and kind.secret,
         )
+        if found[name].secret and found[name].many:
+            raise BrokenExtensionError(f"the port {name} is secret, and of that there cannot be many")
     return found
 
 
@@ -167,11 +173,10 @@ def resolve(operation: Operation, given: Mapping[str, Any], installed: Mapping[s
     """Validate the settings of one step. What is wrong comes as (place, message), without the value."""
     try:
         settings = operation.settings.model_validate(given)
+        chosen, used = _chosen(operation, settings, installed)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         return [(list(detail["loc"]), message_of(detail)) for detail in details]
-    try:
-        chosen, used = _chosen(operation, settings, installed)
     except ValueError as error:
         return [([], str(error))]
     names = type(settings).model_fields

@@ -192,9 +192,14 @@ def _items(value: Any, many: bool) -> Iterator[tuple[int | None, Any]]:
 
 def _one(task: RunningTask, operation: Operation, kind: type[Kind], output: Output, name: str) -> dict[str, Any]:
     facts = checked_facts(operation.facts, output.facts)
+    if issubclass(kind, Data) and kind.secret:
+        if facts:
+            raise BadOutputError("an output that stays in the vault has facts")
+        return {"secret": _document(kind, output.value)}
     if issubclass(kind, Data):
         file = f"{name}.json"
-        _write_data(kind, output.value, task.folder / file)
+        document = json.dumps(_document(kind, output.value), indent=1, ensure_ascii=False, allow_nan=False)
+        (task.folder / file).write_text(document + "\n", encoding="utf-8")
     else:
         file = _take_file(os.fspath(task.folder), output.value, name)
     if kind is Audio:
@@ -202,15 +207,14 @@ def _one(task: RunningTask, operation: Operation, kind: type[Kind], output: Outp
     return {"file": file, "kind": kind.word, "facts": facts}
 
 
-def _write_data(kind: type[Data], value: Any, path: Path) -> None:
+def _document(kind: type[Data], value: Any) -> dict[str, Any]:
     if not isinstance(value, kind) and kind is not Data:
         raise BadOutputError(f"an output is no {kind.word}")
     try:
         checked = type(value).model_validate(value.model_dump())
     except (ValidationError, AttributeError):
         raise BadOutputError(f"an output does not fit the schema {kind.word}") from None
-    document = {"schema": type(value).word, **checked.model_dump(mode="json")}
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    return {"schema": type(value).word, **checked.model_dump(mode="json")}
 
 
 def _take_file(folder: str, value: Any, name: str) -> str:

@@ -45,6 +45,8 @@ def rungs_of(operation: Operation, settings: Settings, device: str) -> list[Rung
     for given in operation.ladder(settings) if operation.ladder else ():
         changed = _changed(operation, settings, given)
         names = [name for name in type(settings).model_fields if getattr(changed, name) != getattr(settings, name)]
+        if not names:
+            continue  # it was asked for so
         degrades = any(changes_result(type(settings).model_fields[name]) for name in names)
         rungs.append(Rung(changed, device, {"settings": public(changed, names)}, degrades))
     if device.startswith("cuda") and operation.resources.gpu == "optional":

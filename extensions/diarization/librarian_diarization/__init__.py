@@ -46,6 +46,7 @@ class Voices(Data):
     """What the speakers of a recording sound like. Biometric data: it tells people apart as a fingerprint does."""
 
     word = "voices/1"
+    secret = True
 
     encoder: Literal["resemblyzer"] = PlainField(
         description="What made the vectors; only those of one can be compared."

@@ -137,10 +137,15 @@ def resolve(settings: SeparateSettings, installed: Mapping[str, Model]) -> tuple
     """The model that `auto` means, and all of its stems where none were named.
 
     Raises:
-        ValueError: it is a model of the owner's own, and what it separates into is not said.
+        ValueError: no model has all of the stems, or it is one of the owner's own, and no model of Demucs, or what it
+            separates into is not said.
     """
     model = _best(settings.stems, installed) if settings.model == "auto" else settings.model
+    if model in installed and installed[model].loader not in ("", LOADER):
+        raise ValueError(f"the model has another loader in models.lock than {LOADER}, and cannot separate")
     stems = settings.stems or stems_of(settings, model)
+    if not stems and model not in installed:
+        raise ValueError("no model of that name is known or installed; what there is: librarian models list --known")
     if not stems:
         raise ValueError("say which stems the model has that are to be written: stems: [vocals, …]")
     resolved = SeparateSettings.model_validate({**settings.model_dump(), "model": model, "stems": stems})

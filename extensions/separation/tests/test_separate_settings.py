@@ -51,6 +51,19 @@ def test_a_model_of_ones_own_says_its_stems():
     assert (list(outputs(settings)), used) == (["birds", "wind"], ("mine",))
 
 
+def test_a_slip_in_a_model_s_name_is_not_taken_for_one_of_ones_own():
+    with pytest.raises(ValueError, match="no model of that name is known or installed; what there is: librarian"):
+        resolve(SeparateSettings(model="htdemuc"), installed("mine"))
+
+
+def test_a_model_of_another_kind_is_refused():
+    other = {"mine": Model("mine", "0" * 64, "pyannote")}
+    with pytest.raises(ValueError, match="another loader in models"):
+        resolve(SeparateSettings(model="mine", stems=["vocals"]), other)
+    unsaid = {"mine": Model("mine", "0" * 64, "")}
+    assert resolve(SeparateSettings(model="mine", stems=["vocals"]), unsaid)[1] == ("mine",)
+
+
 @pytest.mark.parametrize(
     ("given", "match"),
     [

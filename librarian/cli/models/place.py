@@ -72,13 +72,14 @@ class Entry:
         """Whether a model may be put in.
 
         Raises:
-            RefusedError: its name is that of other files.
+            RefusedError: its name is that of other files, or of these with another loader.
         """
         before = self.before(model.name)
         if self._lock and before and before.digest != model.digest:
+            others = "other files" if before.files != model.files else f"the loader {before.loader or '(none)'}"
             raise RefusedError(
-                f"{model.name} is in models.lock with other files; give these another --name, or let them take its "
-                "place with --replace: what was made with the others stays until librarian run --upgrade"
+                f"{model.name} is in models.lock with {others}; give these files another --name, or let them take its "
+                "place with --replace: what was made with it stays until librarian run --upgrade"
             )
 
     def put(self, model: LockedModel) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 import click
 
-from librarian.cli.models.place import chosen
+from librarian.cli.models.place import chosen, known_models
 from librarian.cli.place import installed_models
 from librarian.cli.progress import ProgressLine
 from librarian.cli.words import plural, say, size
+from librarian.models.lock import LockedModel
 
 
 @click.command("verify")
@@ -44,6 +45,12 @@ def command(context: click.Context, names: Sequence[str], as_json: bool) -> int:
         click.echo(f"{name}: {said or 'as in models.lock'}")
     click.echo(f"{plural(len(models), 'model')}, {size(sum(model.bytes for model in models))}, every byte read")
     if failed:
-        worst = next(name for name, faults in found.items() if faults)
-        say(f"next: librarian models fetch {worst}, or: librarian models add FOLDER --name {worst}")
+        worst = next(model for model in models if found[model.name])
+        fetch = f", or: librarian models fetch {worst.name}" if _can_be_fetched(worst) else ""
+        say(f"next: librarian models add FOLDER --name {worst.name}{fetch}")
     return int(failed)
+
+
+def _can_be_fetched(model: LockedModel) -> bool:
+    known = known_models().get(model.name)
+    return bool(model.source or (known and known.source))
