@@ -29,7 +29,7 @@ from librarian.project import Project
 from librarian.recordings import PatternError, Scan, scan
 from librarian.run.devices import device_of
 from librarian.run.standing import Look, Seen
-from librarian.workers.declared import Extension, Validator, extensions
+from librarian.workers.declared import Extension, Validator, extensions, words_of
 from librarian.workers.installed import state_of_all
 from librarian.workers.pool import Workers
 
@@ -137,11 +137,12 @@ def check(text: Read, workers: Workers, models: Installed) -> Checked:
     """
     chosen = frozenset(_chosen_words(text))
     private = list(surroundings())
-    scrubber = _throwaway([*private, *_given_texts(text)], chosen.union(models.lock.by_name))
     state = state_of_all()
     installed = extensions(workers, remembered=True)
-    _note_broken(text, installed, scrubber)
     declarations = [each for extension in installed for each in extension.declarations]
+    public = chosen.union(models.lock.by_name, words_of(declarations))
+    scrubber = _throwaway([*private, *_given_texts(text)], public)
+    _note_broken(text, installed, scrubber)
     validator = Validator(workers, installed, models)
     job = resolve(text, declarations, _scrubbing(validator, scrubber))
     private += _listed(job, text, "names")
