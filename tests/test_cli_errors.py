@@ -148,6 +148,10 @@ def test_a_device_that_is_not_there_is_exit_5(calls: Archive) -> None:
         (["--project", "elsewhere", "verify"], "that folder is not a librarian project"),
         (["try", "normalize", "job.yaml", "--with", "taget=1"], "--with taget: unknown key; did you mean target?"),
         (
+            ["try", "separate", "job.yaml", "--with", "model=repet", "--with", "stems=[vocals, Oberhauser]"],
+            "--with stems: the stems are vocals, accompaniment",  # a word that settings declare names no one
+        ),
+        (
             ["schema", "jobs"],
             "'jobs' is not one of job, manifest, models, turns, words, events, measurements. Did you mean",
         ),

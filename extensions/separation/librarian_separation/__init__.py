@@ -145,9 +145,9 @@ def resolve(settings: SeparateSettings, installed: Mapping[str, Model]) -> tuple
         raise ValueError(f"the model has another loader in models.lock than {LOADER}, and cannot separate")
     stems = settings.stems or stems_of(settings, model)
     if not stems and model not in installed:
-        raise ValueError("no model of that name is known or installed; what there is: librarian models list --known")
+        raise ValueError("no such model is known or installed; what there is: librarian models list --known")
     if not stems:
-        raise ValueError("say which stems the model has that are to be written: stems: [vocals, …]")
+        raise ValueError("say which stems the model has that are to be written: stems: [one, two]")
     resolved = SeparateSettings.model_validate({**settings.model_dump(), "model": model, "stems": stems})
     return resolved, () if model in WITHOUT_WEIGHTS else (model,)
 

@@ -134,10 +134,17 @@ def test_a_stem_that_the_model_does_not_have_is_said(separated, model, noise):
 
 def test_a_longer_sound_holds_no_more_memory(separated, model, tmp_path, monkeypatch):
     """Blocks come and go: what is held of the sound is never more than some segments."""
-    from librarian_separation import cutting
+    from librarian_separation import cutting, flow
 
     most = []
-    reach = cutting.Passing.reach
+    reach, add = cutting.Passing.reach, flow.Separation.add
+
+    def added(self, lane, part, estimates):
+        add(self, lane, part, estimates)
+        waiting = sum(block.shape[1] for block in list(self._mix))
+        most.extend([waiting, self._waiting.shape[-1], self._sum._sum.shape[-1]])
+
+    monkeypatch.setattr(flow.Separation, "add", added)
     monkeypatch.setattr(
         cutting.Passing, "reach", lambda self, stop: (reach(self, stop), most.append(self._held.shape[1]))[0]
     )

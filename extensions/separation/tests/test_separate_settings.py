@@ -52,7 +52,7 @@ def test_a_model_of_ones_own_says_its_stems():
 
 
 def test_a_slip_in_a_model_s_name_is_not_taken_for_one_of_ones_own():
-    with pytest.raises(ValueError, match="no model of that name is known or installed; what there is: librarian"):
+    with pytest.raises(ValueError, match="no such model is known or installed; what there is: librarian"):
         resolve(SeparateSettings(model="htdemuc"), installed("mine"))
 
 
