@@ -275,7 +275,10 @@ def test_extensions_that_are_broken_are_listed_with_the_reason(broken: Archive) 
     for name, (_, reason) in BROKEN.items():
         assert problems.pop(f"librarian-{name}").startswith(reason)
     assert problems == {}
-    assert broken.librarian("extensions", "normalize").stdout.startswith("librarian-normalization/normalize")
+    described = broken.librarian("extensions", "normalize").stdout
+    assert described.startswith("librarian-normalization/normalize")
+    assert "One of: librarian, pyloudnorm. Default: librarian." in described
+    assert "Default: false." in described
 
 
 def test_extensions_that_are_broken_hurt_only_jobs_that_name_them(broken: Archive) -> None:
