@@ -146,6 +146,10 @@ def test_a_device_that_is_not_there_is_exit_5(calls: Archive) -> None:
         (["run", "job.yaml", "--workers", "300"], "--workers"),
         (["verify"], "no project here or above; make one with: librarian init"),
         (["--project", "elsewhere", "verify"], "that folder is not a librarian project"),
+        (
+            ["try", "clip", "job.yaml"],
+            "try gives recordings alone: the input turns of clip is missing; librarian init, then write the steps into",
+        ),
         (["try", "normalize", "job.yaml", "--with", "taget=1"], "--with taget: unknown key; did you mean target?"),
         (
             ["try", "separate", "job.yaml", "--with", "model=repet", "--with", "stems=[vocals, Oberhauser]"],

@@ -34,6 +34,7 @@ from librarian.run.start import Order
 
 NAME = "try"
 _PLACE = re.compile(r"steps\.0\.with(?:\.|(?=:))")
+_INPUTS = "steps.0.from"
 
 
 @click.command("try")
@@ -140,11 +141,14 @@ def _check(text: Read, workers: Any, models: Installed) -> Checked:
 
 
 def _as_typed(line: str) -> str:
-    """A line about a setting with the place where it was typed.
+    """A line about a setting with the place where it was typed; one about inputs with what there is to do.
 
     >>> _as_typed("steps.0.with.target: is missing"), _as_typed("steps.0.with: do not go together")
     ('--with target: is missing', '--with: do not go together')
     """
+    if line.startswith(_INPUTS):
+        what = line.partition(": ")[2].partition(";")[0]
+        return f"try gives recordings alone: {what}; librarian init, then write the steps into job.yaml"
     return _PLACE.sub(lambda found: "--with " if found[0].endswith(".") else "--with", line, count=1)
 
 
