@@ -97,6 +97,8 @@ def command(
         click.echo(json.dumps(results, indent=1))
     else:
         _show(results, checked)
+    if kept := [name for name, port in checked.job.steps[0].outputs.items() if port.secret]:
+        say(f"not written: {', '.join(kept)}, for it stays in the vault of a project, and a try has none")
     code = exit_code(ended, stop)
     if code == 0:
         say("next: librarian init, then write your recordings into job.yaml")
