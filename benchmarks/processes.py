@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import subprocess
@@ -99,11 +100,9 @@ def _status(pid: int, name: str) -> int:
 def _family(pid: int) -> list[int]:
     found = [pid]
     for each in found:
-        for path in Path(f"/proc/{each}/task").glob("*/children"):
-            try:
+        with contextlib.suppress(OSError):  # it has just ended
+            for path in Path(f"/proc/{each}/task").glob("*/children"):
                 found += map(int, path.read_text().split())
-            except OSError:  # it has just ended
-                continue
     return found
 
 

@@ -146,7 +146,15 @@ def test_a_device_that_is_not_there_is_exit_5(calls: Archive) -> None:
         (["run", "job.yaml", "--workers", "300"], "--workers"),
         (["verify"], "no project here or above; make one with: librarian init"),
         (["--project", "elsewhere", "verify"], "that folder is not a librarian project"),
+        (
+            ["try", "clip", "job.yaml"],
+            "try gives recordings alone: the input turns of clip is missing; librarian init, then write the steps into",
+        ),
         (["try", "normalize", "job.yaml", "--with", "taget=1"], "--with taget: unknown key; did you mean target?"),
+        (
+            ["try", "separate", "job.yaml", "--with", "model=repet", "--with", "stems=[vocals, Oberhauser]"],
+            "--with stems: the stems are vocals, accompaniment",  # a word that settings declare names no one
+        ),
         (
             ["schema", "jobs"],
             "'jobs' is not one of job, manifest, models, turns, words, events, measurements. Did you mean",
@@ -271,7 +279,10 @@ def test_extensions_that_are_broken_are_listed_with_the_reason(broken: Archive) 
     for name, (_, reason) in BROKEN.items():
         assert problems.pop(f"librarian-{name}").startswith(reason)
     assert problems == {}
-    assert broken.librarian("extensions", "normalize").stdout.startswith("librarian-normalization/normalize")
+    described = broken.librarian("extensions", "normalize").stdout
+    assert described.startswith("librarian-normalization/normalize")
+    assert "One of: librarian, pyloudnorm. Default: librarian." in described
+    assert "Default: false." in described
 
 
 def test_extensions_that_are_broken_hurt_only_jobs_that_name_them(broken: Archive) -> None:

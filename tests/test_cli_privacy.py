@@ -47,6 +47,13 @@ def test_in_a_project_they_are_the_projects_and_its_recordings_are_known(calls: 
     assert out == scrub(calls, b"ZYXTROV QUONK called +1 555 014 8822", "--level", "balanced")[0]
 
 
+def test_names_of_jobs_and_steps_stay_though_a_recording_is_called_so(calls: Archive) -> None:
+    name = next((calls.root / "calls").glob("*.wav"))
+    name.rename(name.with_name("Zyxtrov check Quonk.wav"))
+    calls.librarian("run", "job.yaml")
+    assert masked(scrub(calls, b"check of calls: Quonk")[0]) == "check of calls: <NAME>"
+
+
 def test_names_allowed_words_and_counts(archive: Archive) -> None:
     (archive.root / "names").write_text("Zyx\n")
     (archive.root / "allow").write_text("Ottilie Quist\n")

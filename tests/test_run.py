@@ -125,7 +125,7 @@ def test_much_that_is_finished_is_not_done_again_where_nobody_is_there_to_ask(ca
     job.write_text(job.read_text().replace("-20 LUFS", "-24 LUFS"))
     done = calls.librarian("run", "job.yaml", code=1)
     assert "of finished sound would be done again (voice: target −20 → −24 LUFS)" in done.stderr
-    assert done.stderr.splitlines()[-1].endswith("to do them again: librarian run job.yaml --redo-ok")
+    assert done.stderr.splitlines()[-1].endswith("to do that again: librarian run job.yaml --redo-ok")
     assert outcomes(calls) == {}
     assert lines(calls)[0]["options"]["only_new"]
     assert lines(calls)[1]["counts"] == {"voice": {"cached": 3}, "check": {"cached": 3}}

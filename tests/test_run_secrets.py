@@ -101,3 +101,9 @@ def test_a_fact_would_tell_of_it(listening: Archive) -> None:
     listening.librarian("run", "job.yaml", code=1)
     assert kept(listening) == []
     assert not results(listening)
+
+
+def test_a_try_says_what_it_cannot_keep(listening: Archive) -> None:
+    done = listening.librarian("try", "listen", str(next((listening.root / "calls").glob("*.wav"))))
+    assert "not written: voices, for it stays in the vault of a project, and a try has none" in done.stderr
+    assert VECTOR not in "".join(path.read_text() for path in (listening.root / "librarian-try").iterdir())

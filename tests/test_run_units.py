@@ -126,6 +126,12 @@ class TestDone:
             assert np.allclose(whole, np.concatenate(pieces, axis=1), atol=ROUNDING)
             assert whole.shape == (1, 2400)
 
+    def test_pieces_are_told_apart_by_their_numbers(self, done: Archive) -> None:
+        line = next(iter(by_unit(done, "cuts", 0).values()))
+        said = done.librarian("trace", line["consumed"][0]["id"]).stdout
+        for number, each in enumerate(line["produced"], 1):
+            assert f"{each['id']}  cuts.pieces {number} of " in said
+
     def test_what_was_measured_over_all_is_applied_to_every_recording(self, done: Archive) -> None:
         (level,) = outcomes(done, 0, "level")
         assert level["unit"].startswith("set_")

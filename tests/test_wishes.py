@@ -407,7 +407,7 @@ class TestUnasked:
         sound(ran.root / "talks" / "new.wav", 30)
         said = run(ran, code=1).stderr
         assert "would be done again (voice: gain 1 → 2 dB); nobody is there to ask, so only what is new is done" in said
-        assert "to do them again: librarian run job.yaml --redo-ok" in said
+        assert "to do that again: librarian run job.yaml --redo-ok" in said
         assert options(ran) == {"upgrade": False, "only_new": True}
         new = rec(ran, "talks/new.wav")
         assert counts(ran)["voice", "done"] == counts(ran)["note", "done"] == 1

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Literal
 
-from librarian.cli.job_words import chosen_words, given_texts, offered_words, texts
+from librarian.cli.job_words import chosen_words, given_texts, texts
 from librarian.cli.words import say
 from librarian.errors import EnvironmentFailedError, ExtensionError, UsageError
 from librarian.files import naming, private
@@ -30,7 +30,7 @@ from librarian.project import Project
 from librarian.recordings import PatternError, Scan, scan
 from librarian.run.devices import device_of
 from librarian.run.standing import Look, Seen
-from librarian.workers.declared import Extension, Validator, extensions
+from librarian.workers.declared import Extension, Validator, extensions, words_of
 from librarian.workers.installed import state_of_all
 from librarian.workers.pool import Workers
 
@@ -141,8 +141,8 @@ def check(text: Read, workers: Workers, models: Installed) -> Checked:
     state = state_of_all()
     installed = extensions(workers, remembered=True)
     declarations = [each for extension in installed for each in extension.declarations]
-    offered = chosen.union(models.lock.by_name, offered_words(declarations))
-    scrubber = _throwaway([*private, *given_texts(text)], offered)
+    public = chosen.union(models.lock.by_name, words_of(declarations))
+    scrubber = _throwaway([*private, *given_texts(text)], public)
     _note_broken(text, installed, scrubber)
     validator = Validator(workers, installed, models)
     job = resolve(text, declarations, _scrubbing(validator, scrubber))

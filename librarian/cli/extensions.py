@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -103,8 +104,18 @@ def _table(title: str, rows: Mapping[str, str]) -> str:
 
 
 def _setting(schema: Mapping[str, Any]) -> str:
-    default = f"Default: {schema['default']}." if "default" in schema else "It must be given."
-    return f"{schema.get('description', '')} {default}"
+    said = schema.get("description", "")
+    choices = list(map(str, schema.get("enum") or schema.get("items", {}).get("enum", ())))
+    told = all(re.search(rf"\b{re.escape(word)}\b", said) for word in choices)
+    default = f"Default: {_typed(schema['default'])}." if "default" in schema else "It must be given."
+    return " ".join(filter(None, (said, "" if told else f"One of: {', '.join(choices)}.", default)))
+
+
+def _typed(value: object) -> str:
+    """A value as it is typed."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_typed, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _port(port: Port) -> str:

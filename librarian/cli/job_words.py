@@ -1,11 +1,10 @@
-"""Words of a job file: those that the owner chose, those that are his alone, those that an extension offers."""
+"""Words of a job file: those that the owner chose, and those that are his alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from librarian.job import Read
-from librarian.operation import Declaration
 
 
 def chosen_words(text: Read) -> set[str]:
@@ -17,20 +16,8 @@ def chosen_words(text: Read) -> set[str]:
 
 
 def given_texts(text: Read) -> Iterator[str]:
-    """Every text that stands in the settings of a step: but for the words that are offered, none may come back."""
+    """Every text that stands in the settings of a step: but for words that settings declare, none may come back."""
     return texts(step.with_ for step in text.steps.values())
-
-
-def offered_words(declarations: Iterable[Declaration]) -> Iterator[str]:
-    """The words that settings have to choose from: a message that lists them is to be read."""
-    waiting: list[object] = [each.settings_schema for each in declarations]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, Mapping):
-            yield from texts((each.get("enum"), each.get("const")))
-            waiting.extend(each.values())
-        elif isinstance(each, list):
-            waiting.extend(each)
 
 
 def texts(values: Iterable[object]) -> Iterator[str]:

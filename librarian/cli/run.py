@@ -146,7 +146,7 @@ def say_what_next(ended: RunEnded, code: int, job: Path) -> None:
         say("next: librarian verify --read-data")
     elif ended.withheld and any(ended.withheld.values()):
         stayed = plural(sum(ended.withheld.values()), "finished result")
-        say(f"{stayed} stayed as they are; to do them again: librarian run {job} --redo-ok")
+        say(f"{stayed} left alone; to do that again: librarian run {job} --redo-ok")
     elif ended.interrupted and code == 1:
         say(f"the time is up; to go on, type the same again: librarian run {job}")
     elif code == 1:

@@ -16,6 +16,7 @@ import click
 from librarian.cli.place import existing_project
 from librarian.cli.words import plural, say
 from librarian.errors import UsageError
+from librarian.manifest.catalog import Catalog
 from librarian.privacy import RECOGNIZERS
 from librarian.privacy.known import names_in, secrets, surroundings
 from librarian.privacy.names import names_at
@@ -76,12 +77,18 @@ def _scrubber(project: Project | None, wanted: Wanted) -> Scrubber:
         scrubber = Scrubber(os.urandom(32), exempt=allowed, level=level, names=names_at(level))
     else:
         with contextlib.closing(Vault(project.vault, owned=False)) as vault:
-            exempt = [*vault.public_labels(), *allowed]
+            exempt = [*vault.public_labels(), *_chosen(project), *allowed]
             scrubber = Scrubber(project.pseudonym_key, exempt=exempt, level=level, names=names_at(level))
             scrubber.learn([*map(os.fspath, vault.paths()), os.fspath(project.root)])
     scrubber.learn([*surroundings(), *named])
     scrubber.learn_secrets(secrets())
     return scrubber
+
+
+def _chosen(project: Project) -> set[str]:
+    """Names of jobs and steps: they stand in records, and in the texts that the records go with."""
+    with contextlib.closing(Catalog(project.catalog, project.manifests, owned=False)) as catalog:
+        return catalog.chosen_words()
 
 
 def _listed(file: Path | None, option: str) -> list[str]:

@@ -90,8 +90,10 @@ def _below(project: Asked, graph: Graph, branches: Branches) -> Iterator[str]:
 def label(project: Asked, graph: Graph, node: str) -> str:
     """A node in a line: `art_…  voice.audio of calls, normalize 1, current`."""
     if node in graph.made:
-        line, output = graph.made[node].line, graph.artifact(node).output
-        return f"{node}  {line.step}.{output} of {line.job_name}, {operation_of(line)}, {graph.state(node)}"
+        line, artifact = graph.made[node].line, graph.artifact(node)
+        number = "" if artifact.item is None else f" {artifact.item}"
+        what = f"{line.step}.{artifact.output}{number} of {line.job_name}"
+        return f"{node}  {what}, {operation_of(line)}, {graph.state(node)}"
     name = project.called(node)
     sound = sound_of(project.vault.facts(node) or {})
     return f"{node}  {', '.join(filter(None, (kind_of(node), '' if name == node else name, sound)))}"

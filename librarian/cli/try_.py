@@ -34,6 +34,7 @@ from librarian.run.start import Order
 
 NAME = "try"
 _PLACE = re.compile(r"steps\.0\.with(?:\.|(?=:))")
+_INPUTS = "steps.0.from"
 
 
 @click.command("try")
@@ -96,6 +97,8 @@ def command(
         click.echo(json.dumps(results, indent=1))
     else:
         _show(results, checked)
+    if kept := [name for name, port in checked.job.steps[0].outputs.items() if port.secret]:
+        say(f"not written: {', '.join(kept)}, for it stays in the vault of a project, and a try has none")
     code = exit_code(ended, stop)
     if code == 0:
         say("next: librarian init, then write your recordings into job.yaml")
@@ -140,11 +143,14 @@ def _check(text: Read, workers: Any, models: Installed) -> Checked:
 
 
 def _as_typed(line: str) -> str:
-    """A line about a setting with the place where it was typed.
+    """A line about a setting with the place where it was typed; one about inputs with what there is to do.
 
     >>> _as_typed("steps.0.with.target: is missing"), _as_typed("steps.0.with: do not go together")
     ('--with target: is missing', '--with: do not go together')
     """
+    if line.startswith(_INPUTS):
+        what = line.partition(": ")[2].partition(";")[0]
+        return f"try gives recordings alone: {what}; librarian init, then write the steps into job.yaml"
     return _PLACE.sub(lambda found: "--with " if found[0].endswith(".") else "--with", line, count=1)
 
 

@@ -238,6 +238,10 @@ class Catalog(Index):
         """The ids of all jobs, oldest first."""
         return [job for (job,) in self._db.execute("SELECT job FROM manifests ORDER BY job")]
 
+    def chosen_words(self) -> set[str]:
+        """The names of all jobs and of their steps."""
+        return {name for (name,) in self._db.execute("SELECT job_name FROM current UNION SELECT step FROM current")}
+
     def folders(self) -> set[str]:
         """The folders in the library that a line names."""
         return {folder for (folder,) in self._db.execute("SELECT folder FROM made")}

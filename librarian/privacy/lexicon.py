@@ -34,6 +34,7 @@ GENERIC = frozenset(
     record recorded recorder recording recordings recv right root sample samples second session set share
     shared song songs sound sounds source speech step stereo stream talk temp tmp track tracks trans unit
     url user users usr var video videos voice voices volumes work art card grp mch rec src localhost admin
+    conversation conversations overlap speaker speakers
     id ok ms db dbfs dbtp lufs hz khz kb mb gb kib mib gib
     librarian run model models add fetch verify stem stems
     """.split()

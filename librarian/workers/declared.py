@@ -7,7 +7,7 @@ worker is named, and hurts only the jobs that use it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -155,3 +155,16 @@ class Validator:
         if answer["type"] != "done":
             raise ExtensionError(f"{declaration.full_name} cannot validate its settings: {reason_of(answer)}")
         return Resolved.read(answer["resolved"])
+
+
+def words_of(declarations: Iterable[Declaration]) -> Iterator[str]:
+    """The words that settings may be: they are the extensions' own, and name no one."""
+    waiting: list[object] = [each.settings_schema for each in declarations]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            waiting.extend(each)
+        elif isinstance(each, dict):
+            choices = each.get("enum", [each.get("const")])
+            yield from (word for word in choices if isinstance(word, str))
+            waiting.extend(each.values())

@@ -17,7 +17,7 @@ from librarian_diarization import DiarizeSettings
 from librarian_diarization.cepstra import COUNT, Cepstra
 from librarian_diarization.counting import voices_in
 from librarian_diarization.dvectors import DIMENSIONS, Encoder
-from librarian_diarization.found import MILLISECONDS, Features, Found
+from librarian_diarization.found import MILLISECONDS, Certainty, Counted, Features, Found
 from librarian_diarization.hearing import Heard
 from librarian_diarization.likelihood import FEWEST, by_likelihood
 from librarian_diarization.resegmentation import Labels, resegmented
@@ -31,7 +31,7 @@ MOST_GROUPS = 250
 MOST_VECTORS = 600
 """Units that are clustered by d-vectors; all others join the nearest voice."""
 FEWEST_VECTORS = 8
-"""Units that a graph is made of."""
+"""Units that a graph is made of; fewer are told apart by cepstra."""
 SURE = 50.0
 """Nats: beyond all doubt."""
 BATCH = 32
@@ -60,17 +60,24 @@ class Described:
 
 def classic(sound: Sound, heard: Heard, settings: DiarizeSettings, seed: int) -> Found:
     """The method `classic`."""
-    features: Features = "d_vectors" if settings.features == "d_vectors" else "cepstra"
     cut_up = units(heard.stretches())
+    by_vectors = settings.features == "d_vectors" and len(cut_up) >= FEWEST_VECTORS
+    features: Features = "d_vectors" if by_vectors else "cepstra" if cut_up else "none"
     turns: list[Turn] = []
     if cut_up:
-        described = _describe(sound, cut_up, heard.level(), Encoder() if features == "d_vectors" else None)
-        guess = (_by_vectors if features == "d_vectors" else _by_likelihood)(described, cut_up, settings.bounds, seed)
+        described = _describe(sound, cut_up, heard.level(), Encoder() if by_vectors else None)
+        guess = (_by_vectors if by_vectors else _by_likelihood)(described, cut_up, settings.bounds, seed)
         labels, margins = resegmented(described.frames, described.spoken, guess)
         turns = list(_turns(cut_up, labels, margins, heard))
-    if settings.speakers:
-        return Found(turns, "classic", "given", "certain", features)
-    return Found(turns, "classic", "guessed", "fair" if features == "d_vectors" else "low", features)
+    counted: Counted = "given" if settings.speakers else "guessed"
+    return Found(turns, "classic", counted, _certainty(turns, settings, features), features)
+
+
+def _certainty(turns: Sequence[Turn], settings: DiarizeSettings, features: Features) -> Certainty:
+    """How far the number of voices can be relied on: less where fewer were found than there are said to be."""
+    if settings.speakers and len({turn.speaker for turn in turns}) == settings.speakers:
+        return "certain"
+    return "low" if features == "cepstra" else "fair"
 
 
 def _describe(sound: Sound, cut_up: Sequence[Unit], level: float, encoder: Encoder | None) -> Described:
@@ -110,8 +117,6 @@ def _by_vectors(described: Described, cut_up: Sequence[Unit], bounds: tuple[int,
     """The same by d-vectors; units that were not clustered go to the nearest mean."""
     chosen = evenly(range(len(cut_up)), MOST_VECTORS)
     vectors = described.vectors[chosen]
-    if len(chosen) < FEWEST_VECTORS:
-        return _by_likelihood(described, cut_up, bounds, seed)
     graph, parts = graph_of(vectors), _parts(cut_up)
     number, most = bounds
     if number < most:

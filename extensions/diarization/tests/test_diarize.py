@@ -83,6 +83,15 @@ def test_d_vectors_tell_voices_apart_and_a_number_guessed_by_them_is_fair(diariz
     assert 2 <= guessed["speakers"] <= 4
 
 
+@needs_encoder
+@pytest.mark.parametrize("speakers", [0, 3])
+def test_what_is_too_short_for_d_vectors_is_by_cepstra_and_says_so(diarized, recording, speakers):
+    samples, rate = recording("two_speakers")
+    part = np.ascontiguousarray(samples[:, 2 * rate : 3 * rate])
+    facts = diarized(part, rate, features="d_vectors", speakers=speakers)["turns"].facts
+    assert (facts["features"], facts["certainty"], facts["speakers"]) == ("cepstra", "low", 1)
+
+
 def test_a_call_with_a_voice_a_channel_is_taken_by_its_channels_and_says_so(diarized, recording, error_rate):
     samples, rate = recording("two_channel_call")
     found = diarized(samples, rate)
@@ -113,6 +122,7 @@ def test_in_silence_and_noise_nobody_speaks(diarized, channels, level):
     assert found["turns"].value.turns == []
     assert found["turns"].facts["speakers"] == 0
     assert found["turns"].facts["confidence"] is None
+    assert (found["turns"].facts["features"], found["turns"].facts["certainty"]) == ("none", "fair")
     assert found["rttm"].value.read_text() == ""
 
 
