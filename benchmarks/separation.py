@@ -19,6 +19,7 @@ which it was busy (nvidia-smi).
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import shutil
 import subprocess
@@ -242,6 +243,7 @@ def main() -> None:
             print(f"\n{number} × {seconds:g} s on a GPU: not measured, there is none")
             continue
         with tempfile.TemporaryDirectory() as made:
+            os.environ["LIBRARIAN_MODELS"] = os.path.join(made, "models")
             (Path(made) / "repo").mkdir()
             save_network(Path(made) / "repo")
             (Path(made) / name).mkdir()

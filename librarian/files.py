@@ -95,12 +95,17 @@ def private(path: str, flags: int) -> int:
 def write_file(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a small file whole or not at all, durably; otherwise a power failure may leave the one before, or junk."""
     aside = path.with_name(path.name + ".new")
-    with naming(aside), open(aside, "wb", opener=private) as file:
-        file.write(content)
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
-    os.replace(aside, path)
+    try:
+        with naming(aside), open(aside, "wb", opener=private) as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(aside, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise
     if durable:
         sync_folder(path.parent)
 

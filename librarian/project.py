@@ -111,8 +111,12 @@ def init(root: Path) -> Project:
     return open_or_make(root)
 
 
-def open_or_make(root: Path) -> Project:
+def open_or_make(root: Path, models: str = "") -> Project:
     """The project at `root`, made where there is none. One that was begun and cut off keeps the keys it has.
+
+    Args:
+        root: its folder.
+        models: the text of the models.lock of a new one; empty: without one.
 
     Raises:
         RefusedError: its library belongs to another project, or a key is missing or too short.
@@ -122,11 +126,11 @@ def open_or_make(root: Path) -> Project:
         _check_claim(root / "library", _keys_to_be(root, state)[1])
         with _locked(_folder(state) / "lock"):
             if not _is_project(root):
-                _make(root, state)
+                _make(root, state, models)
     return load(root)
 
 
-def _make(root: Path, state: Path) -> None:
+def _make(root: Path, state: Path, models: str) -> None:
     keys, id_key, pseudonym_key = _keys_to_be(root, state)
     library = _folder(root / "library")
     for folder in (state / "keys", state / "logs", root / "manifests"):
@@ -138,6 +142,8 @@ def _make(root: Path, state: Path) -> None:
     write_file(library / ".owner", id_key.fingerprint().encode())
     for folder in (library, state):
         write_file(folder / ".gitignore", b"*\n")
+    if models:
+        write_file(state / MODELS_LOCK, models.encode())
     text = _SETTINGS.format(format=FORMAT, keys=keys, key=id_key.fingerprint())
     write_file(state / "project.toml", text.encode())
 

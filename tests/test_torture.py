@@ -116,7 +116,7 @@ class Scene:
     def play(self, archive: Archive, fault: Fault | None = None) -> Ended:
         """Do it, with a fault."""
         command = [sys.executable, "-P", "-m", "librarian", *self.arguments]
-        environment = {**os.environ, **archive.environment}
+        environment = {**os.environ, **archive.variables()}
         return watch(command, archive.root, fault, cwd=archive.root, environment=environment)
 
     def learn(self, archive: Archive) -> None:
@@ -209,6 +209,7 @@ def scenes(places: Path) -> dict[str, Scene]:
     new.root.mkdir()
     new.job(JOB)
     install(places / "site", new, "torture", EXTENSION)
+    have_a_model(places, new.environment)
     if above := os.environ.get("PYTHONPATH"):
         new.environment["PYTHONPATH"] += os.pathsep + above
     first = Scene("a first run", new, RUN)
@@ -218,6 +219,16 @@ def scenes(places: Path) -> dict[str, Scene]:
     making = Making("init", Archive(new.root, {**new.environment, "LIBRARIAN_KEY": ""}), ["init"])
     recovery = Scene("a recovery", cut_off(redo), redo.arguments)
     return {scene.name: scene for scene in (first, redo, recovery, making)}
+
+
+def have_a_model(places: Path, environment: dict[str, str]) -> None:
+    """A machine on which another project has a model: what a new project begins with, a models.lock, is more then."""
+    other = Archive(places / "other", environment)
+    other.root.mkdir()
+    (places / "weights").mkdir()
+    (places / "weights" / "weights.txt").write_text("1\n")
+    other.librarian("init")
+    other.librarian("models", "add", os.fspath(places / "weights"), "--name", "weights", "--loader", "text")
 
 
 def cut_off(redo: Scene) -> Archive:

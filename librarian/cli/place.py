@@ -77,7 +77,7 @@ def installed_models(context: click.Context) -> Installed:
     return Installed.of(state / projects.MODELS_LOCK)
 
 
-def open_or_make_project(context: click.Context) -> Project:
+def open_or_make_project(context: click.Context, models: str = "") -> Project:
     """The project the command works on; made in the named or the current folder where there is none."""
     named = project_option(context)
     if named is not None and not named.is_dir():
@@ -85,4 +85,4 @@ def open_or_make_project(context: click.Context) -> Project:
     root = named if named is not None else projects.find() or Path.cwd()
     if not (root / projects.STATE / "project.toml").exists():
         say(f"making a project here; back up {projects.STATE}/keys and {projects.STATE}/vault.db")
-    return projects.open_or_make(root.resolve())
+    return projects.open_or_make(root.resolve(), models)

@@ -21,7 +21,6 @@ from librarian.cli.words import plural, say
 from librarian.cli.working import workers_for
 from librarian.events import Event, Observer, RunEnded, RunStarted
 from librarian.job import Job, Read, read
-from librarian.models.lock import write_lock
 from librarian.privacy.scrub import Scrubber
 from librarian.project import Project
 from librarian.recordings import Scan
@@ -68,10 +67,11 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
         if checked.raw and not any(typed.wishes.values()):
             stated = worker_count(text, None)
             order = replace(order, plain=Plain(typed.job.resolve(), *checked.raw, checked.scan.raw, stated, said))
-        project = known or open_or_make_project(context)
-        if not known and checked.models.state:
-            write_lock(project.models_lock, checked.models.lock.only(checked.job.models()))
-            order = replace(order, plain=None)  # it hung on all that this machine has
+        project = known
+        if project is None:
+            models = checked.models.lock.only(checked.job.models()).text() if checked.models.state else ""
+            project = open_or_make_project(context, models)
+            order = replace(order, plain=None) if models else order  # it hung on all that this machine has
         with held(project, typed.no_wait):
             if not typed.redo_ok:
                 order = asked_first(project, order)
