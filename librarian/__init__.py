@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         Turn,
         Turns,
         Video,
+        Voice,
+        Voices,
         Word,
         Words,
     )
@@ -101,6 +103,8 @@ __all__ = [
     "Turns",
     "UnusableInputError",
     "Video",
+    "Voice",
+    "Voices",
     "Word",
     "Words",
     "hookimpl",
