@@ -54,16 +54,17 @@ def _did(history: History, job: str) -> Iterator[tuple[str, str]]:
     """What an act recorded, one row a line."""
     yield "job", job
     for line in history.said(job):
-        values = (f"{', '.join(map(str, value)) if isinstance(value, list) else value}" for value in _telling(line))
-        yield line["type"], ", ".join(filter(None, values))
+        yield line["type"], ", ".join(_telling(line))
 
 
-def _telling(line: dict[str, Any]) -> Iterator[Any]:
+def _telling(line: dict[str, Any]) -> Iterator[str]:
     if line["type"] == "emptied":
         yield plural(len(line["lines"]), "line") + f" of {line['job']}"
         yield plural(len(line["artifacts"]), "artifact")
     else:
-        yield from (value for name, value in line.items() if name != "type")
+        for name, value in sorted(line.items()):
+            if name != "type" and value not in ([], None):
+                yield f"{name} {' and '.join(map(str, value)) if isinstance(value, list) else value}"
 
 
 def _end(record: JobRecord) -> str:
