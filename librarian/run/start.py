@@ -27,7 +27,7 @@ from librarian.run.session import Session
 from librarian.run.settled import mark_of, settle
 from librarian.run.standing import Plain, find_settled, finish, nothing_to_do, placed, take_note
 from librarian.run.work import Work
-from librarian.workers.pool import Workers
+from librarian.workers.asking import Workers
 
 
 @dataclass(frozen=True)
