@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
+from librarian.acts.act import mend
 from librarian.events import FactValue, Observer, RunEnded, RunStarted, Said
 from librarian.job import GROUP, JOB, RECORDING, Job, Step
+from librarian.keys import canonical
 from librarian.manifest.catalog import Catalog
-from librarian.manifest.journal import Journal, new_job_id, recover
+from librarian.manifest.journal import Journal, new_job_id
 from librarian.manifest.store import Store
 from librarian.models.installed import Installed
 from librarian.plan import Planner, Policy, Shape, seal_texts
@@ -102,17 +104,17 @@ def run(
     job, texts = seal_texts(replace(order.job, steps=order.steps), project.id_key)
     scan = order.scan
     with ExitStack() as stack:
+        mend(project, lambda sentence: observe(Said(scrubber.scrub(sentence))))
         vault = Vault(project.vault, owned=True)
         stack.callback(vault.close)
-        for sentence in recover(project.manifests):
-            observe(Said(scrubber.scrub(sentence)))
         catalog = Catalog(project.catalog, project.manifests, owned=True)
         stack.callback(catalog.close)
         store = Store(project.library, project.staging)
         stack.callback(store.close)
         store.recover(catalog.made_by)
-        for digest, text in texts.items():
-            vault.note_text(digest, text)
+        stated = canonical([dict(step.public) for step in job.steps])  # as the first line does
+        for digest in [each for each in texts if each.encode() in stated]:
+            vault.note_text(digest, texts.pop(digest))
         vault.commit()
         job_id = new_job_id(project.manifests)
         first = job_line(job, job_id, project.id_key, workers=workers, device=device, options=order.options)
@@ -121,7 +123,9 @@ def run(
         shape = Shape(job, job.steps)
         started = RunStarted(job_id, job.name, scan.files, scan.bytes, workers.size, order.expected(shape))
         observe(started)
-        session = Session(job_id, job.name, device, project, store, journal, catalog, vault, scrubber, order.models)
+        session = Session(
+            job_id, job.name, device, project, store, journal, catalog, vault, scrubber, order.models, texts
+        )
         planner = Planner(job, catalog, project.id_key, placed(project.library), order.policy, run=job_id)
         mark = mark_of(job, scan, order.policy, project.id_key)
         if found := find_settled(catalog, job.name, mark, placed(project.library)):
@@ -131,7 +135,8 @@ def run(
             committer = Committer(session)
             work = Work(session, workers, committer, observe, job.file.run.timeout)
             conductor = Conductor(session, committer, work, planner, shape, observe, halt)
-            ended = conductor.conduct(lambda: Identifier(scan, vault, project.id_key, job_id))
+            gone = catalog.forgotten()
+            ended = conductor.conduct(lambda: Identifier(scan, vault, project.id_key, job_id, gone))
         if ended.interrupted:
             workers.close()
         store.close_job(job_id)
