@@ -87,6 +87,31 @@ def forget(context: click.Context, /, what: tuple[str, ...], no_wait: bool, **ty
     return forget_all(context, what, Wanted(**typed), no_wait)
 
 
+@group.command("seal")
+@click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
+@click.pass_context
+def seal(context: click.Context, /, no_wait: bool) -> int:
+    """Seal the vault with a passphrase (SQLCipher): without it, its file tells nothing but its size.
+
+    Every command that needs names asks for the passphrase then, once; a script gives it by LIBRARIAN_PASSPHRASE or
+    `librarian --passphrase-fd N`, and never as an argument. A wrong one ends with 4. A passphrase that is lost is lost,
+    and the names with it; records, results and ids stay.
+    """
+    from librarian.cli.seals import seal
+
+    return seal(context, no_wait)
+
+
+@group.command("unseal")
+@click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
+@click.pass_context
+def unseal(context: click.Context, /, no_wait: bool) -> int:
+    """Make a sealed vault a plain one again, to be read by whoever can read the file."""
+    from librarian.cli.seals import unseal
+
+    return unseal(context, no_wait)
+
+
 @group.group("key")
 def key() -> None:
     """The key that pseudonyms are made with."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from librarian.errors import EnvironmentFailedError
 from librarian.files import LOG_PAGES, room, sync, sync_folder
+from librarian.privacy import sealing
 
 VERSION = 4
 _SCHEMA = """
@@ -45,7 +46,12 @@ def open_vault(path: Path, owned: bool) -> sqlite3.Connection:
 
     Raises:
         EnvironmentFailedError: it is damaged, or cannot be opened. It is never made anew: it cannot be rebuilt.
+        RefusedError: it is sealed, and the passphrase is another one.
     """
+    if owned and path.exists():
+        sealing.remove_left(path)
+    if sealing.is_sealed(path):
+        return _open_sealed(path)
     try:
         if owned and not path.exists():
             _make(path)
@@ -58,6 +64,21 @@ def open_vault(path: Path, owned: bool) -> sqlite3.Connection:
         raise EnvironmentFailedError(
             ".librarian/vault.db is damaged; restore it from your backup (names are kept nowhere else)"
         ) from None
+
+
+def _open_sealed(path: Path) -> sqlite3.Connection:
+    db = sealing.connect(path, sealing.passphrase_of(path))
+    try:
+        _prepare(db, db.execute("PRAGMA user_version").fetchone()[0])
+    except (sealing.module().DatabaseError, sqlite3.DatabaseError) as error:
+        db.close()
+        raise EnvironmentFailedError(
+            f".librarian/vault.db cannot be used: {error}, {room(path)}; mend it, or restore it from your backup"
+        ) from None
+    except EnvironmentFailedError:
+        db.close()
+        raise
+    return db
 
 
 def _open(path: Path, owned: bool) -> sqlite3.Connection:
@@ -96,8 +117,7 @@ def _make_tables(db: sqlite3.Connection) -> None:
 def _make(path: Path) -> None:
     """An empty vault: made aside and made durable once, so that a crash leaves a whole one or none."""
     aside = path.with_name(f"{path.name}.new")
-    for left in path.parent.glob(f"{aside.name}*"):
-        left.unlink()
+    sealing.remove_left(path)
     os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     with contextlib.closing(sqlite3.connect(aside)) as db:
         db.execute("PRAGMA synchronous = OFF")
