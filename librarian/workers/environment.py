@@ -23,6 +23,7 @@ _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 _CACHES = {
+    "LIBRARIAN_KERNELS": "kernels",
     "NUMBA_CACHE_DIR": "numba",
     "TORCH_HOME": "torch",
     "TORCHINDUCTOR_CACHE_DIR": "inductor",
