@@ -23,6 +23,7 @@ def group() -> None:
 )
 @click.option("--names", type=click.Path(path_type=Path), help="File with names to look for, one a line.")
 @click.option("--allow", type=click.Path(path_type=Path), help="File with words that name no one, one a line.")
+@click.option("--ner", metavar="MODEL", help="Look for names with a model of models.lock too, in a worker.")
 @click.option("--counts", is_flag=True, help="Say on stderr how many were replaced, by type.")
 @click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
 @click.pass_context
@@ -33,6 +34,7 @@ def scrub(
     level: str,
     names: Path | None,
     allow: Path | None,
+    ner: str | None,
     counts: bool,
     as_json: bool,
 ) -> int:
@@ -41,11 +43,14 @@ def scrub(
     In a project the pseudonyms are those of its records, and the names of its recordings are known. Elsewhere they mean
     nothing beyond this one text. Files are only read.
 
+    A token-classification model of transformers (`librarian models add FOLDER --name NAME`) finds names by the words
+    around them. Where it cannot read all of a text, nothing more comes out, and the command fails.
+
     Ends with 1 where a line held so much that its rest was withheld.
     """
     from librarian.cli.scrubbing import Wanted, scrub_files
 
-    return scrub_files(context, files, Wanted(level, names, allow, counts or as_json, as_json))
+    return scrub_files(context, files, Wanted(level, names, allow, counts or as_json, as_json, ner))
 
 
 @group.command("reveal")
