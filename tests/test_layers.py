@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "__init__": CONTRACT,
     "errors": set(),
     "files": set(),
-    "compiled": set(),
+    "compiled": {"files"},
     "ulid": set(),
     "machine": {"keys"},
     "patterns": {"files"},

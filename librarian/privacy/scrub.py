@@ -249,6 +249,8 @@ class Scrubber:
 
     def _scrubbed(self, text: str, limit: int | None, harmless: Characters, more: Sequence[Span]) -> str:
         """The scrubbed text, cut. Of a long text no more is replaced than is kept; all of it is searched."""
+        if text == "":  # nothing can stand in it: what is known need not be read for it
+            return ""
         if limit is None:
             return self._replaced(text, len(text), harmless, more)
         if limit < 1:
