@@ -40,7 +40,7 @@ def finder_of(context: click.Context, model: str | None) -> Iterator[Find]:
         return
     from librarian.cli.working import workers_for
     from librarian.workers import requests
-    from librarian.workers.pool import ask
+    from librarian.workers.asking import ask
 
     given = _given(installed_models(context), model)
     with workers_for(1, lambda line: None) as workers:
