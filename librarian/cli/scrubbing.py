@@ -70,8 +70,8 @@ def scrub_files(context: click.Context, files: Sequence[Path], wanted: Wanted) -
 
 def _scrubber(project: Project | None, wanted: Wanted) -> Scrubber:
     level = cast(Level, wanted.level)
-    allowed = _listed(wanted.allow, "--allow")
-    named = _listed(wanted.names, "--names")
+    allowed = listed(wanted.allow, "--allow")
+    named = listed(wanted.names, "--names")
     if project is None:
         say("no project here: these pseudonyms mean nothing beyond this text")
         scrubber = Scrubber(os.urandom(32), exempt=allowed, level=level, names=names_at(level))
@@ -91,7 +91,12 @@ def _chosen(project: Project) -> set[str]:
         return catalog.chosen_words()
 
 
-def _listed(file: Path | None, option: str) -> list[str]:
+def listed(file: Path | None, option: str) -> list[str]:
+    """The lines of one of the owner's lists.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     try:
         return names_in(file) if file else []
     except UsageError as error:

@@ -16,13 +16,13 @@ from typing import Any, Self
 
 from librarian.errors import RefusedError
 from librarian.privacy.exempt import Exempt, spared
-from librarian.privacy.folding import fold, unescaped
+from librarian.privacy.folding import fold, narrowed, unescaped
 from librarian.privacy.lexicon import Lexicon
 from librarian.privacy.names import NameList
 from librarian.privacy.ordinary import record_words
 from librarian.privacy.pseudonyms import Pseudonyms
 from librarian.privacy.recognizers import Level, Recognizer
-from librarian.privacy.search import search_at
+from librarian.privacy.search import NOTHING, search_at
 from librarian.privacy.spans import Span, merge, withheld
 from librarian.privacy.view import Characters
 
@@ -152,6 +152,10 @@ class Scrubber:
             cause = type(error).__name__
         raise ScrubError(f"a name could not be learnt for scrubbing ({cause})")
 
+    def know_only(self) -> None:
+        """Look for known values alone from now on, and for nothing by its shape."""
+        self._search = NOTHING
+
     def learn_secrets(self, values: Iterable[str]) -> None:
         """Add known values that count as a whole only: a passphrase is made of ordinary words.
 
@@ -177,7 +181,7 @@ class Scrubber:
             ScrubError: anything went wrong. It says nothing of the text.
         """
         try:
-            return _seal(self._scrubbed(text, limit, _HARMLESS_OR_TAB if keep_tabs else _HARMLESS))
+            return _seal(self._scrubbed(narrowed(text), limit, _HARMLESS_OR_TAB if keep_tabs else _HARMLESS))
         except Exception as error:
             cause = type(error).__name__
         # Raised out here so that neither cause nor context leads back to the text.
