@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from librarian import project as projects
+from librarian.cli.passphrase import know
 from librarian.cli.place import existing_project
 from librarian.cli.progress import ProgressLine
 from librarian.cli.recorded import columns
@@ -35,12 +36,14 @@ from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.workers.declared import Extension, extensions
+from librarian.workers.installed import state_of_all
 
 NAMES = "names.txt"
 """In `.librarian/`: a list of names that is always looked for."""
 _OURS = "library manifests keys logs runs catalog vault pseudonym checked lock project models staging owner".split()
 """What files and folders of a project are called."""
-_VAULT = ("vault.db", "vault.db-wal", "vault.db-shm", NAMES)
+_VAULT = "vault.db"
+"""What the names of the vault's files begin with."""
 _SILENT = ("lock", "catalog.db-wal", "catalog.db-shm", ".gitignore", ".owner")
 """Files whose content is looked at elsewhere, or is a number."""
 
@@ -80,7 +83,7 @@ def audit_folder(context: click.Context, folder: Path | None, lists: Lists, as_j
 def _project_in(context: click.Context, folder: Path | None) -> Project | None:
     """The project that is meant: that in the folder, else the one from whose place it was asked."""
     if folder is not None and (folder / projects.STATE / "project.toml").exists():
-        return projects.load(folder.resolve())
+        return know(context, projects.load(folder.resolve()))
     return existing_project(context)
 
 
@@ -113,7 +116,7 @@ def _search_clean(auditor: Auditor, path: Path) -> None:
 def _search_state(project: Project, auditor: Auditor, progress: ProgressLine) -> None:
     """`.librarian/`, but for the vault and the keys."""
     for path in _files(project.state, projects.STATE, auditor, progress):
-        if path.name in (*_VAULT, *_SILENT) or path.parent == project.state / "keys":
+        if path.name.startswith(_VAULT) or path.name in (NAMES, *_SILENT) or path.parent == project.state / "keys":
             continue
         if path == project.catalog:
             auditor.database("catalog", path)
@@ -209,7 +212,7 @@ def _schema_words() -> Iterator[str]:
 
 def _installed() -> list[Extension]:
     with workers_for(1, lambda line: None) as workers:
-        return extensions(workers, remembered=True)
+        return extensions(workers, remembered=state_of_all())
 
 
 def _words_of(declaration: Declaration) -> Iterator[str]:

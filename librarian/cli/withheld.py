@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from librarian import project as projects
 from librarian.cli.place import root_as_typed
 from librarian.errors import LibrarianError, RefusedError
+from librarian.privacy import sealing
 from librarian.privacy.known import secrets, surroundings
 from librarian.privacy.names import common_names
 from librarian.privacy.scrub import Scrubber
@@ -40,6 +41,9 @@ def _of_project() -> Iterator[str]:
     if root is None:
         return
     yield os.fspath(root)
+    path = root / projects.STATE / "vault.db"
+    if sealing.is_sealed(path) and not sealing.was_asked(path):
+        return  # nobody is asked for a passphrase by an error
     with contextlib.suppress(LibrarianError, OSError):
-        with contextlib.closing(Vault(root / projects.STATE / "vault.db", owned=False)) as vault:
+        with contextlib.closing(Vault(path, owned=False)) as vault:
             yield from (*map(os.fspath, vault.paths()), *vault.free_texts())
