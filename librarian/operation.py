@@ -28,6 +28,9 @@ WORD_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.+!/:-]{0,95}$"
 """Words that stand in a record as they are: enum members of facts, versions."""
 
 
+FILE = "file"
+MEDIA = ("audio", "image", "video")
+"""Words of kinds: any media file, and which there are."""
 _DATA = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 """Built when first used: most commands need few of them."""
 TEXT = "$text"
@@ -229,7 +232,10 @@ class Port(BaseModel):
 
     def accepts(self, other: Port) -> bool:
         """Whether what comes out of `other` fits in here."""
-        return not other.secret and (self.kind == other.kind or (self.kind == "data" and "/" in other.kind))
+        if other.secret:
+            return False
+        any_data, any_file = self.kind == "data" and "/" in other.kind, self.kind == FILE and other.kind in MEDIA
+        return self.kind == other.kind or any_data or any_file
 
 
 class Declaration(BaseModel):

@@ -63,7 +63,7 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
         for sentence in said:
             say(sentence)
         known = existing_project(context)
-        order = wished.order(checked, known)
+        order = wished.order(text, checked, known)
         if checked.raw and not any(typed.wishes.values()):
             stated = worker_count(text, None)
             order = replace(order, plain=Plain(typed.job.resolve(), *checked.raw, checked.scan.raw, stated, said))
