@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from functools import partial
@@ -92,18 +92,19 @@ def _attention_by_heads(query: torch.Tensor, key: torch.Tensor, value: torch.Ten
 FORWARDS = (torch.nn.Conv1d, torch.nn.Conv2d)
 BACKWARDS = (torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d)
 
-IN_FP32 = {
+Kernels = Mapping[Any, Callable[..., torch.Tensor]]
+IN_FP32: Kernels = {
     torch.ops.aten.linear.default: _linear,
     torch.ops.aten.scaled_dot_product_attention.default: _attention_by_heads,
 }
-IN_BF16 = {torch.ops.aten.scaled_dot_product_attention.default: _attention}
+IN_BF16: Kernels = {torch.ops.aten.scaled_dot_product_attention.default: _attention}
 """What a CPU computes faster than torch's own choice, where nothing but tensors is given."""
 
 
 class _Instead(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Computes some functions in another way."""
 
-    def __init__(self, kernels: Mapping[Any, Callable[..., torch.Tensor]]) -> None:
+    def __init__(self, kernels: Kernels) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._kernels = kernels
 
