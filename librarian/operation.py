@@ -163,6 +163,7 @@ class Fact:
 Outputs = Mapping[str, "KindLike"]
 Resolve = Callable[[Any, Mapping[str, Model]], tuple[Settings, Sequence[str]]]
 Ladder = Callable[[Any], Sequence[Mapping[str, Any]]]
+Scratch = Callable[[Any], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +197,8 @@ class Operation:
             changes: `lambda settings: [{"segment": settings.segment / 2}, {"segment": settings.segment / 4}]`. Where
             memory does not suffice the task is done again with the next of them, and last on the CPU where `gpu` is
             `optional`. The record says so; where a setting changes that can change the result it is `degraded`.
+        scratch: light function `settings → bytes` for a second of stereo at 48 kHz: what a task holds on the disk while
+            it works, beside its outputs. So a disk that is too small for it is heard of before the run.
         hosts: hosts it talks to.
         clears: whether its outputs are free of names whatever went in, and it verified that.
     """
@@ -215,6 +218,7 @@ class Operation:
     models: tuple[KnownModel, ...] = ()
     resolve: Resolve | None = None
     ladder: Ladder | None = None
+    scratch: Scratch | None = None
     hosts: tuple[str, ...] = ()
     clears: bool = False
 
@@ -275,6 +279,7 @@ class Resolved(BaseModel):
         models: name → digest of the models it will use.
         missing: models that it would use and cannot: name → what to do about it, once the parent has said that.
         chosen: settings whose value the operation chose itself, whatever the owner wrote.
+        scratch: bytes that a task holds on the disk for a second of sound while it works, beside its outputs.
     """
 
     model_config = _DATA
@@ -285,6 +290,7 @@ class Resolved(BaseModel):
     models: dict[str, str] = {}
     missing: dict[str, str] = {}
     chosen: tuple[str, ...] = ()
+    scratch: float = pydantic.Field(default=0.0, ge=0, allow_inf_nan=False)
 
     @classmethod
     def read(cls, message: Mapping[str, Any]) -> Self:

@@ -153,9 +153,10 @@ def _size(number: float | None) -> str:
 
 
 def _say_next(quotation: Quotation, wished: Wishes, job: Path) -> None:
-    wanted = total_bytes(quotation)
-    say(f"room: {_size(wanted)} wanted, {size(quotation.free)} free")
-    if wanted is not None and wanted > quotation.free:
+    wanted, scratch = total_bytes(quotation), quotation.scratch
+    more = f", {size(scratch)} more while they are made" if scratch else ""
+    say(f"room: {_size(wanted)} wanted{more}, {size(quotation.free)} free")
+    if (wanted or 0.0) + scratch > quotation.free:
         say("that is not enough: make room, or do a part of it with --sample, --only or --to")
     seconds, left = total_seconds(quotation), wished.seconds_left()
     if seconds is not None and seconds > left:
@@ -183,6 +184,7 @@ def _as_json(scan: Scan, quotation: Quotation, listed: list[Task] | None) -> dic
         "steps": [_row_json(row, quotation) for row in quotation.rows.values()],
         "seconds": total_seconds(quotation),
         "bytes_wanted": total_bytes(quotation),
+        "scratch_bytes": round(quotation.scratch),
         "bytes_free": quotation.free,
         "redone": round(quotation.redone, 4),
     }

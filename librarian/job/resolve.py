@@ -141,6 +141,7 @@ def _step(
         outputs=resolved.outputs,
         audio=audio if writes_audio else None,
         leave_out=entry.missing == "leave out",
+        scratch=resolved.scratch,
     )
 
 

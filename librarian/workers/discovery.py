@@ -210,6 +210,7 @@ def resolve(operation: Operation, given: Mapping[str, Any], installed: Mapping[s
         models={name: installed[name].digest for name in used if name in installed},
         missing={name: "" for name in used if name not in installed},
         chosen=changed,
+        scratch=operation.scratch(settings) if operation.scratch else 0.0,
     )
 
 
