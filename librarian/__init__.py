@@ -25,6 +25,8 @@ if TYPE_CHECKING:
         Turn,
         Turns,
         Video,
+        Voice,
+        Voices,
         Word,
         Words,
     )
@@ -103,6 +105,8 @@ __all__ = [
     "Turns",
     "UnusableInputError",
     "Video",
+    "Voice",
+    "Voices",
     "Word",
     "Words",
     "hookimpl",
