@@ -132,6 +132,7 @@ def cli(context: click.Context, project: str | None, debug: bool) -> None:
 def main() -> NoReturn:
     """The `librarian` command."""
     _open_closed_streams()
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # code of others, which would be told every name
     if COMPLETING in os.environ:
         _complete()
     try:

@@ -48,4 +48,40 @@ def scrub(
     return scrub_files(context, files, Wanted(level, names, allow, counts or as_json, as_json))
 
 
+@group.command("reveal")
+@click.argument("what", nargs=-1, required=True, metavar="(ID|PSEUDONYM)...")
+@click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
+@click.pass_context
+def reveal(context: click.Context, /, what: tuple[str, ...], no_wait: bool) -> int:
+    """Show what ids and pseudonyms stand for: names, paths, labels and texts that the vault holds.
+
+    On a terminal only. It is recorded: what was asked for, by its id, and how many values were shown; never a value.
+    A pseudonym is found where the vault holds what it stands for; what was only ever said in a message is not kept.
+
+    Ends with 1 where nothing is known of one of them.
+    """
+    from librarian.cli.revealing import reveal_all
+
+    return reveal_all(context, what, no_wait)
+
+
+@group.group("key")
+def key() -> None:
+    """The key that pseudonyms are made with."""
+
+
+@key.command("rotate")
+@click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
+@click.pass_context
+def rotate(context: click.Context, /, no_wait: bool) -> int:
+    """Renew the pseudonyms, never the ids: from now on every value gets another one. It is recorded.
+
+    Manifests are not rewritten: pseudonyms in them stay as they are, fit no new one, and cannot be revealed any more,
+    for the key that made them is gone. Nothing is made again. Back up the new key.
+    """
+    from librarian.cli.revealing import rotate_key
+
+    return rotate_key(context, no_wait)
+
+
 command = group

@@ -16,7 +16,7 @@ from typing import Any
 from librarian.files import LOG_PAGES, stat_key, write_file
 from librarian.manifest.journal import Written, entries, manifests
 
-VERSION = 7
+VERSION = 9
 WRITER_PATIENCE = 60.0
 """How long the writer waits for a reader that brings the index up to date (s)."""
 READER_PATIENCE = 5.0
@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS speeds (machine TEXT, device TEXT, operation TEXT, jo
     seconds REAL, audio REAL, bytes INTEGER, PRIMARY KEY (machine, device, operation, job_name, step)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settled (job_name TEXT PRIMARY KEY, mark TEXT, recordings INTEGER,
     counts TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS forgotten (unit TEXT PRIMARY KEY, job TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
 CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
 """
@@ -45,6 +46,7 @@ CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
 Body = dict[str, Any]
 """What a line records, as plain data."""
 Row = tuple[Any, ...]
+_ACTS = frozenset({"emptied", "forgotten", "allowed"})
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class Index:
             "documents",
             "speeds",
             "settled",
+            "forgotten",
         ):
             self._db.execute(f"DELETE FROM {table}")
         for path in manifests(self._folder):
@@ -131,6 +134,8 @@ class Index:
                 return False
             if line.type == "outcome" and line.body:
                 self._outcomes([(Place(job, line.seq, start), line.body)])
+            elif line.type in _ACTS and line.body:
+                self._act(job, line.body)
             elif line.body:
                 self._db.execute(
                     "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", (job, line.type, json.dumps(line.body))
@@ -202,6 +207,15 @@ class Index:
             "audio = audio + excluded.audio, bytes = bytes + excluded.bytes",
             [(*of, *found) for of, found in sums.items()],
         )
+
+    def _act(self, job: str, body: Body) -> None:
+        """Take in what was forgotten, and what may be taken again."""
+        self._changed()
+        units = [*body.get("units", ()), *body.get("artifacts", ())]
+        if body["type"] == "allowed":
+            self._db.executemany("DELETE FROM forgotten WHERE unit = ?", [(unit,) for unit in units])
+        else:
+            self._many("forgotten", [(unit, job) for unit in units])
 
     def _machine(self, job: str) -> tuple[str, str]:
         if self._ran_on[0] != job:

@@ -194,6 +194,11 @@ class Vault:
         """Keep the free text that a keyed digest in a record stands for."""
         self._db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (digest, text))
 
+    def free_texts(self) -> Iterator[str]:
+        """Every label and every free text of settings."""
+        for (text,) in self._db.execute("SELECT label FROM labels UNION SELECT text FROM texts"):
+            yield str(text)
+
     def state(self, task_key: str) -> dict[str, Any]:
         """What an earlier attempt at a task saved."""
         if not self._has_states:

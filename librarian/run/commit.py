@@ -66,6 +66,7 @@ class _Ended:
         staged: the folder it wrote, where that goes to the library; else empty.
         files: the names of its artifacts.
         replaced: whether an earlier folder was put aside for it.
+        secrets: output → document, of what stays in the vault.
     """
 
     task: Task
@@ -75,6 +76,7 @@ class _Ended:
     staged: str = ""
     files: tuple[str, ...] = ()
     replaced: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -119,9 +121,6 @@ class Committer:
         except (KeyError, TypeError, ValueError):
             why = cause("bad_output", message="its worker gave an answer that cannot be read")
             return self.failed(attempt, why, then)
-        for output, document in secrets.items():
-            kind = task.step.outputs[output].kind
-            self._session.vault.note_secret(task.key, output, task.unit, kind, document)
         spent |= {"wait": round(attempt.waited, 4), "commit": time.perf_counter() - began}
         details = {
             "cause": self._cause(cause("out_of_memory")) if answer.get("degraded") else None,
@@ -134,7 +133,7 @@ class Committer:
             "timings": spent,
         }
         outcome = "degraded" if answer.get("degraded") else "done"
-        self._add(_Ended(task, outcome, then, details, attempt.folder, tuple(named)))
+        self._add(_Ended(task, outcome, then, details, attempt.folder, tuple(named), secrets=secrets))
 
     def failed(self, attempt: Attempt, why: Mapping[str, Any], then: Then) -> None:
         """Take a failure into the group, and throw away what the task wrote."""
@@ -176,9 +175,9 @@ class Committer:
         if not group:
             return
         session, began = self._session, time.perf_counter()
-        session.vault.commit(durable=not session.store.flushes_all(session.project.state))
         session.store.flush()
         group = [self._in_place(each) for each in group]
+        session.vault.commit(durable=not session.store.flushes_all(session.project.state))
         session.store.flush()
         share = (time.perf_counter() - began) / len(group)
         lines = [self._line(each, share) for each in group]
@@ -203,6 +202,8 @@ class Committer:
             self._session.store.drop_task(staged)
             why = self._cause(cause("bad_output", message=str(error)))
             return _Ended(task, "failed", ended.then, {"cause": why, "consumed": ended.details["consumed"]})
+        for output, document in ended.secrets.items():
+            self._session.vault.note_secret(task.key, output, task.unit, task.step.outputs[output].kind, document)
         return replace(ended, replaced=True) if replaced else ended
 
     def _line(self, ended: _Ended, share: float) -> OutcomeLine:

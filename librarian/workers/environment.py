@@ -14,6 +14,7 @@ from librarian.files import cache_folder, remove_tree
 from librarian.keys import KEY_VARIABLE
 
 _QUIET = {
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
     "PYANNOTE_METRICS_ENABLED": "0",
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -22,6 +23,7 @@ _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 _CACHES = {
+    "LIBRARIAN_KERNELS": "kernels",
     "NUMBA_CACHE_DIR": "numba",
     "TORCH_HOME": "torch",
     "TORCHINDUCTOR_CACHE_DIR": "inductor",

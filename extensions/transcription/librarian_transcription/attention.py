@@ -49,14 +49,19 @@ def onsets(scores: NDArray[np.floating]) -> NDArray[np.int64]:
     >>> onsets(np.array([[3.0, 3, 0, 0], [0, 0, 3, 3]])).tolist()
     [0, 2]
     """
-    return np.asarray(_onsets(np.ascontiguousarray(scores, np.float64)))
+    tokens, frames = scores.shape
+    best = np.full((tokens + 1, frames + 1), -np.inf)
+    came = np.zeros((tokens + 1, frames + 1), np.int64)
+    found = np.zeros(tokens, np.int64)
+    _walk(np.ascontiguousarray(scores, np.float64), best, came, found)
+    return found
 
 
 @kernel
-def _onsets(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    tokens, frames = len(scores), scores.shape[1]
-    best = np.full((tokens + 1, frames + 1), -np.inf)
-    came = np.zeros((tokens + 1, frames + 1), np.int8)
+def _walk(
+    scores: NDArray[np.float64], best: NDArray[np.float64], came: NDArray[np.int64], found: NDArray[np.int64]
+) -> None:
+    tokens, frames = scores.shape[0], scores.shape[1]
     best[0, 0] = 0.0
     for token in range(1, tokens + 1):
         for frame in range(1, frames + 1):
@@ -68,15 +73,11 @@ def _onsets(scores: NDArray[np.float64]) -> NDArray[np.int64]:
                 before, step = down, 1
             best[token, frame] = before + scores[token - 1, frame - 1]
             came[token, frame] = step
-    found = np.zeros(tokens, np.int64)
     token, frame = tokens, frames
     while token > 0:
         found[token - 1] = frame - 1
-        step = came[token, frame]
-        if step == 0:
-            token, frame = token - 1, frame - 1
-        elif step == 1:
+        last = came[token, frame]
+        if last != 2:  # noqa: PLR2004 (along: the token stays)
             token -= 1
-        else:
+        if last != 1:
             frame -= 1
-    return found

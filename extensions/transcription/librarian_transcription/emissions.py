@@ -55,7 +55,10 @@ def align(emissions: NDArray[np.floating], tokens: list[int], blank: int, frame:
         raise ValueError(f"{len(tokens)} tokens need {needs} frames, and there are {len(emissions)}")
     states = np.full(2 * len(tokens) + 1, blank, np.int64)
     states[1::2] = tokens
-    path = _path(np.ascontiguousarray(emissions, np.float64), states, blank)
+    path = np.zeros(len(emissions), np.int64)
+    best = np.full((len(emissions), len(states)), NEVER)
+    came = np.zeros((len(emissions), len(states)), np.int64)
+    _walk(np.ascontiguousarray(emissions, np.float64), states, best, came, path)
     found = []
     for number, token in enumerate(tokens):
         frames = np.flatnonzero(path == 2 * number + 1)
@@ -65,27 +68,29 @@ def align(emissions: NDArray[np.floating], tokens: list[int], blank: int, frame:
 
 
 @kernel
-def _path(emissions: NDArray[np.float64], states: NDArray[np.int64], blank: int) -> NDArray[np.int64]:
-    """For each frame the state: even ones are blanks, the others tokens."""
-    frames, count = len(emissions), len(states)
-    came = np.zeros((frames, count), np.int8)
-    now = np.full(count, NEVER)
-    now[0] = emissions[0, states[0]]
-    now[1] = emissions[0, states[1]]
+def _walk(
+    emissions: NDArray[np.float64],
+    states: NDArray[np.int64],
+    best: NDArray[np.float64],
+    came: NDArray[np.int64],
+    path: NDArray[np.int64],
+) -> None:
+    """For each frame of the path the state: even ones are blanks, the others tokens."""
+    frames, count = best.shape[0], best.shape[1]
+    best[0, 0] = emissions[0, states[0]]
+    best[0, 1] = emissions[0, states[1]]
     for frame in range(1, frames):
-        before = now.copy()
         for state in range(count):
-            best, step = before[state], 0
-            if state > 0 and before[state - 1] > best:
-                best, step = before[state - 1], 1
-            skips = state > 1 and states[state] != blank and states[state] != states[state - 2]
-            if skips and before[state - 2] > best:
-                best, step = before[state - 2], 2
-            now[state] = best + emissions[frame, states[state]]
+            greatest, step = best[frame - 1, state], 0
+            if state > 0 and best[frame - 1, state - 1] > greatest:
+                greatest, step = best[frame - 1, state - 1], 1
+            skips = state % 2 == 1 and state > 1 and states[state] != states[state - 2]
+            if skips and best[frame - 1, state - 2] > greatest:
+                greatest, step = best[frame - 1, state - 2], 2
+            best[frame, state] = greatest + emissions[frame, states[state]]
             came[frame, state] = step
-    path = np.zeros(frames, np.int64)
-    state = count - 1 if now[count - 1] >= now[count - 2] else count - 2
-    for frame in range(frames - 1, -1, -1):
+    state = count - 1 if best[frames - 1, count - 1] >= best[frames - 1, count - 2] else count - 2
+    for back in range(frames):
+        frame = frames - 1 - back
         path[frame] = state
         state -= came[frame, state]
-    return path
