@@ -2,16 +2,22 @@
 
     python benchmarks/transcription.py --repeat 3
 
-Models of middle size with random weights, which take as long as trained ones but for where they stop: both write the
+Models of small size with random weights, which take as long as trained ones but for where they stop: both write the
 same number of tokens a window at the most (Whisper), and neither tries again. Both read the same sound files, give
 times for each word, and are measured in turns, in one process; medians. Processor time for a second of sound is what
 counts on a busy machine, and says how many times as fast one is. The pipeline is also given batches. What comes out
 need not be the same: the pipeline cuts every 30 s, with overlaps, `transcribe` at pauses.
+
+    python benchmarks/transcription.py --memory 10 40
+
+Memory: by how much a process that has a small wav2vec2 loaded, and transcribed a file, grows for a sound of so many
+minutes.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 import tempfile
 import time
@@ -37,29 +43,29 @@ from librarian_transcription import TranscribeSettings  # noqa: E402
 from librarian_transcription.transcribe import Transcriber  # noqa: E402
 
 RATE = 16000
-SECONDS = (18, 25, 40, 12)
+SECONDS = (18, 25, 12)
 """Of the files."""
 WHISPER = {
-    "d_model": 512,
-    "encoder_layers": 6,
-    "decoder_layers": 6,
-    "encoder_attention_heads": 8,
-    "decoder_attention_heads": 8,
-    "encoder_ffn_dim": 2048,
-    "decoder_ffn_dim": 2048,
+    "d_model": 384,
+    "encoder_layers": 4,
+    "decoder_layers": 4,
+    "encoder_attention_heads": 6,
+    "decoder_attention_heads": 6,
+    "encoder_ffn_dim": 1536,
+    "decoder_ffn_dim": 1536,
     "max_target_positions": 128,
 }
-"""As large as whisper-base, but for the vocabulary."""
+"""As large as whisper-tiny, but for the vocabulary."""
 WAV2VEC2 = {
-    "hidden_size": 768,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "intermediate_size": 3072,
-    "conv_dim": (512,) * 7,
+    "hidden_size": 384,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 6,
+    "intermediate_size": 1536,
+    "conv_dim": (256,) * 7,
     "num_conv_pos_embeddings": 128,
     "num_conv_pos_embedding_groups": 16,
 }
-"""As large as wav2vec2-base, normalized by layer."""
+"""An eighth of wav2vec2-base, normalized by layer."""
 TOKENS = 64
 """Of a window, at the most."""
 
@@ -162,16 +168,50 @@ def compare(name: str, ways: dict[str, Callable[[], list[str]]], repeat: int) ->
         )
 
 
+def memory(minutes: Sequence[float]) -> None:
+    """Print by how much this process grows for each length, the shortest first."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        place = speech_folders.wav2vec2(folder / "small")
+        (first, *_) = files(folder)
+        ours(place, folder, [first])()
+        samples, _ = soundfile.read(first, dtype="float32")
+        for number, length in enumerate(sorted(minutes)):
+            path = folder / f"long{number}.flac"
+            with soundfile.SoundFile(path, "w", RATE, 1) as file:
+                for _ in range(round(length * 60 * RATE / len(samples))):
+                    file.write(samples)
+            (again := folder / f"again{number}").mkdir()
+            run = ours(place, again, [path])
+            before, began = _resident(), time.process_time()
+            words = len(run()[0].split())
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+            took = time.process_time() - began
+            print(
+                f"{length:g} minutes: {max(0, peak - before) / 2**20:.0f} MiB on top of {before / 2**20:.0f},"
+                f" {words} words, {took:.0f} s of processors"
+            )
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
 def main() -> None:
     """Measure both kinds of model."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeat", type=int, default=3, help="how often each is measured")
-    repeat = parser.parse_args().repeat
+    parser.add_argument("--memory", type=float, nargs="*", help="minutes of sound: measure memory instead")
+    options = parser.parse_args()
+    repeat = options.repeat
     warnings.simplefilter("ignore")
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    if options.memory:
+        memory(options.memory)
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = files(folder)

@@ -52,7 +52,11 @@ def open_model(folder: Path, device: str = "cpu", precision: str = "fp32") -> Re
     name, around = FAMILIES[family]
     if not hasattr(transformers, name):
         raise UnusableModelError("the installed transformers is too old for this model: pip install -U transformers")
-    return around(folder, _weights(folder, getattr(transformers, name), device, PRECISIONS[precision]))
+    model = _weights(folder, getattr(transformers, name), device, PRECISIONS[precision])
+    try:
+        return around(folder, model)
+    except (TypeError, ValueError, LookupError, AttributeError):
+        raise UnusableModelError("the model is not loaded: its settings are not those of its family") from None
 
 
 def _weights(folder: Path, architecture: Any, device: str, dtype: torch.dtype) -> Any:

@@ -40,7 +40,8 @@ class Whisper(Sequential):
         self._pieces = spelling
         named = self._said.get("lang_to_id") or {}
         many = bool(self._said.get("is_multilingual", bool(named)))
-        self._languages = {tag_of(token[2:-2]): number for token, number in named.items()} if many else {}
+        self._languages = {tag_of(token[2:-2]): int(number) for token, number in named.items()} if many else {}
+        self._writes = [int(self._said["task_to_id"]["transcribe"])] if many else []
         traits = Traits(
             family="whisper",
             longest=WINDOW,
@@ -68,7 +69,7 @@ class Whisper(Sequential):
     def _prompt(self, language: str) -> list[int]:
         start = [self._model.config.decoder_start_token_id]
         if self._languages:
-            start += [self._languages[language], self._said["task_to_id"]["transcribe"]]
+            start += [self._languages[language], *self._writes]
         return [*start, self._silent_times]
 
     def _language_ids(self) -> Mapping[str, int]:

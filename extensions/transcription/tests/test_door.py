@@ -103,6 +103,24 @@ def test_a_folder_that_does_not_hang_together_is_refused(copy, opened, name, con
         opened(place)
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"alignment_heads": "all"},
+        {"alignment_heads": [[1]]},
+        {"lang_to_id": ["<|en|>"]},
+        {"lang_to_id": {"<|en|>": "first"}},
+        {"task_to_id": {}},
+        {"task_to_id": None},
+    ],
+)
+def test_settings_of_another_form_are_refused(copy, opened, keys):
+    place = copy()
+    change(place / "generation_config.json", **keys)
+    with pytest.raises(RefusedError, match="its settings are not those of its family"):
+        opened(place)
+
+
 def test_weights_that_are_missing_are_not_made_up(copy, opened):
     place = copy()
     weights = load_file(place / "model.safetensors")
