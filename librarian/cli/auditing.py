@@ -246,10 +246,11 @@ def _show(found: Findings) -> None:
     ]
     for line in columns([("place", "type", "count", "for example in"), *rows]) if rows else ():
         click.echo(line)
-    looked = f"{plural(found.files, 'file')}, {size(found.bytes)} searched"
+    looked = f"searched: {plural(found.files, 'file')}, {size(found.bytes)}"
     skipped = f"; {plural(found.skipped, 'file')} of other kinds left out" if found.skipped else ""
     total = sum(found.counts.values())
-    click.echo(f"{looked}{skipped}: {plural(total, 'finding') if total else 'nothing that names anyone'}")
+    click.echo(f"{plural(total, 'finding')} of what may name someone" if total else "nothing that names anyone")
+    click.echo(f"{looked}{skipped}")
     if total:
         say("next: librarian show FILE says what made it; what names no one: --allow FILE")
 
