@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "audio": {"compiled", "errors", "media"},
     "models": {"errors", "files"},
     "events": {"errors", "privacy"},
+    "view": {"errors", "files", "keys", "manifest", "privacy", "project"},
     "cli": EVERYTHING,
     "testing": EVERYTHING,
     "__main__": {"cli"},

@@ -24,6 +24,7 @@ COMMANDS = {
     "plan": "Say what a run would do, and why.",
     "status": "Say where the run that is going on stands.",
     "stop": "End the run that is going on, in good order.",
+    "settle": "Record what you decided about failures.",
     "jobs": "List what was done, newest last.",
     "show": "Say everything about a recording, a result or a job.",
     "trace": "Say what a result was made from, and what was made from it.",

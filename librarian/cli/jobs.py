@@ -36,12 +36,16 @@ def command(context: click.Context, most: int, as_json: bool) -> int:
 
 def _row(job: str, record: JobRecord) -> tuple[str, ...]:
     state = "" if record.state == "complete" else f"{record.state}, "
-    return job, moment(record.first.started, short=True), record.first.name, state + tally(record.counts.values())
+    return job, moment(record.first.started, short=True), record.name or record.first.act, state + _came(record)
+
+
+def _came(record: JobRecord) -> str:
+    return tally(record.counts.values()) if record.name else "recorded"
 
 
 def _as_json(job: str, record: JobRecord) -> dict[str, object]:
     return {
-        **{"id": job, "act": record.first.act, "name": record.first.name, "state": record.state},
+        **{"id": job, "act": record.first.act, "name": record.name or None, "state": record.state},
         **{"started": record.first.started, "ended": record.ended},
         **{"recordings": record.recordings, "counts": record.counts},
     }

@@ -10,6 +10,7 @@ from typing import Any
 from librarian.cli.recorded import columns, moment, settings_of, tally
 from librarian.cli.words import duration, plural, size
 from librarian.manifest.history import History, JobRecord
+from librarian.manifest.records import ActLine, JobLine
 
 
 def job_json(history: History, job: str) -> dict[str, Any]:
@@ -21,6 +22,9 @@ def job_json(history: History, job: str) -> dict[str, Any]:
         "recordings": record.recordings,
         "counts": record.counts,
         "withheld": record.withheld,
+        **{"known": record.known, "settled": record.settled},
+        "decisions": [each.model_dump(mode="json", exclude={"salt", "type"}) for each in history.decisions(job)],
+        "exports": [each.model_dump(mode="json", exclude={"salt", "type"}) for each in history.exports(job)],
         "failures": [asdict(each) for each in history.failures(job)] if record.failed else [],
         "record": record.first.model_dump(mode="json", exclude={"salt"}),
     }
@@ -29,7 +33,30 @@ def job_json(history: History, job: str) -> dict[str, Any]:
 def job_lines(history: History, job: str) -> Iterator[str]:
     """A job as text."""
     record = history.job(job)
-    first = record.first
+    if isinstance(record.first, ActLine):
+        yield from act_lines(history, job, record.first)
+    else:
+        yield from _run_lines(history, job, record, record.first)
+
+
+def act_lines(history: History, job: str, first: ActLine) -> Iterator[str]:
+    """An act that is no run as text."""
+    yield f"{first.act}, {moment(first.started)}"
+    yield from columns(_decisions(history, job))
+    for each in history.exports(job):
+        what = "names and all" if each.names else "ids and labels"
+        private = "private ones too" if each.private else "clean only"
+        yield f"{plural(len(each.artifacts), 'result')} of {', '.join(each.steps)}, {what}, {private}"
+    yield from columns([("job", job), ("machine", first.machine.id), ("version", first.version)])
+
+
+def _decisions(history: History, job: str) -> Iterator[tuple[str, ...]]:
+    for each in history.decisions(job):
+        word = "settled" if each.stands else "taken back"
+        yield word, each.unit, f"{each.step or 'gone'} of {each.job_name}", each.reason.replace("_", " ")
+
+
+def _run_lines(history: History, job: str, record: JobRecord, first: JobLine) -> Iterator[str]:
     worked = f" on {plural(record.recordings, 'recording')}" if record.recordings is not None else ""
     yield f"{first.act} of {first.name}{worked}, {moment(first.started)}, {_end(record)}"
     for step in first.steps:
@@ -39,7 +66,10 @@ def job_lines(history: History, job: str) -> Iterator[str]:
     for each in history.failures(job) if record.failed else ():
         which = each.unit if each.tasks == 1 else f"{each.unit} and others"
         yield f"  {each.step} {each.outcome} {each.tasks:,} ×: {each.reason.replace('_', ' ')}; {which}"
-    yield from columns(_details(record, job))
+    for what, tasks in (("known before, not tried again", record.known), ("settled", record.settled)):
+        if counted := sum(tasks.values()):
+            yield f"  {counted:,} {what}"
+    yield from columns(_details(first, job))
 
 
 def _end(record: JobRecord) -> str:
@@ -49,8 +79,8 @@ def _end(record: JobRecord) -> str:
     return f"{record.state} after {duration(took.total_seconds())}"
 
 
-def _details(record: JobRecord, job: str) -> Iterator[tuple[str, str]]:
-    first, machine = record.first, record.first.machine
+def _details(first: JobLine, job: str) -> Iterator[tuple[str, str]]:
+    machine = first.machine
     yield "job", job
     for step in first.steps:
         inputs = ", ".join(f"{port} {' '.join(sources)}" for port, sources in step.inputs.items())

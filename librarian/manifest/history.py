@@ -16,7 +16,7 @@ from librarian.keys import canonical
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.chain import GOOD
 from librarian.manifest.journal import entries
-from librarian.manifest.records import JobLine, SealLine, SummaryLine
+from librarian.manifest.records import ActLine, DecisionLine, ExportLine, JobLine, SealLine, SummaryLine
 
 Counts = Mapping[str, Mapping[str, int]]
 """Step → outcome → tasks."""
@@ -63,14 +63,23 @@ class JobRecord:
         recordings: how many it found; None where it did not come to say so.
         counts: what came of its tasks.
         withheld: step → tasks that would have been done again and were left as they are.
+        known: step → tasks that failed before and were not tried again.
+        settled: step → tasks whose failure the owner settled.
     """
 
-    first: JobLine
+    first: JobLine | ActLine
     state: str
     ended: str | None
     recordings: int | None
     counts: Counts
     withheld: Mapping[str, int]
+    known: Mapping[str, int]
+    settled: Mapping[str, int]
+
+    @property
+    def name(self) -> str:
+        """The name of the job; empty for an act that is no run."""
+        return self.first.name if isinstance(self.first, JobLine) else ""
 
     @property
     def failed(self) -> bool:
@@ -97,7 +106,7 @@ class History:
         """
         lines = self._catalog.job_lines(job)
         try:
-            first = JobLine.model_validate_json(canonical(lines.get("job")))
+            first = _first(lines)
             summary = SummaryLine.model_validate_json(canonical(lines["summary"])) if "summary" in lines else None
             seal = SealLine.model_validate_json(canonical(lines["seal"])) if "seal" in lines else None
         except ValidationError:
@@ -106,8 +115,10 @@ class History:
             ) from None
         counts: Any = summary.counts if summary else self._counted(job)
         state, ended = (seal.state, seal.ended) if seal else ("open", None)
-        recordings, withheld = (summary.recordings, summary.withheld) if summary else (None, {})
-        return JobRecord(first, state, ended, recordings, counts, withheld)
+        if summary is None:
+            return JobRecord(first, state, ended, None, counts, {}, {}, {})
+        more = (summary.withheld, summary.known, summary.settled)
+        return JobRecord(first, state, ended, summary.recordings, counts, *more)
 
     def _counted(self, job: str) -> Counts:
         counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -115,6 +126,16 @@ class History:
             if entry.type == "outcome" and entry.body:
                 counts[entry.body["step"]][entry.body["outcome"]] += 1
         return counts
+
+    def decisions(self, job: str) -> list[DecisionLine]:
+        """What the owner decided in a job."""
+        found = (each.body for each in entries(self._folder / f"{job}.jsonl") if each.type == "decision")
+        return [DecisionLine.model_validate_json(canonical(body)) for body in found]
+
+    def exports(self, job: str) -> list[ExportLine]:
+        """What was copied out of the library in a job."""
+        found = (each.body for each in entries(self._folder / f"{job}.jsonl") if each.type == "export")
+        return [ExportLine.model_validate_json(canonical(body)) for body in found]
 
     def failures(self, job: str) -> list[Failures]:
         """Why tasks of a job did not end well, the most frequent first; its whole manifest is read."""
@@ -144,3 +165,9 @@ class History:
             else datetime.fromtimestamp((self._folder / f"{job}.jsonl").stat().st_mtime, UTC)
         )
         return max(0.0, (ended - datetime.fromisoformat(record.first.started)).total_seconds())
+
+
+def _first(lines: Mapping[str, Mapping[str, Any]]) -> JobLine | ActLine:
+    if "act" in lines:
+        return ActLine.model_validate_json(canonical(lines["act"]))
+    return JobLine.model_validate_json(canonical(lines.get("job")))

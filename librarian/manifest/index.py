@@ -16,7 +16,7 @@ from typing import Any
 from librarian.files import LOG_PAGES, stat_key, write_file
 from librarian.manifest.journal import Written, entries, manifests
 
-VERSION = 7
+VERSION = 8
 WRITER_PATIENCE = 60.0
 """How long the writer waits for a reader that brings the index up to date (s)."""
 READER_PATIENCE = 5.0
@@ -38,6 +38,8 @@ CREATE TABLE IF NOT EXISTS speeds (machine TEXT, device TEXT, operation TEXT, jo
     seconds REAL, audio REAL, bytes INTEGER, PRIMARY KEY (machine, device, operation, job_name, step)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settled (job_name TEXT PRIMARY KEY, mark TEXT, recordings INTEGER,
     counts TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS decisions (unit TEXT, job_name TEXT, step TEXT, reason TEXT, because TEXT, job TEXT,
+    PRIMARY KEY (unit, job_name, step, reason)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
 CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
 """
@@ -115,6 +117,7 @@ class Index:
             "documents",
             "speeds",
             "settled",
+            "decisions",
         ):
             self._db.execute(f"DELETE FROM {table}")
         for path in manifests(self._folder):
@@ -131,6 +134,8 @@ class Index:
                 return False
             if line.type == "outcome" and line.body:
                 self._outcomes([(Place(job, line.seq, start), line.body)])
+            elif line.type == "decision" and line.body:
+                self._decide(job, line.body)
             elif line.body:
                 self._db.execute(
                     "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", (job, line.type, json.dumps(line.body))
@@ -177,6 +182,15 @@ class Index:
         self._speeds(made)
         self._many("current", [_current(place, body) for place, body in lines])
         self._many("documents", [_document(body) for _, body in lines])
+
+    def _decide(self, job: str, body: Body) -> None:
+        """Take in a decision of the owner's."""
+        of = body["unit"], body["job_name"], body["step"] or "", body["reason"]
+        if body["stands"]:
+            self._many("decisions", [(*of, body["because"], job)])
+        else:
+            where = "unit = ? AND job_name = ? AND step = ? AND reason = ?"
+            self._db.execute(f"DELETE FROM decisions WHERE {where}", of)
 
     def _many(self, table: str, rows: Sequence[Row]) -> None:
         if rows:
