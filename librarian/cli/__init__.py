@@ -24,6 +24,8 @@ COMMANDS = {
     "plan": "Say what a run would do, and why.",
     "status": "Say where the run that is going on stands.",
     "stop": "End the run that is going on, in good order.",
+    "view": "Show current results under the names of your recordings, as links.",
+    "export": "Copy current results for others, verified, with sums and proof.",
     "settle": "Record what you decided about failures.",
     "jobs": "List what was done, newest last.",
     "show": "Say everything about a recording, a result or a job.",
