@@ -344,6 +344,17 @@ class Catalog(Index):
         """The names of all jobs and of their steps."""
         return {name for (name,) in self._db.execute("SELECT job_name FROM current UNION SELECT step FROM current")}
 
+    def kept(self) -> Iterator[tuple[str, str, str, str, int, bool, bool]]:
+        """Of every artifact: job name, step, its id, its file, bytes, whether it is current, and whether suspect."""
+        good = ", ".join(f"'{word}'" for word in sorted(GOOD))
+        rows = self._db.execute(
+            "SELECT m.job_name, m.step, a.id, a.file, a.bytes, a.suspect, "
+            f"EXISTS (SELECT 1 FROM current c WHERE c.key = a.key AND c.outcome IN ({good})) "
+            "FROM artifacts a JOIN made m ON m.key = a.key ORDER BY 1, 2"
+        )
+        for job_name, step, artifact, file, size, suspect, current in rows:
+            yield job_name, step, artifact, file, size, bool(current), bool(suspect)
+
     def folders(self) -> set[str]:
         """The folders in the library that a line names."""
         return {folder for (folder,) in self._db.execute("SELECT folder FROM made")}
