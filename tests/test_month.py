@@ -139,6 +139,16 @@ def test_a_disk_is_away_and_comes_back(month: Month) -> None:
     assert month.night("--redo-ok") == {"done": 1}  # one of five is missed, and nothing waits
 
 
+def test_the_library_moves_to_another_disk(month: Month) -> None:
+    month.record("five")
+    month.night("--redo-ok")
+    here(month.archive, "project", "move", "../disk")
+    month.archive.root.joinpath("library").rename(month.archive.root / "old")
+    assert month.night() == {}
+    month.record("six")
+    assert month.night("--redo-ok") == {"done": PER_RECORDING + 1}
+
+
 def test_a_file_is_still_being_written(month: Month, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIBRARIAN_FRESH_OK")
     month.record("five", "six")

@@ -33,6 +33,7 @@ COMMANDS = {
     "trace": "Say what a result was made from, and what was made from it.",
     "verify": "Check the record and the library.",
     "catalog": "Make the index over the manifests anew.",
+    "project": "Move a project's library to another place.",
     "models": "List, add, verify, fetch and pack the models that operations use.",
     "extensions": "List what is installed and what it can do.",
     "doctor": "Say whether everything is as it should be, and what to do where not.",

@@ -47,13 +47,13 @@ def refresh(project: Project, catalog: Catalog, vault: Vault, folder: Path, opti
     shown = options or (_options(known) if known else Options())
     check_steps(catalog, shown.steps)
     paths = vault.places()
-    text = json.dumps({**asdict(shown), "mark": _mark(catalog, vault, paths)})
+    library = _library_from(project, folder)
+    text = json.dumps({**asdict(shown), "mark": _mark(catalog, vault, paths, library)})
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if known and text == known.options:  # all that names and results hang on is as it was: only the links are looked at
         return _bring(vault, folder, known, text, known.links)
     found = results(catalog, shown.jobs, shown.steps)
     wanted = named(found, Namer(catalog, vault, project.root, paths).places, shown.layout)
-    library = _library_from(project, folder)
     links = {link: f"{_up(library, link)}/{each.made.file}" for link, each in wanted.items()}
     return _bring(vault, folder, known or View("", {}, set()), text, links)
 
@@ -63,9 +63,9 @@ def _options(known: View) -> Options:
     return Options(stored["layout"], stored["steps"], stored["jobs"])
 
 
-def _mark(catalog: Catalog, vault: Vault, paths: Mapping[str, Sequence[str]]) -> str:
+def _mark(catalog: Catalog, vault: Vault, paths: Mapping[str, Sequence[str]], library: str) -> str:
     """One word for all that the names and targets of links hang on."""
-    said = hashlib.sha256()
+    said = hashlib.sha256(os.fsencode(library))
     for rows in (catalog.current_keys(), sorted(paths.items()), vault.labels()):
         said.update(repr(list(rows)).encode(errors="surrogateescape"))
     return said.hexdigest()
