@@ -16,6 +16,7 @@ from units import counts, here, id_key, lines, outcomes, run, sound, toy_archive
 from librarian.files import hash_file
 from librarian.manifest.catalog import Catalog
 from librarian.privacy.vault import Vault
+from librarian.run import header
 
 JOB = r"""
 librarian: 1
@@ -103,10 +104,8 @@ class TestMemory:
     def test_another_version_of_anything_is_tried(self, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("librarian.run.header._MAKERS", ())
         assert failures(ended(archive, code=1)) == ALL_KNOWN  # what is not known of now is no other
-        from librarian.run import header
-
-        real = header.version
-        monkeypatch.setattr(header, "version", lambda name: "9.9" if name == "librarian-media" else real(name))
+        real = header._versions
+        monkeypatch.setattr(header, "_versions", lambda packages: {**real(packages), "librarian-media": "9.9"})
         assert counts_of_tried(ended(archive, code=1)) == 2
         assert counts_of_tried(ended(archive, code=1)) == 0
 
@@ -205,11 +204,11 @@ class TestSettle:
         shown = json.loads(here(archive, "show", "OH-0", "--json").stdout)
         assert [each["settled"] for each in shown["results"]] == [True, True]
         listed = here(archive, "jobs").stdout.splitlines()
-        assert "settle" in listed[-1] and "recorded" in listed[-1]
+        assert "settle" in listed[-1]
         job = listed[-1].split()[0]
         said = here(archive, "show", job).stdout
         assert "settle, " in said and "silent" in said
-        decided = json.loads(here(archive, "show", job, "--json").stdout)["decisions"]
+        decided = json.loads(here(archive, "show", job, "--json").stdout)["lines"]
         assert {each["reason"] for each in decided} == {"silent", "input_failed"}
 
     @pytest.mark.parametrize(

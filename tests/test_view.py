@@ -225,6 +225,15 @@ class TestRefresh:
         here(archive, "view", "view", "--remove")
         assert not any((archive.root / "view").iterdir())
 
+    def test_what_is_forgotten_leaves_it(self, tmp_path: Path) -> None:
+        made = few(tmp_path, "Ottilie/Anna.wav", "Bo.wav")
+        here(made, "view", "view")
+        here(made, "privacy", "forget", "Anna.wav", "--yes")
+        assert [path.name for path in (made.root / "view").rglob("*")] == ["talks", "Bo.voice.flac"]
+        assert not any(b"Ottilie" in content for name, content in made.files(".").items() if "talks/" not in name)
+        here(made, "view")
+        assert set(shown(made.root / "view")) == {"talks/Bo.voice.flac"}
+
     def test_a_view_inside_the_project_is_moved_with_it(self, archive: Archive, tmp_path: Path) -> None:
         here(archive, "view", "view")
         archive.root.rename(tmp_path / "moved")

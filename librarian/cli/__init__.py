@@ -126,9 +126,10 @@ def _show_version(context: click.Context, parameter: click.Parameter, wanted: bo
     help="Say which version this is.",
 )
 @click.option("--project", metavar="FOLDER", help="The project; else the nearest above the current folder.")
+@click.option("--passphrase-fd", type=int, metavar="N", help="Read the passphrase of a sealed vault from descriptor N.")
 @click.option("--debug", is_flag=True, help="Show where an unexpected error comes from.")
 @click.pass_context
-def cli(context: click.Context, project: str | None, debug: bool) -> None:
+def cli(context: click.Context, project: str | None, passphrase_fd: int | None, debug: bool) -> None:
     """Bring a private archive of recordings through separation, normalization, transcription and more: every
     output exactly once, verified, and with a record of where it came from that names no one.
     """
@@ -138,6 +139,7 @@ def cli(context: click.Context, project: str | None, debug: bool) -> None:
 def main() -> NoReturn:
     """The `librarian` command."""
     _open_closed_streams()
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # code of others, which would be told every name
     if COMPLETING in os.environ:
         _complete()
     try:

@@ -27,10 +27,11 @@ def command(context: click.Context, what: tuple[str, ...], names: bool, private:
     SHA256SUMS (check them with: sha256sum -c SHA256SUMS) and, in proof/, the lines of the record that say how they were
     made. Typed again it goes on where it was cut off. What no export wrote is never overwritten.
     """
+    from librarian.acts.act import mend
+    from librarian.acts.decided import export
     from librarian.manifest.catalog import Catalog
     from librarian.manifest.records import ExportLine
     from librarian.privacy.vault import Vault
-    from librarian.run.act import record
     from librarian.view.export import Export, parcel
     from librarian.view.names import Namer, public_places
     from librarian.view.results import results
@@ -42,6 +43,7 @@ def command(context: click.Context, what: tuple[str, ...], names: bool, private:
     project, target = open_project(context), Path(folder).absolute()
     with contextlib.ExitStack() as stack:
         stack.enter_context(held(project, no_wait=False))
+        mend(project, say)
         catalog = stack.enter_context(contextlib.closing(Catalog(project.catalog, project.manifests, owned=False)))
         vault = stack.enter_context(contextlib.closing(Vault(project.vault, owned=False)))
         check_place(project, vault, target)
@@ -53,7 +55,7 @@ def command(context: click.Context, what: tuple[str, ...], names: bool, private:
         exporting.check()
         taken = sorted({made.id for made in sent.files.values()})
         line = ExportLine(steps=list(dict.fromkeys(steps)), names=names, private=private, artifacts=taken)
-        job = record(project, "export", [line])  # before anything leaves
+        job = export(project, line, say)  # before anything leaves
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         exporting.copy(_progress(len(sent.files)))
         exporting.prove(catalog)

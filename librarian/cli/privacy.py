@@ -48,4 +48,87 @@ def scrub(
     return scrub_files(context, files, Wanted(level, names, allow, counts or as_json, as_json))
 
 
+@group.command("reveal")
+@click.argument("what", nargs=-1, required=True, metavar="(ID|PSEUDONYM)...")
+@click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
+@click.pass_context
+def reveal(context: click.Context, /, what: tuple[str, ...], no_wait: bool) -> int:
+    """Show what ids and pseudonyms stand for: names, paths, labels and texts that the vault holds.
+
+    On a terminal only. It is recorded: what was asked for, by its id, and how many values were shown; never a value.
+    A pseudonym is found where the vault holds what it stands for; what was only ever said in a message is not kept.
+
+    Ends with 1 where nothing is known of one of them.
+    """
+    from librarian.cli.revealing import reveal_all
+
+    return reveal_all(context, what, no_wait)
+
+
+@group.command("forget")
+@click.argument("what", nargs=-1, required=True, metavar="(RECORDING|LABEL|NAME)...")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and do nothing.")
+@click.option("--allow-again", is_flag=True, help="Let what was forgotten be taken again; nothing comes back by it.")
+@click.option("--names", is_flag=True, help="Show where the original files lie too; on a terminal only.")
+@click.option("--json", "as_json", is_flag=True, help="Print what goes as JSON; with --yes or --dry-run.")
+@click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
+@click.pass_context
+def forget(context: click.Context, /, what: tuple[str, ...], no_wait: bool, **typed: bool) -> int:
+    """Remove recordings from the project with everything derived from them: results (also those that other recordings
+    went into), what manifests say of them, names, labels, texts and secrets in the vault, logs and status.
+
+    What goes is said first. Manifests keep an empty line where something stood, so that `verify` still checks every
+    chain, and a job of its own says what was emptied. The original files are not touched. A run that meets a forgotten
+    recording again refuses it and does the rest.
+    """
+    from librarian.cli.forgetting import Wanted, forget_all
+
+    return forget_all(context, what, Wanted(**typed), no_wait)
+
+
+@group.command("seal")
+@click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
+@click.pass_context
+def seal(context: click.Context, /, no_wait: bool) -> int:
+    """Seal the vault with a passphrase (SQLCipher): without it, its file tells nothing but its size.
+
+    Every command that needs names asks for the passphrase then, once; a script gives it by LIBRARIAN_PASSPHRASE or
+    `librarian --passphrase-fd N`, and never as an argument. A wrong one ends with 4. A passphrase that is lost is lost,
+    and the names with it; records, results and ids stay.
+    """
+    from librarian.cli.seals import seal
+
+    return seal(context, no_wait)
+
+
+@group.command("unseal")
+@click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
+@click.pass_context
+def unseal(context: click.Context, /, no_wait: bool) -> int:
+    """Make a sealed vault a plain one again, to be read by whoever can read the file."""
+    from librarian.cli.seals import unseal
+
+    return unseal(context, no_wait)
+
+
+@group.group("key")
+def key() -> None:
+    """The key that pseudonyms are made with."""
+
+
+@key.command("rotate")
+@click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
+@click.pass_context
+def rotate(context: click.Context, /, no_wait: bool) -> int:
+    """Renew the pseudonyms, never the ids: from now on every value gets another one. It is recorded.
+
+    Manifests are not rewritten: pseudonyms in them stay as they are, fit no new one, and cannot be revealed any more,
+    for the key that made them is gone. Nothing is made again. Back up the new key.
+    """
+    from librarian.cli.revealing import rotate_key
+
+    return rotate_key(context, no_wait)
+
+
 command = group

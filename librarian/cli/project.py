@@ -29,6 +29,7 @@ def move(context: click.Context, new: Path) -> int:
     what is left in it says the last line. Views lead to the new one at once.
     """
     from librarian import project as projects
+    from librarian.acts.act import mend
     from librarian.manifest.catalog import Catalog
     from librarian.privacy.vault import Vault
     from librarian.run.moving import copy_library
@@ -37,6 +38,7 @@ def move(context: click.Context, new: Path) -> int:
     project, target = open_project(context), new.absolute()
     with contextlib.ExitStack() as stack:
         stack.enter_context(held(project, no_wait=False))
+        mend(project, say)
         catalog = stack.enter_context(contextlib.closing(Catalog(project.catalog, project.manifests, owned=True)))
         vault = stack.enter_context(contextlib.closing(Vault(project.vault, owned=True)))
         views.check_place(project, vault, target)

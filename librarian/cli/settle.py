@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import click
 
 from librarian.cli.asked import Asked, asked, kind_of
-from librarian.cli.place import held
+from librarian.cli.place import held, open_project
 from librarian.cli.recorded import columns
 from librarian.cli.words import say
 from librarian.errors import UsageError
+from librarian.project import Project
 
 _LONGEST = 2000
 
@@ -30,7 +32,8 @@ def command(context: click.Context, what: tuple[str, ...], because: str, undo: b
         raise UsageError("say why, for whoever asks later: --because 'TEXT'")
     if len(because) > _LONGEST:
         raise UsageError(f"--because has more than {_LONGEST:,} characters; write less")
-    with asked(context) as project, held(project.project, no_wait=False):
+    opened = open_project(context)
+    with held(opened, no_wait=False), _mended(context, opened) as project:
         units = [project.resolve(each) for each in what]
         found = [each for unit in dict.fromkeys(units) for each in (_standing if undo else _failures)(project, unit)]
         rows = [(project.called(unit), step or "gone", reason.replace("_", " ")) for unit, _, step, reason in found]
@@ -38,6 +41,16 @@ def command(context: click.Context, what: tuple[str, ...], because: str, undo: b
         project.say(columns(rows))
     say(f"{'taken back' if undo else 'settled'}; record: manifests/{job}.jsonl")
     return 0
+
+
+@contextlib.contextmanager
+def _mended(context: click.Context, opened: Project) -> Iterator[Asked]:
+    """The project, open for questions, with what the last job left mended first."""
+    from librarian.acts.act import mend
+
+    mend(opened, say)
+    with asked(context) as project:
+        yield project
 
 
 Case = tuple[str, str, str, str]
@@ -63,8 +76,8 @@ def _standing(project: Asked, unit: str) -> Iterator[Case]:
 
 
 def _record(project: Asked, found: list[Case], because: str, undo: bool) -> str:
+    from librarian.acts.decided import settle
     from librarian.manifest.records import DecisionLine
-    from librarian.run.act import record
 
     digest = project.project.id_key.text(because) if because else None
     lines = [
@@ -76,4 +89,4 @@ def _record(project: Asked, found: list[Case], because: str, undo: bool) -> str:
         )
         for unit, job_name, step, reason in found
     ]
-    return record(project.project, "settle", lines, {digest: because} if digest else {})
+    return settle(project.project, lines, {digest: because} if digest else {}, say)

@@ -36,6 +36,7 @@ def command(
     folders of your recordings. Typed again without options it shows what it showed before; without DIR all views are
     brought up to date. Files that the view did not make are never touched. It holds names: give it to nobody.
     """
+    from librarian.acts.act import mend
     from librarian.manifest.catalog import Catalog
     from librarian.privacy.vault import Vault
     from librarian.view import views
@@ -47,6 +48,7 @@ def command(
         raise UsageError("name the folder: librarian view DIR")
     with contextlib.ExitStack() as stack:
         stack.enter_context(held(project, no_wait=False))
+        mend(project, say)
         catalog = stack.enter_context(contextlib.closing(Catalog(project.catalog, project.manifests, owned=True)))
         vault = stack.enter_context(contextlib.closing(Vault(project.vault, owned=True)))
         folders = vault.views() if folder is None else [folder.absolute()]

@@ -16,7 +16,7 @@ from librarian.keys import canonical
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.chain import GOOD
 from librarian.manifest.journal import entries
-from librarian.manifest.records import ActLine, DecisionLine, ExportLine, JobLine, SealLine, SummaryLine
+from librarian.manifest.records import ActLine, JobLine, SealLine, SummaryLine
 
 Counts = Mapping[str, Mapping[str, int]]
 """Step → outcome → tasks."""
@@ -78,7 +78,7 @@ class JobRecord:
 
     @property
     def name(self) -> str:
-        """The name of the job; empty for an act that is no run."""
+        """The name of the job file's job; empty for an act of another kind."""
         return self.first.name if isinstance(self.first, JobLine) else ""
 
     @property
@@ -106,7 +106,10 @@ class History:
         """
         lines = self._catalog.job_lines(job)
         try:
-            first = _first(lines)
+            act = "act" in lines
+            first: JobLine | ActLine = (ActLine if act else JobLine).model_validate_json(
+                canonical(lines.get("act" if act else "job"))
+            )
             summary = SummaryLine.model_validate_json(canonical(lines["summary"])) if "summary" in lines else None
             seal = SealLine.model_validate_json(canonical(lines["seal"])) if "seal" in lines else None
         except ValidationError:
@@ -127,15 +130,11 @@ class History:
                 counts[entry.body["step"]][entry.body["outcome"]] += 1
         return counts
 
-    def decisions(self, job: str) -> list[DecisionLine]:
-        """What the owner decided in a job."""
-        found = (each.body for each in entries(self._folder / f"{job}.jsonl") if each.type == "decision")
-        return [DecisionLine.model_validate_json(canonical(body)) for body in found]
-
-    def exports(self, job: str) -> list[ExportLine]:
-        """What was copied out of the library in a job."""
-        found = (each.body for each in entries(self._folder / f"{job}.jsonl") if each.type == "export")
-        return [ExportLine.model_validate_json(canonical(body)) for body in found]
+    def said(self, job: str) -> Iterator[dict[str, Any]]:
+        """What an act recorded between its first line and its seal, as plain data."""
+        for entry in entries(self._folder / f"{job}.jsonl"):
+            if entry.body and entry.type not in ("act", "seal"):
+                yield {name: value for name, value in entry.body.items() if name != "salt"}
 
     def failures(self, job: str) -> list[Failures]:
         """Why tasks of a job did not end well, the most frequent first; its whole manifest is read."""
@@ -165,9 +164,3 @@ class History:
             else datetime.fromtimestamp((self._folder / f"{job}.jsonl").stat().st_mtime, UTC)
         )
         return max(0.0, (ended - datetime.fromisoformat(record.first.started)).total_seconds())
-
-
-def _first(lines: Mapping[str, Mapping[str, Any]]) -> JobLine | ActLine:
-    if "act" in lines:
-        return ActLine.model_validate_json(canonical(lines["act"]))
-    return JobLine.model_validate_json(canonical(lines.get("job")))

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from librarian.errors import EnvironmentFailedError
 from librarian.files import LOG_PAGES, stat_key, sync_folder, write_file
 from librarian.manifest.journal import Written, entries, manifests
 
-VERSION = 8
+VERSION = 10
 WRITER_PATIENCE = 60.0
 """How long the writer waits for a reader that brings the index up to date (s)."""
 READER_PATIENCE = 5.0
@@ -40,6 +41,7 @@ CREATE TABLE IF NOT EXISTS settled (job_name TEXT PRIMARY KEY, mark TEXT, record
     counts TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS decisions (unit TEXT, job_name TEXT, step TEXT, reason TEXT, because TEXT, job TEXT,
     PRIMARY KEY (unit, job_name, step, reason)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS forgotten (unit TEXT PRIMARY KEY, job TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
 CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
 """
@@ -53,6 +55,7 @@ _text = json.JSONEncoder(sort_keys=True).encode
 Body = dict[str, Any]
 """What a line records, as plain data."""
 Row = tuple[Any, ...]
+_ACTS = frozenset({"emptied", "forgotten", "allowed"})
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ class Index:
         return dict(self._db.execute("SELECT job, bytes FROM manifests"))
 
     def _rebuild(self) -> None:
+        suspects = self._db.execute("SELECT id FROM artifacts WHERE suspect").fetchall()
         for table in (
             "manifests",
             "jobs",
@@ -124,10 +128,33 @@ class Index:
             "speeds",
             "settled",
             "decisions",
+            "forgotten",
         ):
             self._db.execute(f"DELETE FROM {table}")
         for path in manifests(self._folder):
             self._add(path.stem)
+        self._doubt(suspects)
+
+    def _doubt(self, ids: Sequence[Row]) -> None:
+        """Note artifacts whose content is not what was recorded."""
+        self._db.executemany("UPDATE artifacts SET suspect = 1 WHERE id = ?", ids)
+        self._db.executemany("UPDATE made SET suspect = 1 WHERE key = (SELECT key FROM artifacts WHERE id = ?)", ids)
+
+    def clean(self) -> None:
+        """Take in manifests that were rewritten, and leave no page that holds what they do not any more.
+
+        Raises:
+            EnvironmentFailedError: another command reads it meanwhile.
+        """
+        self._db.rollback()
+        self._db.execute("PRAGMA secure_delete = ON")
+        self._db.execute("PRAGMA temp_store = MEMORY")
+        self._catch_up()
+        self._db.execute("VACUUM")
+        if self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise EnvironmentFailedError(
+                ".librarian/catalog.db is being read by another command; once that has ended, type the same again"
+            )
 
     def _add(self, job: str) -> bool:
         """Take in what was appended to a manifest, up to a torn line; False where it does not follow what is known."""
@@ -148,6 +175,8 @@ class Index:
                 waiting[task] = Place(job, line.seq, start), line.body
             elif line.type == "decision" and line.body:
                 self._decide(job, line.body)
+            elif line.type in _ACTS and line.body:
+                self._act(job, line.body)
             elif line.body:
                 self._db.execute(
                     "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", (job, line.type, json.dumps(line.body))
@@ -233,6 +262,15 @@ class Index:
             [(*of, *found) for of, found in sums.items()],
         )
 
+    def _act(self, job: str, body: Body) -> None:
+        """Take in what was forgotten, and what may be taken again."""
+        self._changed()
+        units = [*body.get("units", ()), *body.get("artifacts", ())]
+        if body["type"] == "allowed":
+            self._db.executemany("DELETE FROM forgotten WHERE unit = ?", [(unit,) for unit in units])
+        else:
+            self._many("forgotten", [(unit, job) for unit in units])
+
     def _machine(self, job: str) -> tuple[str, str]:
         if self._ran_on[0] != job:
             first = self.job_lines(job).get("job", {})
@@ -256,11 +294,12 @@ def rebuild(path: Path, folder: Path) -> None:
     """
     aside = path.with_name(f"{path.name}.new")
     _remove(aside)
-    suspects = _suspects(path, folder)
+    suspects: list[Row] = []
+    if path.exists():
+        with contextlib.closing(Index(path, folder, owned=True)) as old:  # with all that was made again since
+            suspects = old._db.execute("SELECT id FROM artifacts WHERE suspect").fetchall()
     made = Index(aside, folder, owned=True)
-    for table, column in (("artifacts", "id"), ("made", "key")):
-        marked = [(each,) for each in suspects[table]]
-        made._db.executemany(f"UPDATE {table} SET suspect = 1 WHERE {column} = ?", marked)
+    made._doubt(suspects)
     made._db.commit()
     made._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     made._db.close()
@@ -269,16 +308,6 @@ def rebuild(path: Path, folder: Path) -> None:
     os.replace(aside, path)
     _remove(aside)
     sync_folder(path.parent)
-
-
-def _suspects(path: Path, folder: Path) -> dict[str, list[str]]:
-    """What is noted as suspect, with all that was made again since taken in."""
-    found: dict[str, list[str]] = {"artifacts": [], "made": []}
-    if path.exists():
-        with contextlib.closing(Index(path, folder, owned=True)) as old:
-            for table, column in (("artifacts", "id"), ("made", "key")):
-                found[table] = [each for (each,) in old._db.execute(f"SELECT {column} FROM {table} WHERE suspect")]
-    return found
 
 
 def _remove(path: Path) -> None:

@@ -195,6 +195,14 @@ class Scrubber:
             cause = type(error).__name__
         raise ScrubError(f"a text could not be checked ({cause})")
 
+    def stand_ins(self, text: str) -> list[tuple[str, str]]:
+        """What of a text would be replaced, in order: the pseudonym, and what it stands for there.
+
+        Raises:
+            ScrubError: anything went wrong.
+        """
+        return [(self._pseudonym(each.type, each.canonical), text[each.start : each.end]) for each in self.hits(text)]
+
     def _spans(self, text: str, shown: str, until: int) -> list[Span]:
         spans = self._search.find(text, until)
         if self._lexicon or self._names:
@@ -232,6 +240,8 @@ class Scrubber:
 
     def _scrubbed(self, text: str, limit: int | None, harmless: Characters) -> str:
         """The scrubbed text, cut. Of a long text no more is replaced than is kept; all of it is searched."""
+        if text == "":  # nothing can stand in it: what is known need not be read for it
+            return ""
         if limit is None:
             return self._replaced(text, len(text), harmless)
         if limit < 1:

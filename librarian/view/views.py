@@ -17,6 +17,9 @@ from librarian.view.links import Changed, Links
 from librarian.view.names import Layout, Namer, named
 from librarian.view.results import results
 
+_DEPTH = 4
+"""Of a file in a library: shard, unit, task, name."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -126,6 +129,25 @@ def remove(vault: Vault, folder: Path) -> Changed:
     vault.drop_view(folder)
     vault.commit()
     return changed
+
+
+def drop_gone(catalog: Catalog, vault: Vault) -> None:
+    """Take links to results that are no more out of all views, and off their lists. The caller commits the vault."""
+    there = {artifact.file for artifact in catalog.artifacts()}
+    for folder in vault.views():
+        known = vault.view(folder)
+        if known is None:
+            continue
+        gone = {link: target for link, target in known.links.items() if _artifact_of(target) not in there}
+        links = Links(folder, set(known.folders))
+        links.remove(gone)
+        vault.note_view(folder, _unmarked(known.options), more={}, less=gone)
+        vault.note_view_folders(folder, links.folders)
+
+
+def _artifact_of(target: str) -> str:
+    """The file that a link leads to, relative to the library."""
+    return "/".join(target.split("/")[-_DEPTH:])
 
 
 def check_place(project: Project, vault: Vault, folder: Path) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distribution
 from pathlib import Path
 from typing import Any
 
@@ -102,9 +102,8 @@ class Servant:
     def _operation(self, full_name: str) -> Operation:
         package, _, name = full_name.partition("/")
         if package not in self._operations:
-            for entry_point in entry_points(group=GROUP):
-                if entry_point.dist and entry_point.dist.name == package:
-                    self._load(package, entry_point.name, entry_point.value)
+            for entry_point in distribution(package).entry_points.select(group=GROUP):
+                self._load(package, entry_point.name, entry_point.value)
         return self._operations[package][name]
 
     def _validate(self, request: Message, send: Send) -> Message:
