@@ -223,6 +223,41 @@ def play(archive: Archive, fault: Fault | None = None) -> Ended:
     return watch(command, archive.root, fault, cwd=archive.root, environment=environment)
 
 
+def test_the_next_run_completes_one_that_was_cut_off(template: Archive) -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+    archive = copy_of(template)
+    calls = play(archive).calls
+    emptied = next(at for at, call in enumerate(calls, 1) if call.source.endswith(".jsonl.new"))
+    archive = copy_of(template)
+    unit = unit_of(archive)
+    assert play(archive, Fault("kill all", emptied)).code
+    assert "should have been emptied: a forget was cut off" in archive.librarian("verify", code=1).stdout
+    said = archive.librarian("run", "owner/job.yaml", code=1).stderr
+    assert "a forget was cut off; it has been completed" in said
+    assert f"librarian privacy forget --allow-again {unit}" in said
+    assert held(archive) == {}
+    assert "0 problems" in archive.librarian("verify", "--read-data").stdout
+
+
+@pytest.mark.parametrize(("kind", "code"), [("full from there on", 6), ("broken once", 6)])
+def test_where_the_disk_fails_nothing_is_called_done_and_typed_again_it_completes(
+    template: Archive, kind: str, code: int
+) -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+    undisturbed = play(copy_of(template))
+    for fault in points(undisturbed, kind, 3, "forget"):
+        archive = copy_of(template)
+        ended = play(archive, fault)
+        assert ended.code in (0, code), (fault, ended.struck, ended.err)
+        if ended.code:
+            archive.librarian("privacy", "forget", LABEL, "--yes", code=None)
+        assert "0 problems" in archive.librarian("verify", "--read-data").stdout, (fault, ended.struck, ended.err)
+        assert held(archive) == {}, (fault, ended.struck, ended.err)
+        shutil.rmtree(archive.root)
+
+
 def test_killed_anywhere_and_typed_again_it_completes(template: Archive, request: pytest.FixtureRequest) -> None:
     if reason := why_not():
         pytest.skip(reason)

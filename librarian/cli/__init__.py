@@ -37,7 +37,7 @@ COMMANDS = {
     "models": "List, add, verify, fetch and pack the models that operations use.",
     "extensions": "List what is installed and what it can do.",
     "doctor": "Say whether everything is as it should be, and what to do where not.",
-    "privacy": "Keep names and numbers out of texts.",
+    "privacy": "Keep names out of texts; show, seal and forget them.",
     "schema": "Print the JSON Schema of a job file or of the record.",
     "completion": "Print what a shell needs to complete commands, options and ids.",
 }

@@ -19,7 +19,9 @@ _NOTE = "backup-checked"
 
 def irreplaceable(project: Project) -> str:
     """What of a project has to be in a backup, in words."""
-    return f"{STATE}/keys and {STATE}/vault.db" if _key_files(project) else f"{KEY_VARIABLE} and {STATE}/vault.db"
+    files = [path.name for path in _key_files(project)]
+    keys = [KEY_VARIABLE] * ("id" not in files) + [f"{STATE}/keys"] * bool(files)
+    return f"{', '.join(keys)} and {STATE}/vault.db"
 
 
 def checked_on(project: Project) -> datetime | None:
