@@ -17,8 +17,9 @@ help: ## list these targets
 install: $(VENV)/ready ## set up .venv with librarian and its extensions
 	@echo "next: source $(VENV)/bin/activate, then: librarian --help" >&2
 
-run: $(VENV)/ready ## set up .venv and run the quick start (another job: JOB=path)
+run: $(VENV)/ready ## set up .venv, run the quick start (another job: JOB=path), and show its results in view/
 	@$(BIN)/librarian run $(JOB)
+	@$(BIN)/librarian view view
 
 test: $(VENV)/ready-to-test ## set up .venv and run the linter, the type checker and the tests
 	$(BIN)/ruff check
@@ -28,7 +29,7 @@ test: $(VENV)/ready-to-test ## set up .venv and run the linter, the type checker
 
 torture: $(VENV)/ready-to-test ## set up .venv; kill or hinder a run wherever it changes a file, and feed it hostile files (hours)
 	$(BIN)/pytest -m "" --points 200 --crashes 200 tests/test_torture.py tests/test_crash.py tests/test_run_hostile_*.py \
-		tests/test_run_wild*.py
+		tests/test_run_wild*.py tests/test_forget.py
 
 format: $(VENV)/ready-to-test ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix

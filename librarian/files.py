@@ -18,6 +18,21 @@ LOG_PAGES = 8000
 """Of SQLite's write-ahead log, between two times that what is in it goes to its place (32 MiB)."""
 
 
+_SET_DUMPABLE = 4
+
+
+def keep_memory_in() -> None:
+    """No image of this process's memory goes to disk or to a service when it crashes, and no other reads it.
+
+    The limit holds for core files; the rest (Linux) for what a kernel hands to a program, and for `/proc`.
+    """
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        _libc().prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def open_regular(path: Path | str) -> int:
     """A handle for reading a regular file; never waits on a pipe or a device.
 
@@ -230,14 +245,19 @@ def _open_up(folder: Path) -> None:
                     os.chmod(below, 0o700)
 
 
-def cache_folder() -> Path:
-    """Where compiled kernels are kept between runs, the user's alone."""
+def user_cache() -> Path | None:
+    """Where compiled kernels and the like are kept between runs, the user's alone; None where nothing can be kept."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(base) / "librarian"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:  # a service's user has no home; its kernels are compiled again at every start
-        import tempfile
-
-        return Path(tempfile.gettempdir()) / f"librarian-cache-{os.getuid()}-{os.getpid()}"
+    except OSError:  # a service's user has no home
+        return None
     return folder
+
+
+def cache_folder() -> Path:
+    """The same, or one of this process; kernels are compiled again at every start then."""
+    import tempfile
+
+    return user_cache() or Path(tempfile.gettempdir()) / f"librarian-cache-{os.getuid()}-{os.getpid()}"

@@ -1,8 +1,8 @@
 """What flows between operations: files of a kind, and data with a schema.
 
-`Audio, Image, Video, Text` are files. A subclass of `Data` is a JSON document with a schema; the five below are
-how extensions meet without importing each other. Times are seconds from the start of the recording, speakers are
-numbers from 1, channels are numbers from 0: nothing here has a place for a name.
+`Audio, Image, Video, Text` are files; `File` is any of the first three. A subclass of `Data` is a JSON document with a
+schema; the five below are how extensions meet without importing each other. Times are seconds from the start of the
+recording, speakers are numbers from 1, channels are numbers from 0: nothing here has a place for a name.
 """
 
 from __future__ import annotations
@@ -45,6 +45,12 @@ class Video(Kind):
     """A moving picture, with or without sound."""
 
     word = "video"
+
+
+class File(Kind):
+    """A sound file, a picture or a moving picture: as an input whichever comes, as an output what its bytes are."""
+
+    word = "file"
 
 
 class Text(Kind):

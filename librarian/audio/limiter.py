@@ -59,8 +59,9 @@ class Limiter:
     """Limits a sound that comes in blocks. The result does not depend on their sizes, and is as long as the sound.
 
     After a meter (`peak.true_peak`), and ideally interpolated up to 0.45 of the sample rate, no crest lies above the
-    ceiling. What is ideally interpolated right up to half the rate (white noise, a digital square wave) can lie above
-    it by some tenths of a dB: there no meter of finite length agrees with another.
+    ceiling. What reaches right up to half the rate (white noise, clipped sound, a digital square wave) and is ideally
+    interpolated can lie above it by up to 1.5 dB. Where that matters, look with `librarian.audio.interpolated` and set
+    the ceiling lower by as much: `normalize` does.
 
     Not for making things loud: it is transparent for a few dB, and pumps where it reduces all the time.
 
@@ -83,6 +84,7 @@ class Limiter:
     ) -> None:
         self._threshold = amplitude(ceiling - MARGIN)
         self._halves, self._gain = crests.interpolators()
+        self._work = crests.workspace()
         box = max(1, round(look_ahead * rate / 2))
         self._delay = 2 * box - 2 + HOLD
         self._minimum = _Minimum(self._delay + HOLD + 1)
@@ -114,8 +116,8 @@ class Limiter:
         early = min(self._early, gains.size)
         self._early -= early
         ready, self._waiting = np.split(self._waiting, [gains.size - early], axis=1)
-        out = np.empty_like(ready)
-        _apply(ready, gains[early:], out, self._did)
+        out = np.empty(ready.shape, np.float32)
+        _apply(np.ascontiguousarray(ready), gains[early:], out, self._did)
         return out
 
     def end(self) -> NDArray[np.float32]:
@@ -136,7 +138,7 @@ class Limiter:
         around = np.concatenate([self._around, samples], axis=1)
         found = np.zeros(max(0, around.shape[1] - crests.CONTEXT), np.float32)
         for channel in around:
-            crests.raise_to_crests(channel, self._threshold, self._halves, self._gain, found)
+            crests.raise_to_crests(channel, self._threshold, self._halves, self._gain, self._work, found)
         self._around = around[:, found.size :]
         return found
 

@@ -13,11 +13,13 @@ from typing import BinaryIO, cast
 
 import click
 
+from librarian.cli.finding import finder_of
 from librarian.cli.place import existing_project
 from librarian.cli.words import plural, say
 from librarian.errors import UsageError
 from librarian.manifest.catalog import Catalog
 from librarian.privacy import RECOGNIZERS
+from librarian.privacy.folding import narrowed
 from librarian.privacy.known import names_in, secrets, surroundings
 from librarian.privacy.names import names_at
 from librarian.privacy.recognizers import Level
@@ -38,6 +40,7 @@ class Wanted:
         level: `strict` or `balanced`.
         names, allow: the owner's lists.
         counts: whether what was replaced is counted on stderr, as JSON if `as_json`.
+        ner: the model that looks for names too.
     """
 
     level: str
@@ -45,6 +48,7 @@ class Wanted:
     allow: Path | None
     counts: bool
     as_json: bool
+    ner: str | None = None
 
 
 def scrub_files(context: click.Context, files: Sequence[Path], wanted: Wanted) -> int:
@@ -55,10 +59,11 @@ def scrub_files(context: click.Context, files: Sequence[Path], wanted: Wanted) -
     """
     scrubber = _scrubber(existing_project(context), wanted)
     out = sys.stdout.buffer
-    for number, file in enumerate(files or (_STDIN,), 1):
-        for line in _lines(file, number):
-            out.write(_scrubbed(scrubber, line))
-        out.flush()
+    with finder_of(context, wanted.ner) as find:
+        for number, file in enumerate(files or (_STDIN,), 1):
+            for text, end, names in find(map(_parted, _lines(file, number))):
+                out.write(scrubber.scrub(text, limit=None, keep_tabs=True, names=names).encode() + end)
+            out.flush()
     if wanted.counts:
         _say_counts(scrubber, wanted)
     if withheld := scrubber.counts[WITHHELD]:
@@ -70,8 +75,8 @@ def scrub_files(context: click.Context, files: Sequence[Path], wanted: Wanted) -
 
 def _scrubber(project: Project | None, wanted: Wanted) -> Scrubber:
     level = cast(Level, wanted.level)
-    allowed = _listed(wanted.allow, "--allow")
-    named = _listed(wanted.names, "--names")
+    allowed = listed(wanted.allow, "--allow")
+    named = listed(wanted.names, "--names")
     if project is None:
         say("no project here: these pseudonyms mean nothing beyond this text")
         scrubber = Scrubber(os.urandom(32), exempt=allowed, level=level, names=names_at(level))
@@ -91,7 +96,12 @@ def _chosen(project: Project) -> set[str]:
         return catalog.chosen_words()
 
 
-def _listed(file: Path | None, option: str) -> list[str]:
+def listed(file: Path | None, option: str) -> list[str]:
+    """The lines of one of the owner's lists.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     try:
         return names_in(file) if file else []
     except UsageError as error:
@@ -113,10 +123,10 @@ def _whole_lines(stream: BinaryIO, number: int) -> Iterator[bytes]:
         yield line
 
 
-def _scrubbed(scrubber: Scrubber, line: bytes) -> bytes:
+def _parted(line: bytes) -> tuple[str, bytes]:
+    """A line's text, and what ends it."""
     text = line.rstrip(b"\r\n")
-    scrubbed = scrubber.scrub(text.decode("utf-8", "surrogateescape"), limit=None, keep_tabs=True)
-    return scrubbed.encode() + line[len(text) :]
+    return narrowed(text.decode("utf-8", "surrogateescape")), line[len(text) :]
 
 
 def _say_counts(scrubber: Scrubber, wanted: Wanted) -> None:

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -20,6 +20,7 @@ from librarian.recordings.scan import Scan, reason_of
 HASH_THREADS = 2
 LOOK_AHEAD = 64
 LOOKED_UP_AT_ONCE = 32
+FORGOTTEN = "it was forgotten"
 SMALL = 1 << 16
 """Files up to this size (bytes) are hashed many at a time: handing one over costs as much as hashing it."""
 
@@ -65,10 +66,13 @@ class Identifier:
         vault: knows files that have not changed; is told of the others.
         id_key: makes the ids.
         job: the job that looks.
+        forgotten: ids of recordings and groups of which nothing is noted again.
     """
 
-    def __init__(self, found: Scan, vault: Vault, id_key: IdKey, job: str) -> None:
-        self._vault, self._id_key, self._job = vault, id_key, job
+    def __init__(
+        self, found: Scan, vault: Vault, id_key: IdKey, job: str, forgotten: Container[str] = frozenset()
+    ) -> None:
+        self._vault, self._id_key, self._job, self._forgotten = vault, id_key, job, forgotten
         self._entries = found.entries
         self._coming = _looked_up(found.families, vault)
         self._ahead: deque[_Coming] = deque()
@@ -107,6 +111,11 @@ class Identifier:
         """Whether every recording was given out."""
         return not self._ahead
 
+    @property
+    def units(self) -> set[str]:
+        """The ids of all recordings and groups that were given out so far."""
+        return self._handed.units
+
     def next_ready(self, *, wait: float = 0.0) -> Family | None:
         """The next family that was not given out yet; None where it is not hashed yet, or all are given.
 
@@ -141,6 +150,8 @@ class Identifier:
         if size != sighting.size:
             return self._cannot_read(sighting, "changed while it was read")
         seen = Seen(self._id_key.recording(sha256), sha256)
+        if seen.recording in self._forgotten:
+            return Recording(seen.recording, sighting, entries, "", FORGOTTEN)
         self._vault.sight(sighting.path, sighting.stat_key, seen, hashed_at_ns=began_ns, job=self._job)
         return Recording(seen.recording, sighting, entries, sha256)
 
@@ -150,8 +161,10 @@ class Identifier:
 
     def _note_names(self, family: Family) -> None:
         for recording in family.recordings:
-            if recording.sighting.label:
+            if recording.sighting.label and recording.id not in self._forgotten:
                 self._vault.note_label(recording.id, recording.sighting.label, public=recording.sighting.public)
+        if family.group in self._forgotten:
+            return
         if family.group and family.label:
             self._vault.note_label(family.group, family.label, public=family.recordings[0].sighting.public)
         elif family.group:
@@ -169,6 +182,12 @@ class _Handed:
     def __init__(self, roles: Mapping[str, Sequence[str]], id_key: IdKey) -> None:
         self._roles, self._id_key = roles, id_key
         self._entries: dict[str, frozenset[str]] = {}
+        self._groups: set[str] = set()
+
+    @property
+    def units(self) -> set[str]:
+        """The ids of recordings and groups."""
+        return self._groups.union(self._entries)
 
     def family(self, found: Sequence[Recording]) -> Family | None:
         """The family of these recordings; None where it is one by itself that was handed out as it is."""
@@ -181,10 +200,12 @@ class _Handed:
         labels = {recording.sighting.label for recording in recordings}
         roles = self._roles[first.entry]
         found_roles = [recording.sighting.role for recording in recordings]
+        group = self._id_key.group(first.entry, first.group)
+        self._groups.add(group)
         return Family(
             recordings,
             roles=tuple((roles.index(role) if role else 0, role) for role in found_roles),
-            group=self._id_key.group(first.entry, first.group),
+            group=group,
             entry=first.entry,
             missing=tuple(role for role in roles if role not in found_roles),
             label=labels.pop() if len(labels) == 1 else "",

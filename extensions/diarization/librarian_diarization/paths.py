@@ -58,13 +58,32 @@ class Path:
         return states, scores
 
 
-@kernel
 def _forward(scores: Scores, costs: NDArray[np.float64], best: NDArray[np.float64]) -> States:
     """Where the best path into each state came from; `best` becomes the sums behind the last frame."""
+    came = np.empty(scores.shape, np.int16)
+    _advance(np.ascontiguousarray(scores, np.float32), costs, best, np.empty(len(best)), came)
+    return came
+
+
+def _backward(came: States, last: int) -> States:
+    path = np.empty(len(came), np.int16)
+    _retrace(came, last, path)
+    return path
+
+
+@kernel
+def _advance(
+    scores: Scores, costs: NDArray[np.float64], best: NDArray[np.float64], sums: NDArray[np.float64], came: States
+) -> None:
+    """Viterbi's recursion.
+
+    Shape:
+        - scores, came: `[frames, states]`
+        - best: `[states]`; sums: `[states]`, to work in
+    """
     frames, states = scores.shape
-    came = np.empty((frames, states), np.int16)
-    sums = np.empty(states)
     for frame in range(frames):
+        greatest = -np.inf
         for state in range(states):
             chosen = state
             for before in range(states):
@@ -72,14 +91,13 @@ def _forward(scores: Scores, costs: NDArray[np.float64], best: NDArray[np.float6
                     chosen = before
             came[frame, state] = chosen
             sums[state] = best[chosen] - costs[chosen, state] + scores[frame, state]
-        best[:] = sums - sums.max()
-    return came
+            greatest = max(greatest, sums[state])
+        for state in range(states):
+            best[state] = sums[state] - greatest
 
 
 @kernel
-def _backward(came: States, last: int) -> States:
-    path = np.empty(len(came), np.int16)
-    for frame in range(len(came) - 1, -1, -1):
+def _retrace(came: States, last: int, path: States) -> None:
+    for frame in range(path.size - 1, -1, -1):
         path[frame] = last
         last = came[frame, last]
-    return path
