@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from librarian.cli.place import installed_models, project_option
 from librarian.cli.quoting import MUCH, Quotation, quote
 from librarian.cli.recorded import columns
 from librarian.cli.running import worker_count
-from librarian.cli.wish_options import wishes
-from librarian.cli.wishes import Wishes
+from librarian.cli.wish_options import fresh_ok, wishes
+from librarian.cli.wishes import Wishes, left_fresh
 from librarian.cli.words import duration, plural, say, size
 from librarian.cli.working import workers_for
-from librarian.job import read
+from librarian.job import Step, read
+from librarian.job.sending import private_inputs
 from librarian.machine import default_size
 from librarian.plan import Row, Task
 from librarian.recordings import Scan
@@ -32,9 +33,10 @@ _REASONS_SHOWN = 8
 @click.argument("job", type=click.Path(path_type=Path))
 @click.option("--tasks", is_flag=True, help="List every task, with what is to be done about it.")
 @wishes
+@fresh_ok
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.pass_context
-def command(context: click.Context, /, job: Path, tasks: bool, as_json: bool, **typed: Any) -> int:
+def command(context: click.Context, /, job: Path, tasks: bool, fresh_ok: bool, as_json: bool, **typed: Any) -> int:
     """One row a step: how many of its tasks are done, how many are new or to be done again, and why; how much sound
     that is, how long it will take and how much room. Recordings whose content is not known yet count as new: plan
     reads names and sizes only, looks into a few files to tell how long they are, and learns the rest from earlier runs.
@@ -48,7 +50,8 @@ def command(context: click.Context, /, job: Path, tasks: bool, as_json: bool, **
     listed: list[Task] = []
     with workers_for(1, lambda line: None) as workers:
         checked = check(text, workers, installed_models(context))
-        order = wished.order(checked, project)
+        order = wished.order(text, checked, project)
+        order = order if fresh_ok else left_fresh(order)
         quotation = quote(
             project,
             order,
@@ -61,6 +64,8 @@ def command(context: click.Context, /, job: Path, tasks: bool, as_json: bool, **
         return 0
     for line in _lines(order.scan, quotation):
         click.echo(line)
+    for line in _privacy(order.steps):
+        click.echo(line)
     for line in columns(_task(task) for task in listed) if listed else ():
         click.echo(line)
     _say_next(quotation, wished, job)
@@ -68,7 +73,9 @@ def command(context: click.Context, /, job: Path, tasks: bool, as_json: bool, **
 
 
 def _task(task: Task) -> tuple[str, ...]:
-    state = {"current": "done", "elsewhere": "done elsewhere"}.get(task.state, "redo" if task.replaces else "new")
+    state = {"current": "done", "elsewhere": "done elsewhere", "known": "failed"}.get(
+        task.state, "redo" if task.replaces else "new"
+    )
     return task.step.id, task.label or task.unit or "(not read yet)", state, task.why
 
 
@@ -87,10 +94,24 @@ def _lines(scan: Scan, quotation: Quotation) -> Iterator[str]:
             yield f"  {row.step.id}: {number:,}  {why}"
         if more_reasons := len(row.reasons) - len(shown):
             yield f"  {row.step.id}: and {plural(more_reasons, 'more reason')}; all of them: --json"
+        if row.known:
+            yield f"  {row.step.id}: {row.known:,}  failed before, not tried again; to try them: --redo failed"
         if row.kept:
             yield f"  {row.step.id}: {row.kept:,}  left as they are"
         if row.lists:
             yield f"  {row.step.id}: {plural(row.lists, 'list')} not made yet; what hangs on their items is not counted"
+
+
+def _privacy(steps: Sequence[Step]) -> Iterator[str]:
+    """Which results are private, which clean, and what leaves this machine."""
+    outputs = [(f"{step.id}.{name}", port) for step in steps for name, port in step.outputs.items()]
+    private = [name for name, port in outputs if not port.clean]
+    clean = [name for name, port in outputs if port.clean]
+    named = ((word, names) for word, names in (("private", private), ("clean", clean)) if names)
+    yield "; ".join(f"{word}: {', '.join(names)}" for word, names in named)
+    for step, _, source in private_inputs(steps):
+        given = f"{source.step}.{source.output}" if source.step else source.entry
+        yield f"{step.id} sends {given}, which is private, to {', '.join(step.declaration.hosts)}"
 
 
 def _table(quotation: Quotation) -> Iterator[str]:
@@ -138,9 +159,10 @@ def _size(number: float | None) -> str:
 
 
 def _say_next(quotation: Quotation, wished: Wishes, job: Path) -> None:
-    wanted = total_bytes(quotation)
-    say(f"room: {_size(wanted)} wanted, {size(quotation.free)} free")
-    if wanted is not None and wanted > quotation.free:
+    wanted, scratch = total_bytes(quotation), quotation.scratch
+    more = f", {size(scratch)} more while they are made" if scratch else ""
+    say(f"room: {_size(wanted)} wanted{more}, {size(quotation.free)} free")
+    if (wanted or 0.0) + scratch > quotation.free:
         say("that is not enough: make room, or do a part of it with --sample, --only or --to")
     seconds, left = total_seconds(quotation), wished.seconds_left()
     if seconds is not None and seconds > left:
@@ -168,6 +190,7 @@ def _as_json(scan: Scan, quotation: Quotation, listed: list[Task] | None) -> dic
         "steps": [_row_json(row, quotation) for row in quotation.rows.values()],
         "seconds": total_seconds(quotation),
         "bytes_wanted": total_bytes(quotation),
+        "scratch_bytes": round(quotation.scratch),
         "bytes_free": quotation.free,
         "redone": round(quotation.redone, 4),
     }
@@ -189,10 +212,13 @@ def _row_json(row: Row, quotation: Quotation) -> dict[str, object]:
         **{
             "redo": row.redo,
             "kept": row.kept,
+            "known": row.known,
             "lists_not_made_yet": row.lists,
             "open": row.open,
             "reasons": dict(row.reasons),
         },
         **{"audio_seconds": round(row.audio, 3), "seconds": quotation.seconds(name)},
         "bytes_wanted": quotation.bytes(name),
+        "outputs": {output: "clean" if port.clean else "private" for output, port in row.step.outputs.items()},
+        "hosts": list(row.step.declaration.hosts),
     }

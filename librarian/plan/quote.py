@@ -32,12 +32,14 @@ class Row:
         new: tasks without a result.
         redo: tasks that have a result, to be done again.
         kept: results that would be made anew, and are left as they are.
+        known: tasks that failed before and are not tried again, and those that lack what they would have made.
         lists: lists of this step that are not made yet: what hangs on their items cannot be counted.
         open: whether it works on items of such lists.
         reasons: why there is something to do → tasks.
         audio: seconds of sound to go through.
         finished: seconds of sound of what has a good result, redone or not.
         redone: of these, what would be redone without having been asked for.
+        longest: seconds of sound of the longest task that is to be done.
     """
 
     step: Step
@@ -45,12 +47,14 @@ class Row:
     new: int = 0
     redo: int = 0
     kept: int = 0
+    known: int = 0
     lists: int = 0
     open: bool = False
     reasons: Counter[str] = field(default_factory=Counter)
     audio: float = 0.0
     finished: float = 0.0
     redone: float = 0.0
+    longest: float = 0.0
 
     @property
     def todo(self) -> int:
@@ -59,9 +63,13 @@ class Row:
 
     def count(self, task: Task, seconds: float) -> None:
         """Take in a task that works on so many seconds of sound."""
+        if task.state == "known":
+            self.known += 1
+            return
         if task.state == "todo":
             self.reasons[task.why] += 1
             self.audio += seconds
+            self.longest = max(self.longest, seconds)
             self.redo += task.replaces
             self.new += not task.replaces
         else:
@@ -79,6 +87,11 @@ class Row:
     def makes(self, speed: Speed | None) -> float | None:
         """Bytes of what is to be made; None where nothing like it was made before."""
         return self._as_before(speed, speed.bytes if speed else 0.0)
+
+    def holds(self, workers: int) -> float:
+        """Bytes that its tasks hold beside their outputs while they work, where each worker is at the longest."""
+        most = min(self.step.scratch * self.longest, self.step.declaration.resources.output)
+        return min(workers, self.todo) * most
 
     def _as_before(self, speed: Speed | None, amount: float) -> float | None:
         """What is to be done, in proportion to what was done: by its sound, or by the task where there is none."""
@@ -157,7 +170,7 @@ class Quote:
                 self.rows[node.step.id].count(task, self._seconds(node, weave.family))
                 self._each(task)
             lists = self._shape.lists[node.step.id]
-            good = not node.lost  # what is to be done is taken to end well
+            good = not node.lost and task.state != "known"  # what is to be done is taken to end well
             items = self._items(task, lists) if lists and good else {}
             if items is None and not node.silent:
                 self.rows[node.step.id].lists += 1
