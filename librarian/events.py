@@ -118,6 +118,21 @@ class TaskEnded(Event):
 
 
 @dataclass(frozen=True)
+class RunEnding(Event):
+    """Something ends the run early: nothing new is begun.
+
+    Attributes:
+        why: `signal`, `time` or `disk`.
+        tasks: how many are waited for.
+        seconds: how long at the most; None for as long as they take.
+    """
+
+    why: str
+    tasks: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
 class RunEnded(Event):
     """The manifest is sealed.
 

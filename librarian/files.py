@@ -230,14 +230,19 @@ def _open_up(folder: Path) -> None:
                     os.chmod(below, 0o700)
 
 
-def cache_folder() -> Path:
-    """Where compiled kernels are kept between runs, the user's alone."""
+def user_cache() -> Path | None:
+    """Where compiled kernels and the like are kept between runs, the user's alone; None where nothing can be kept."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(base) / "librarian"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:  # a service's user has no home; its kernels are compiled again at every start
-        import tempfile
-
-        return Path(tempfile.gettempdir()) / f"librarian-cache-{os.getuid()}-{os.getpid()}"
+    except OSError:  # a service's user has no home
+        return None
     return folder
+
+
+def cache_folder() -> Path:
+    """The same, or one of this process; kernels are compiled again at every start then."""
+    import tempfile
+
+    return user_cache() or Path(tempfile.gettempdir()) / f"librarian-cache-{os.getuid()}-{os.getpid()}"

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import pydantic
 from pydantic import BaseModel, ConfigDict
 
-from librarian.kinds import KindLike
 from librarian.models.known import KnownModel, Model
 from librarian.quantity import Duration, Size
+
+if TYPE_CHECKING:
+    from librarian.kinds import KindLike
 
 Each = Literal["recording", "group", "job", "item"]
 Reproducible = Literal["bytes", "tolerance", "no"]
@@ -26,6 +28,8 @@ WORD_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.+!/:-]{0,95}$"
 """Words that stand in a record as they are: enum members of facts, versions."""
 
 
+_DATA = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+"""Built when first used: most commands need few of them."""
 TEXT = "$text"
 """Key of what stands for free text in public settings, `{"$text": …}`, until the parent digests it."""
 
@@ -115,7 +119,7 @@ class Resources(BaseModel):
         timeout: time after which the task is ended; None for as long as it takes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, defer_build=True)
 
     gpu: Literal["no", "optional", "required"] = "no"
     memory: Size = pydantic.Field(default="1 GiB")  # type: ignore[assignment]
@@ -153,7 +157,7 @@ class Fact:
     words: tuple[str, ...] = ()
 
 
-Outputs = Mapping[str, KindLike]
+Outputs = Mapping[str, "KindLike"]
 Resolve = Callable[[Any, Mapping[str, Model]], tuple[Settings, Sequence[str]]]
 Ladder = Callable[[Any], Sequence[Mapping[str, Any]]]
 Scratch = Callable[[Any], float]
@@ -219,7 +223,7 @@ class Operation:
 class Port(BaseModel):
     """An input or output as data: the word of its kind, whether it is `Many`, may be left out, stays in the vault."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _DATA
 
     kind: str
     many: bool = False
@@ -235,7 +239,7 @@ class Port(BaseModel):
 class Declaration(BaseModel):
     """What a worker says of an operation, as plain data."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _DATA
 
     extension: str
     extension_version: str
@@ -272,7 +276,7 @@ class Resolved(BaseModel):
         scratch: bytes that a task holds on the disk for a second of sound while it works, beside its outputs.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _DATA
 
     settings: dict[str, Any]
     public: dict[str, Any]

@@ -213,9 +213,19 @@ def _where(keys: str) -> str:
     return KEY_VARIABLE if keys == "environment" else f"{STATE}/keys/ from your backup"
 
 
+def rotate(project: Project, key: bytes) -> None:
+    """Put another pseudonym key into the place of the one there is. A crash leaves the one or the other.
+
+    A project whose keys come from LIBRARIAN_KEY has it in a file from then on; the id key stays where it was.
+    """
+    write_file(_folder(project.state / "keys") / "pseudonym", key.hex().encode())
+
+
 def _load_keys(state: Path, keys: str) -> tuple[IdKey, bytes]:
+    rotated = state / "keys" / "pseudonym"
     if keys == "environment":
-        return _keys_from_environment()
+        id_key, derived = _keys_from_environment()
+        return id_key, _read_key(rotated) if rotated.exists() else derived
     return IdKey(_read_key(state / "keys" / "id")), _read_key(state / "keys" / "pseudonym")
 
 

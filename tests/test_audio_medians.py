@@ -77,7 +77,7 @@ def test_any_layout_of_memory_will_do_and_is_left_alone():
         before = same.copy()
         assert np.array_equal(running_median(same, 9, axis=0), expected)
         assert np.array_equal(same, before)
-    assert len(medians._medians.signatures) <= 2, "each is compiled for a second"
+    assert len(medians._medians.forms) <= 2, "each is compiled for a second"
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_any_layout_of_memory_will_do_and_is_left_alone():
         before = same.copy()
         assert np.array_equal(median_of_rows(same, rows.astype(np.int32)), expected)
         assert np.array_equal(same, before)
-    assert len(networks._medians.signatures) == 1, "each is compiled for a second"
+    assert len(networks._medians.forms) == 1, "each is compiled for a second"
 
 
 @pytest.mark.parametrize(

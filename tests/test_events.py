@@ -11,6 +11,7 @@ from librarian.cli.display import Lines
 from librarian.cli.live import WIDTH, drawn
 from librarian.events import (
     RunEnded,
+    RunEnding,
     RunStarted,
     Said,
     Tally,
@@ -118,3 +119,17 @@ def test_the_live_table_fits_eighty_columns_and_marks_the_slowest() -> None:
     assert lines[-1].endswith("it broke")
     assert "slowest" in next(line for line in lines if line.startswith("voice"))
     assert "slowest" not in next(line for line in lines if line.startswith("words"))
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (RunEnding("signal", 0, 10.0), "stopping: what is done is being recorded"),
+        (RunEnding("time", 2, None), "the time is up: waiting for 2 tasks under way"),
+        (RunEnding("disk", 1, 10.0), "the disk takes no more: waiting for 1 task under way, 10.0 s at the most"),
+    ],
+)
+def test_why_a_run_ends_early_and_what_it_waits_for(event: RunEnding, said: str) -> None:
+    shown: list[str] = []
+    Lines({}, shown.append, each_task=True)(event)
+    assert shown == [said]

@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "__init__": CONTRACT,
     "errors": set(),
     "files": set(),
-    "compiled": set(),
+    "compiled": {"files"},
     "ulid": set(),
     "machine": {"keys"},
     "patterns": {"files"},
@@ -35,8 +35,9 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "plan": {"errors", "operation", "job", "keys", "manifest", "models"},
     "run": {
         *("errors", "files", "project", "job", "plan", "recordings", "workers", "manifest", "privacy", "events"),
-        *("keys", "machine", "models", "operation", "patterns"),
+        *("acts", "keys", "machine", "models", "operation", "patterns"),
     },
+    "acts": {"errors", "files", "keys", "machine", "manifest", "privacy", "project"},
     "workers": {
         *("__init__", "errors", "operation", "task", "kinds", "hookspecs", "events", "media", "models", "privacy"),
         *("audio", "files", "keys"),

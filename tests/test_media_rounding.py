@@ -41,7 +41,7 @@ def test_samples_are_rounded_as_by_hand(place):
     steps = np.concatenate([np.linspace(-3, 3, 401), [32768, -32768, 32767.4, -32767.6, 0]])
     samples = (steps / 32768).astype(np.float32)
     out = np.empty(len(samples), np.int16)
-    dithered(samples, np.uint64(place), out)
+    dithered(samples, np.uint64(place), np.empty(len(samples) + len(samples) % 2, np.int32), out)
     assert out.tolist() == [naive_step(each, place, i) for i, each in enumerate(samples)]
 
 
@@ -57,7 +57,7 @@ def test_the_dither_of_a_long_sound_goes_on_from_block_to_block():
 
 def test_noise_is_triangular_and_no_two_samples_share_it():
     made = np.empty(1 << 18, np.int16)
-    dithered(np.zeros(made.size, np.float32), np.uint64(1), made)
+    dithered(np.zeros(made.size, np.float32), np.uint64(1), np.empty(made.size, np.int32), made)
     assert set(made.tolist()) == {-1, 0, 1}
     assert abs(np.mean(made)) < 0.01
     assert abs(np.mean(made == 0) - 0.75) < 0.01  # of a triangle on ±1 step

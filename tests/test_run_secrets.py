@@ -107,3 +107,17 @@ def test_a_try_says_what_it_cannot_keep(listening: Archive) -> None:
     done = listening.librarian("try", "listen", str(next((listening.root / "calls").glob("*.wav"))))
     assert "not written: voices, for it stays in the vault of a project, and a try has none" in done.stderr
     assert VECTOR not in "".join(path.read_text() for path in (listening.root / "librarian-try").iterdir())
+
+
+def test_one_that_cannot_be_put_into_place_leaves_nothing_in_the_vault(listening: Archive) -> None:
+    listening.librarian("run", "job.yaml")
+    spoiled = sorted(results(listening))[0].rpartition("/")[0]
+    with sqlite3.connect(listening.root / ".librarian" / "vault.db") as vault:
+        vault.execute("DELETE FROM secrets")
+    vault.close()
+    for path in (listening.root / "manifests").iterdir():
+        path.unlink()  # what lies in the library is of nobody that is known
+    (listening.root / "library" / spoiled / "mine.txt").write_text("not of a task")
+    listening.librarian("run", "job.yaml", code=1)
+    units = {file.split("/")[1] for file in results(listening)}
+    assert {unit for unit, _, _ in kept(listening)} == units - {spoiled.split("/")[1]}

@@ -12,8 +12,9 @@ from harness import Archive
 
 from librarian.operation import Declaration
 from librarian.workers import requests
+from librarian.workers.asking import ask
 from librarian.workers.messages import BrokenMessageError, Decoder, Message, encode
-from librarian.workers.pool import Pool, ask
+from librarian.workers.pool import Pool
 from librarian.workers.requests import Request
 
 ODD = """

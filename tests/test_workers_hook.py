@@ -14,7 +14,8 @@ import pytest
 
 from librarian.manifest.records import Fence
 from librarian.workers import fence, hook, pool
-from librarian.workers.pool import Pool, ask
+from librarian.workers.asking import ask
+from librarian.workers.pool import Pool
 
 HEAD = """
 import errno, os, pathlib, shutil, socket, sys, tempfile

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from librarian.workers.asking import ask
 from librarian.workers.children import children, ended_after
 from librarian.workers.environment import remove_left_scratch
 from librarian.workers.fence import HOOK
 from librarian.workers.messages import Message
-from librarian.workers.pool import Pool, ask
+from librarian.workers.pool import Pool
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a keeper adopts orphans on Linux only")
 
@@ -131,7 +132,8 @@ def test_all_of_it_ends_with_the_process_that_started_it(tmp_path: Path, hang: s
     worker = f"pathlib.Path(folder, 'worker').write_text(str(os.getpid()))\nleave(folder)\n{hang}\n"
     (tmp_path / "hangs.py").write_text(HEAD + f"folder = {str(tmp_path / CACHE)!r}\n" + worker)
     parent = """
-        from librarian.workers.pool import Pool, ask
+        from librarian.workers.asking import ask
+        from librarian.workers.pool import Pool
         ask(Pool(1, print), dict(type="declare", package="x", version="1", entry_point="x", value="hangs"), 1000)
     """
     environment = {

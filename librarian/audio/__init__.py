@@ -1,4 +1,4 @@
-"""Measuring and shaping sound. Imported in workers only: numpy and numba come with it.
+"""Measuring and shaping sound. Imported in workers only: numpy and llvmlite come with it.
 
 Sound is `[channels, frames]` float32 throughout, full scale at 1.0.
 """

@@ -47,7 +47,7 @@ def measure_all(sounds: Iterable[Sound], device: str = "cpu") -> Iterator[Outcom
 
     Args:
         sounds: such as `map(librarian.media.open_audio, paths)`.
-        device: `cpu` (numba, sound after sound) or a GPU for torch, such as `cuda:0`.
+        device: `cpu` (compiled kernels, sound after sound) or a GPU for torch, such as `cuda:0`.
 
     Yields:
         The levels of a sound, or the error that opening or reading it raised, or that its layout or rate did: the

@@ -17,7 +17,8 @@ CORNER = 8
 LOWEST = 0.01
 """A top under −40 dBFS is none: quiet sound of 8 bits is flat everywhere."""
 
-TOP, RUNS, SAMPLES, LENGTH, CORNERED = range(5)
+VALUES = 5
+TOP, RUNS, SAMPLES, LENGTH, CORNERED = range(VALUES)
 AT, NEAR = range(2)
 
 
@@ -34,11 +35,10 @@ def _scan(
     for i in range(start, end):
         level = np.int64(np.floor(sign * x[i] * STEPS))
         if level > state[AT, TOP]:
-            if level == state[AT, TOP] + 1:
-                state[NEAR] = state[AT]
-            else:
-                state[NEAR] = 0
-            state[AT] = 0
+            stays = level == state[AT, TOP] + 1
+            for value in range(VALUES):
+                state[NEAR, value] = state[AT, value] if stays else 0
+                state[AT, value] = 0
             state[AT, TOP], state[NEAR, TOP] = level, level - 1
         for place in range(2):
             if level < state[place, TOP]:
@@ -56,19 +56,23 @@ def _scan(
 
 @kernel
 def _follow(
-    x: NDArray[np.float32],
+    samples: NDArray[np.float32],
     extremes: NDArray[np.float64],
     window: int,
-    sign: float,
-    before: np.float32,
-    state: NDArray[np.int64],
+    way: int,
+    before: NDArray[np.float32],
+    states: NDArray[np.int64],
 ) -> None:
-    for number in range(extremes.size):
-        start = number * window
-        if np.int64(np.floor(sign * extremes[number] * STEPS)) < state[NEAR, TOP]:
-            state[AT, LENGTH], state[NEAR, LENGTH] = 0, 0
-        else:
-            _scan(x, start, min(start + window, x.size), sign, x[start - 1] if start else before, state)
+    """One way, upwards (0) or downwards (1), through all channels."""
+    sign = 1.0 - 2.0 * way
+    for channel in range(samples.shape[0]):
+        x, state = samples[channel], states[channel, way]
+        for number in range(extremes.shape[1]):
+            start = number * window
+            if np.int64(np.floor(sign * extremes[channel, number] * STEPS)) < state[NEAR, TOP]:
+                state[AT, LENGTH], state[NEAR, LENGTH] = 0, 0
+            else:
+                _scan(x, start, min(start + window, x.size), sign, x[start - 1] if start else before[channel], state)
 
 
 class Clipping:
@@ -83,15 +87,14 @@ class Clipping:
     """
 
     def __init__(self, channels: int) -> None:
-        self._states = np.zeros((channels, 2, 2, 5), np.int64)
+        self._states = np.zeros((channels, 2, 2, VALUES), np.int64)
         self._states[:, :, :, TOP] = round(LOWEST * STEPS)
         self._states[:, :, NEAR, TOP] -= 1
 
     def add(self, samples: NDArray[np.float32], windows: Windows, window: int, before: NDArray[np.float32]) -> None:
         """Take in some windows of `window` frames; `before` are the samples before them, one a channel."""
-        for channel, states in enumerate(self._states):
-            for extremes, sign, state in zip((windows.greatest, windows.least), (1.0, -1.0), states, strict=True):
-                _follow(samples[channel], extremes[channel], window, sign, before[channel], state)
+        for way, extremes in enumerate((windows.greatest, windows.least)):
+            _follow(samples, extremes, window, way, before, self._states)
 
     @property
     def tops(self) -> NDArray[np.float64]:

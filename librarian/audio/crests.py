@@ -48,9 +48,23 @@ def _windowed_sinc(offset: float) -> NDArray[np.float64]:
     return np.asarray(np.sinc(distance) * window)
 
 
+def workspace() -> NDArray[np.float32]:
+    """What `raise_to_crests` works in.
+
+    Shape:
+        - output: `[3, 16, 64]`: sums, differences, points
+    """
+    return np.zeros((3, HALF_TAPS, BLOCK), np.float32)
+
+
 @kernel
 def raise_to_crests(
-    x: NDArray[np.float32], threshold: float, halves: NDArray[np.float32], gain: float, crests: NDArray[np.float32]
+    x: NDArray[np.float32],
+    threshold: float,
+    halves: NDArray[np.float32],
+    gain: float,
+    work: NDArray[np.float32],
+    crests: NDArray[np.float32],
 ) -> None:
     """Raise crests to those of a channel. Stretches that cannot rise above a threshold are passed by.
 
@@ -59,6 +73,7 @@ def raise_to_crests(
         threshold: linear.
         halves: see `interpolators`.
         gain: see `interpolators`.
+        work: see `workspace`.
         crests: greatest magnitude of each sample and of the points from it to the next, linear; overwritten.
 
     Shape:
@@ -66,9 +81,7 @@ def raise_to_crests(
         - crests: `[frames]`
     """
     bits = x.view(np.int32)
-    sums = np.zeros((HALF_TAPS, BLOCK), np.float32)
-    differences = np.zeros((HALF_TAPS, BLOCK), np.float32)
-    points = np.zeros(BLOCK, np.float32)
+    sums, differences, points = work[0], work[1], work[2, 0]
     for start in range(0, crests.size, BLOCK):
         frames = min(BLOCK, crests.size - start)
         greatest = np.int32(0)

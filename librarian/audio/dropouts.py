@@ -26,6 +26,22 @@ def _end(value: np.float32, shortest: int, tops: NDArray[np.float64], state: NDA
 
 
 @kernel
+def _follow_all(
+    samples: NDArray[np.float32],
+    before: NDArray[np.float32],
+    powers: NDArray[np.float64],
+    still: NDArray[np.int64],
+    window: int,
+    shortest: int,
+    tops: NDArray[np.float64],
+    states: NDArray[np.int64],
+) -> None:
+    for channel in range(samples.shape[0]):
+        x, state = samples[channel], states[channel]
+        _follow(x, before[channel], powers[channel], still[channel], window, shortest, tops[channel], state)
+
+
+@kernel
 def _follow(
     x: NDArray[np.float32],
     before: np.float32,
@@ -82,18 +98,7 @@ class Dropouts:
         tops: NDArray[np.float64],
     ) -> None:
         """Take in some windows of `window` frames; `before` and `tops` as in `clipping.Clipping`."""
-        powers = windows.powers
-        for channel, state in enumerate(self._states):
-            _follow(
-                samples[channel],
-                before[channel],
-                powers[channel],
-                windows.still[channel],
-                window,
-                self._shortest,
-                tops[channel],
-                state,
-            )
+        _follow_all(samples, before, windows.powers, windows.still, window, self._shortest, tops, self._states)
 
     @property
     def runs(self) -> int:

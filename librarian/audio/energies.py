@@ -23,19 +23,28 @@ SILENT = 1e-50
 
 
 @kernel
-def _energies(x: NDArray[np.float32], hop: int, biquads: NDArray[np.float64]) -> NDArray[np.float64]:
+def _energies(
+    x: NDArray[np.float32],
+    hop: int,
+    biquads: NDArray[np.float64],
+    state: NDArray[np.float64],
+    piece: NDArray[np.float32],
+    energies: NDArray[np.float64],
+) -> None:
     """Sum of squares of the K-weighted signal over each 10 ms of 16 lanes of whole hops, and of the hop before.
 
     A recursion cannot be vectorised along time, so the lanes run side by side. Each starts 100 ms early: by
     then the slowest pole, at 38 Hz, has forgotten what was before (−200 dB).
+
+    Shape:
+        - state: `[5, LANES]`, zeros, to work in
+        - piece: `[PIECE, LANES]`, to work in
+        - energies: `[LANES, steps]`
     """
     b1, b2, a1, a2 = biquads[0, 1] / biquads[0, 0], biquads[0, 2] / biquads[0, 0], biquads[0, 3], biquads[0, 4]
     d1, d2 = biquads[1, 3], biquads[1, 4]
     lane_frames = (x.size - hop) // LANES
     lane_steps = lane_frames // hop * STEPS
-    energies = np.empty((LANES, lane_steps))
-    state = np.zeros((5, LANES))
-    piece = np.empty((PIECE, LANES), np.float32)
     for step in range(-STEPS, lane_steps):
         whole, part = step // STEPS + 1, step % STEPS
         stop = whole * hop + (part + 1) * hop // STEPS
@@ -56,10 +65,8 @@ def _energies(x: NDArray[np.float32], hop: int, biquads: NDArray[np.float64]) ->
                     state[4, lane] += z * z
         for lane in range(LANES):
             if step >= 0:
-                energies[lane, step] = state[4, lane]
+                energies[lane, step] = state[4, lane] * biquads[0, 0] ** 2
             state[4, lane] = 0.0
-    energies *= biquads[0, 0] ** 2
-    return energies
 
 
 def energies(
@@ -83,7 +90,9 @@ def energies(
     for weight, channel in zip(weights, tile, strict=True):
         if weight:
             x = np.pad(channel, (0, missing)) if missing else channel
-            total += weight * _energies(x, lead, biquads).ravel()[: len(total)]
+            found = np.empty((LANES, (x.size - lead) // LANES // lead * STEPS))
+            _energies(x, lead, biquads, np.zeros((5, LANES)), np.empty((PIECE, LANES), np.float32), found)
+            total += weight * found.ravel()[: len(total)]
     total[total < SILENT] = 0.0
     return total
 

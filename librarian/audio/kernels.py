@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 def planar(samples: NDArray[np.floating]) -> NDArray[np.float32]:
     """The samples as every kernel takes them, copied only where they differ.
 
-    numba compiles once more for each other dtype, memory order or write protection, a second every time.
+    They are compiled once more for each other dtype or memory order, a second every time.
 
     Shape:
         - samples: `[channels, frames]`

@@ -83,6 +83,7 @@ class Limiter:
     ) -> None:
         self._threshold = amplitude(ceiling - MARGIN)
         self._halves, self._gain = crests.interpolators()
+        self._work = crests.workspace()
         box = max(1, round(look_ahead * rate / 2))
         self._delay = 2 * box - 2 + HOLD
         self._minimum = _Minimum(self._delay + HOLD + 1)
@@ -114,8 +115,8 @@ class Limiter:
         early = min(self._early, gains.size)
         self._early -= early
         ready, self._waiting = np.split(self._waiting, [gains.size - early], axis=1)
-        out = np.empty_like(ready)
-        _apply(ready, gains[early:], out, self._did)
+        out = np.empty(ready.shape, np.float32)
+        _apply(np.ascontiguousarray(ready), gains[early:], out, self._did)
         return out
 
     def end(self) -> NDArray[np.float32]:
@@ -136,7 +137,7 @@ class Limiter:
         around = np.concatenate([self._around, samples], axis=1)
         found = np.zeros(max(0, around.shape[1] - crests.CONTEXT), np.float32)
         for channel in around:
-            crests.raise_to_crests(channel, self._threshold, self._halves, self._gain, found)
+            crests.raise_to_crests(channel, self._threshold, self._halves, self._gain, self._work, found)
         self._around = around[:, found.size :]
         return found
 

@@ -70,8 +70,10 @@ def running_median(values: Array, width: int, axis: int = -1, edges: Edges = "re
     columns = np.moveaxis(values, axis, 0)
     flat = np.require(columns.reshape(len(columns), -1), requirements=["A", "W"])
     bits = (flat if flat.flags.forc else np.ascontiguousarray(flat)).view(np.int32)
-    medians = _medians(bits, around, width, min(LANES, bits.shape[1])).view(np.float32)
-    return np.moveaxis(medians.reshape(columns.shape), 0, axis)
+    medians, lanes = np.empty_like(bits), min(LANES, bits.shape[1])
+    window, ring = np.empty((width + 1, lanes), np.int32), np.empty((width, lanes), np.int32)
+    _medians(bits, around, width, window, ring, np.empty((3, lanes), np.int32), medians)
+    return np.moveaxis(medians.view(np.float32).reshape(columns.shape), 0, axis)
 
 
 def _neighbours(count: int, half: int, edges: Edges) -> NDArray[np.int64]:
@@ -83,7 +85,15 @@ def _neighbours(count: int, half: int, edges: Edges) -> NDArray[np.int64]:
 
 
 @kernel
-def _medians(bits: NDArray[np.int32], around: NDArray[np.int64], width: int, lanes: int) -> NDArray[np.int32]:
+def _medians(
+    bits: NDArray[np.int32],
+    around: NDArray[np.int64],
+    width: int,
+    window: NDArray[np.int32],
+    ring: NDArray[np.int32],
+    rows: NDArray[np.int32],
+    medians: NDArray[np.int32],
+) -> None:
     """Medians down the columns.
 
     Each lane keeps the window of its column in order. Where one value goes and one comes, all others stay or move by
@@ -95,14 +105,15 @@ def _medians(bits: NDArray[np.int32], around: NDArray[np.int64], width: int, lan
     which has no branches: one instruction for as many lanes as a register holds. With the bits below the sign flipped
     where it is set, floats are ordered like integers, whose least and greatest need no test for NaN. A window starts
     full of the least number, which the values before the first median push out.
+
+    Shape:
+        - bits, medians: `[lines, columns]`
+        - window: `[width + 1, lanes]`, to work in
+        - ring: `[width, lanes]`, to work in
+        - rows: `[3, lanes]`, to work in
     """
-    _, lines = bits.shape
-    medians = np.empty_like(bits)
-    window = np.empty((width + 1, lanes), np.int32)
-    ring = np.empty((width, lanes), np.int32)
-    came = np.empty(lanes, np.int32)
-    gone = np.empty(lanes, np.int32)
-    before = np.empty(lanes, np.int32)
+    lines, lanes = bits.shape[1], rows.shape[1]
+    came, gone, before = rows[0], rows[1], rows[2]
     for first in range(0, lines, lanes):
         used = min(lanes, lines - first)
         window[:], window[width], ring[:], came[:] = LEAST, MAGNITUDE, LEAST, LEAST
@@ -125,7 +136,6 @@ def _medians(bits: NDArray[np.int32], around: NDArray[np.int64], width: int, lan
                 for lane in range(used):
                     value = window[width // 2, lane]
                     medians[step - width + 1, first + lane] = value ^ ((value >> SIGN) & MAGNITUDE)
-    return medians
 
 
 def _by_sorting(values: torch.Tensor, around: NDArray[np.int64], width: int, axis: int) -> torch.Tensor:

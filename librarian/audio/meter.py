@@ -100,8 +100,7 @@ class Meter:
     """Measures a sound that comes in blocks; the result does not depend on their sizes, to the last bit.
 
     It works through 19 s of sound at a time (less where channels are many and the rate is high), in one thread whose
-    kernels run without the GIL. The first one of a process loads its compiled kernels: 0.2 s, and up to 0.6 s where
-    scipy is installed, which numba then imports.
+    kernels run without the GIL. The first one on a machine compiles them, which takes some seconds.
 
     Args:
         rate: Hz, 4000 or more.

@@ -55,7 +55,9 @@ def median_of_rows(values: Array, rows: Array) -> Array:
         raise ValueError(f"rows from {rows.min()} to {rows.max()}, but there are {len(values)}")
     slots = rows.shape[1] + rows.shape[1] % 2
     table = np.require(values, requirements=["C", "A", "W"])
-    return _medians(table, np.require(rows, np.int64, ["C", "A", "W"]), _steps(slots), slots, LANES)
+    medians = np.zeros((len(rows), values.shape[1]), np.float32)
+    _medians(table, np.require(rows, np.int64, ["C"]), _steps(slots), np.empty((slots, LANES), np.float32), medians)
+    return medians
 
 
 @cache
@@ -99,16 +101,23 @@ def _order(block: NDArray[np.float32], steps: NDArray[np.uint64]) -> None:
 
 @kernel
 def _medians(
-    values: NDArray[np.float32], rows: NDArray[np.int64], steps: NDArray[np.uint64], slots: int, lanes: int
-) -> NDArray[np.float32]:
+    values: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    steps: NDArray[np.uint64],
+    block: NDArray[np.float32],
+    medians: NDArray[np.float32],
+) -> None:
     """Medians of lists of any length by one network: free slots hold +∞ and −∞ in turn.
 
     So the two in the middle of an even number of values stand in the two slots in the middle, and the one in the middle
     of an odd number in the lower of them.
+
+    Shape:
+        - block: `[slots, lanes]`, to work in
+        - medians: `[lists, columns]`, zeros
     """
     columns, none = values.shape[1], np.float32(np.inf)
-    medians = np.zeros((len(rows), columns), np.float32)
-    block = np.empty((slots, lanes), np.float32)
+    slots, lanes = block.shape
     for each in range(len(rows)):
         count = 0
         while count < rows.shape[1] and rows[each, count] >= 0:
@@ -126,7 +135,6 @@ def _medians(
             _order(block, steps)
             for lane in range(used):
                 medians[each, first + lane] = (block[lower, lane] + block[upper, lane]) / np.float32(2.0)
-    return medians
 
 
 def _by_sorting(values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:

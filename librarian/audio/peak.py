@@ -78,23 +78,24 @@ def _folded(factor: int) -> tuple[NDArray[np.float64], float]:
     return np.ascontiguousarray(taps[:, :HALF_TAPS]), float(gain)
 
 
-@kernel
 def _block_peaks(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Greatest magnitude of each 64 samples; NaN where one of them is.
+    """Greatest magnitude of each 64 samples; NaN where one of them is."""
+    peaks = np.zeros(-(-x.size // BLOCK), np.float32)
+    _find_block_peaks(x.view(np.int32), peaks.view(np.int32))
+    return peaks
 
-    Without their sign the bits of floats are ordered like integers, NaN on top, and integers vectorise.
-    """
-    bits = x.view(np.int32)
-    peaks = np.zeros((x.size + BLOCK - 1) // BLOCK, np.int32)
-    whole = x.size // BLOCK
+
+@kernel
+def _find_block_peaks(bits: NDArray[np.int32], peaks: NDArray[np.int32]) -> None:
+    """Without their sign the bits of floats are ordered like integers, NaN on top, and integers vectorise."""
+    whole = bits.size // BLOCK
     for block in range(whole):
         greatest = np.int32(0)
         for i in range(block * BLOCK, block * BLOCK + BLOCK):
             greatest = max(greatest, np.int32(bits[i] & MAGNITUDE))
         peaks[block] = greatest
-    for i in range(whole * BLOCK, x.size):
+    for i in range(whole * BLOCK, bits.size):
         peaks[whole] = max(peaks[whole], np.int32(bits[i] & MAGNITUDE))
-    return peaks.view(np.float32)
 
 
 @kernel
@@ -104,10 +105,15 @@ def _search(
     bounds: NDArray[np.float64],
     taps: NDArray[np.float64],
     best: float,
+    window: NDArray[np.float64],
+    points: NDArray[np.float64],
 ) -> float:
-    """Interpolate block after block, greatest bound first, until no bound is above what was found."""
-    window = np.empty(BLOCK + CONTEXT)
-    points = np.empty(BLOCK)
+    """Interpolate block after block, greatest bound first, until no bound is above what was found.
+
+    Shape:
+        - window: `[BLOCK + CONTEXT]`, to work in
+        - points: `[BLOCK]`, to work in
+    """
     last = x.size - CONTEXT
     for block in order:
         if bounds[block] <= best:
@@ -178,7 +184,7 @@ def _highest_point(x: NDArray[np.float32], peaks: NDArray[np.float32], factor: i
     bounds = reach * (gain * rounding)
     promising = np.flatnonzero(bounds > best)
     order = promising[np.argsort(-bounds[promising])]
-    return float(_search(x, order, bounds, taps, best))
+    return float(_search(x, order, bounds, taps, best, np.empty(BLOCK + CONTEXT), np.empty(BLOCK)))
 
 
 def sample_peak(samples: NDArray[np.float32]) -> float:

@@ -88,7 +88,7 @@ class Ledger:
         at = 0
         while at < samples.shape[1]:
             if not self._held and samples.shape[1] - at >= self.second:
-                self._measures.add(samples[:, at : at + self.second])
+                self._measures.add(np.ascontiguousarray(samples[:, at : at + self.second]))
                 at += self.second
                 continue
             taken = min(self.second - self._held, samples.shape[1] - at)
@@ -110,7 +110,7 @@ class Ledger:
     def _ended(self) -> _Measures:
         measures = copy.deepcopy(self._measures)
         if self._held:
-            measures.add(self._waiting[:, : self._held])
+            measures.add(np.ascontiguousarray(self._waiting[:, : self._held]))
         return measures
 
 

@@ -54,43 +54,60 @@ class Windows:
 
 
 @kernel
-def _statistics(x: NDArray[np.float32], before: np.float32, window: int) -> NDArray[np.float64]:
-    """SUM, SQUARES, GREATEST, LEAST and STILL of each window, `[5, windows]`."""
-    count = (x.size + window - 1) // window
-    found = np.empty((5, count))
-    sums, squares = np.empty(LANES), np.empty(LANES)
-    greatest, least = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
-    still = np.empty(LANES, np.int32)
-    for number in range(count):
-        start = number * window
-        end = min(start + window, x.size)
-        sums[:], squares[:], still[:] = 0.0, 0.0, 0
-        greatest[:], least[:] = x[start], x[start]
-        if x[start] == (x[start - 1] if start else before):
-            still[0] = 1
-        first = start + 1
-        whole = first + (end - first) // LANES * LANES
-        sums[0], squares[0] = x[start], np.float64(x[start]) * x[start]
-        for i in range(first, whole, LANES):
+def _statistics(
+    samples: NDArray[np.float32],
+    before: NDArray[np.float32],
+    window: int,
+    sums: NDArray[np.float64],
+    extremes: NDArray[np.float32],
+    still: NDArray[np.int32],
+    found: NDArray[np.float64],
+) -> None:
+    """SUM, SQUARES, GREATEST, LEAST and STILL of each window.
+
+    Shape:
+        - sums, extremes: `[2, LANES]`, to work in
+        - still: `[LANES]`, to work in
+        - found: `[5, channels, windows]`
+    """
+    for channel in range(samples.shape[0]):
+        x = samples[channel]
+        for number in range(found.shape[2]):
+            start = number * window
+            end = min(start + window, x.size)
             for lane in range(LANES):
-                v = x[i + lane]
-                w = np.float64(v)
-                sums[lane] += w
-                squares[lane] += w * w
-                greatest[lane] = v if v > greatest[lane] else greatest[lane]
-                least[lane] = v if v < least[lane] else least[lane]
-                still[lane] += np.int32(v == x[i + lane - 1])
-        for i in range(whole, end):
-            v = x[i]
-            sums[0] += v
-            squares[0] += np.float64(v) * v
-            greatest[0] = max(greatest[0], v)
-            least[0] = min(least[0], v)
-            still[0] += np.int32(v == x[i - 1])
-        found[SUM, number], found[SQUARES, number] = sums.sum(), squares.sum()
-        found[GREATEST, number], found[LEAST, number] = greatest.max(), least.min()
-        found[STILL, number] = still.sum()
-    return found
+                sums[0, lane], sums[1, lane], still[lane] = 0.0, 0.0, 0
+                extremes[0, lane], extremes[1, lane] = x[start], x[start]
+            if x[start] == (x[start - 1] if start else before[channel]):
+                still[0] = 1
+            first = start + 1
+            whole = first + (end - first) // LANES * LANES
+            sums[0, 0], sums[1, 0] = x[start], np.float64(x[start]) * x[start]
+            for i in range(first, whole, LANES):
+                for lane in range(LANES):
+                    v = x[i + lane]
+                    w = np.float64(v)
+                    sums[0, lane] += w
+                    sums[1, lane] += w * w
+                    extremes[0, lane] = v if v > extremes[0, lane] else extremes[0, lane]
+                    extremes[1, lane] = v if v < extremes[1, lane] else extremes[1, lane]
+                    still[lane] += np.int32(v == x[i + lane - 1])
+            for i in range(whole, end):
+                v = x[i]
+                sums[0, 0] += v
+                sums[1, 0] += np.float64(v) * v
+                extremes[0, 0] = max(extremes[0, 0], v)
+                extremes[1, 0] = min(extremes[1, 0], v)
+                still[0] += np.int32(v == x[i - 1])
+            for lane in range(1, LANES):
+                sums[0, 0] += sums[0, lane]
+                sums[1, 0] += sums[1, lane]
+                extremes[0, 0] = max(extremes[0, 0], extremes[0, lane])
+                extremes[1, 0] = min(extremes[1, 0], extremes[1, lane])
+                still[0] += still[lane]
+            found[SUM, channel, number], found[SQUARES, channel, number] = sums[0, 0], sums[1, 0]
+            found[GREATEST, channel, number], found[LEAST, channel, number] = extremes[0, 0], extremes[1, 0]
+            found[STILL, channel, number] = still[0]
 
 
 def windows_of(samples: NDArray[np.float32], before: NDArray[np.float32], window: int) -> Windows:
@@ -105,20 +122,22 @@ def windows_of(samples: NDArray[np.float32], before: NDArray[np.float32], window
         - samples: `[channels, frames]`
         - before: `[channels]`
     """
-    found = np.stack([_statistics(x, last, window) for x, last in zip(samples, before, strict=True)])
+    channels, length = samples.shape
+    found = np.empty((5, channels, -(-length // window)))
+    sums, extremes = np.empty((2, LANES)), np.empty((2, LANES), np.float32)
+    _statistics(samples, before, window, sums, extremes, np.empty(LANES, np.int32), found)
     frames = np.full(found.shape[2], window)
-    frames[-1] = samples.shape[1] - window * (frames.size - 1)
+    frames[-1] = length - window * (frames.size - 1)
     return Windows(
         frames=frames,
-        sums=found[:, SUM],
-        squares=found[:, SQUARES],
-        greatest=found[:, GREATEST],
-        least=found[:, LEAST],
-        still=found[:, STILL].astype(np.int64),
+        sums=found[SUM],
+        squares=found[SQUARES],
+        greatest=found[GREATEST],
+        least=found[LEAST],
+        still=found[STILL].astype(np.int64),
     )
 
 
-@kernel
 def pair_sums(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[float, bool]:
     """Sum of the products of two channels, and whether they differ anywhere.
 
@@ -126,6 +145,14 @@ def pair_sums(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[float, bo
         - x, y: `[frames]`
     """
     products, different = np.zeros(LANES), np.zeros(LANES, np.int32)
+    _pair_sums(x, y, products, different)
+    return float(products.sum()), bool(different.any())
+
+
+@kernel
+def _pair_sums(
+    x: NDArray[np.float32], y: NDArray[np.float32], products: NDArray[np.float64], different: NDArray[np.int32]
+) -> None:
     whole = x.size // LANES * LANES
     for i in range(0, whole, LANES):
         for lane in range(LANES):
@@ -134,4 +161,3 @@ def pair_sums(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[float, bo
     for i in range(whole, x.size):
         products[0] += np.float64(x[i]) * np.float64(y[i])
         different[0] |= np.int32(x[i] != y[i])
-    return products.sum(), bool(different.sum())

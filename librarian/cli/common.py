@@ -30,9 +30,9 @@ from librarian.project import Project
 from librarian.recordings import PatternError, Scan, scan
 from librarian.run.devices import device_of
 from librarian.run.standing import Look, Seen
+from librarian.workers.asking import Workers
 from librarian.workers.declared import Extension, Validator, extensions, words_of
 from librarian.workers.installed import state_of_all
-from librarian.workers.pool import Workers
 
 _PHONE_DIGITS = 10
 """Fewer say nothing without a list of who has which number."""
@@ -124,7 +124,7 @@ class Checked:
             if not table.labels_are_public:
                 scrubber.learn(row.label for row in table.rows.values() if row.label)
         scrubber.learn_secrets(secrets())
-        scrubber.learn(self.scan.paths())
+        scrubber.learn(self.scan.paths)
         return scrubber
 
 
@@ -139,7 +139,7 @@ def check(text: Read, workers: Workers, models: Installed) -> Checked:
     chosen = frozenset(chosen_words(text))
     private = list(surroundings())
     state = state_of_all()
-    installed = extensions(workers, remembered=True)
+    installed = extensions(workers, remembered=state)
     declarations = [each for extension in installed for each in extension.declarations]
     public = chosen.union(models.lock.by_name, words_of(declarations))
     scrubber = _throwaway([*private, *given_texts(text)], public)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from librarian.cli.words import duration, plural, say, size
-from librarian.events import Event, Observer, RunEnded, RunStarted, Said, TaskEnded, TaskProgressed
+from librarian.events import Event, Observer, RunEnded, RunEnding, RunStarted, Said, TaskEnded, TaskProgressed
 from librarian.manifest.chain import GOOD
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Lines:
                 self._task(event)
             case TaskProgressed():
                 self._tick(f", {event.step} {event.unit} {event.fraction:.0%}")
+            case RunEnding():
+                self._line(_ending(event))
             case RunEnded():
                 self._summary(event)
 
@@ -72,6 +74,15 @@ class Lines:
                 self._line(f"  {step:<{width}}  {_counts(found) or none}")
         if event.interrupted:
             self._line("interrupted; nothing that was done is lost: type the same again to go on")
+
+
+def _ending(event: RunEnding) -> str:
+    why = {"signal": "stopping", "time": "the time is up", "disk": "the disk takes no more"}[event.why]
+    if not event.tasks:
+        return f"{why}: what is done is being recorded"
+    longest = f", {duration(event.seconds)} at the most" if event.seconds is not None else ""
+    again = "; a second time stops at once" if event.why == "signal" else ""
+    return f"{why}: waiting for {plural(event.tasks, 'task')} under way{longest}{again}"
 
 
 def failures_only(steps: Mapping[str, Declaration]) -> Observer:

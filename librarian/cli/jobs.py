@@ -15,8 +15,9 @@ from librarian.manifest.history import JobRecord
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 @click.pass_context
 def command(context: click.Context, most: int, as_json: bool) -> int:
-    """One row a job: its id, when it began, its name, and what came of its tasks. One that is interrupted did not come
-    to its end; one that is open is under way, or was cut off: the next run seals it.
+    """One row a job: its id, when it began, its name, and what came of its tasks; of one that is no run, what it was
+    (forget, reveal, rotate). One that is interrupted did not come to its end; one that is open is under way, or was cut
+    off: the next run seals it.
     """
     with asked(context) as project:
         ids = project.catalog.jobs()
@@ -36,12 +37,13 @@ def command(context: click.Context, most: int, as_json: bool) -> int:
 
 def _row(job: str, record: JobRecord) -> tuple[str, ...]:
     state = "" if record.state == "complete" else f"{record.state}, "
-    return job, moment(record.first.started, short=True), record.first.name, state + tally(record.counts.values())
+    came = tally(record.counts.values()) if record.name else ""
+    return job, moment(record.first.started, short=True), record.name or record.first.act, state + came
 
 
 def _as_json(job: str, record: JobRecord) -> dict[str, object]:
     return {
-        **{"id": job, "act": record.first.act, "name": record.first.name, "state": record.state},
+        **{"id": job, "act": record.first.act, "name": record.name or None, "state": record.state},
         **{"started": record.first.started, "ended": record.ended},
         **{"recordings": record.recordings, "counts": record.counts},
     }

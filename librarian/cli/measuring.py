@@ -13,7 +13,7 @@ from librarian.workers.messages import Message
 from librarian.workers.requests import Request
 
 if TYPE_CHECKING:
-    from librarian.workers.pool import Workers
+    from librarian.workers.asking import Workers
 
 LOOK_SECONDS = 0.25
 

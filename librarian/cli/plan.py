@@ -23,7 +23,7 @@ from librarian.job import read
 from librarian.machine import default_size
 from librarian.plan import Row, Task
 from librarian.recordings import Scan
-from librarian.workers.pool import ask
+from librarian.workers.asking import ask
 
 _REASONS_SHOWN = 8
 

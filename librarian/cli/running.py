@@ -27,7 +27,7 @@ from librarian.recordings import Scan
 from librarian.run.conductor import Halt
 from librarian.run.standing import Plain
 from librarian.run.start import Order, run
-from librarian.workers.pool import Workers, ask
+from librarian.workers.asking import Workers, ask
 
 _ALIKE = 0.75
 """How near a column's name must come to a setting's to be taken for a slip."""

@@ -88,9 +88,10 @@ def _names(declaration: Declaration, short: Counter[str]) -> list[str]:
 def _installed() -> list[Declaration]:
     from librarian.cli.working import workers_for
     from librarian.workers.declared import extensions
+    from librarian.workers.installed import state_of_all
 
     with workers_for(1, lambda line: None) as workers:
-        return [each for extension in extensions(workers, remembered=True) for each in extension.declarations]
+        return [each for extension in extensions(workers, remembered=state_of_all()) for each in extension.declarations]
 
 
 @click.command("schema")

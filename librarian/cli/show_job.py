@@ -10,11 +10,15 @@ from typing import Any
 from librarian.cli.recorded import columns, moment, settings_of, tally
 from librarian.cli.words import duration, plural, size
 from librarian.manifest.history import History, JobRecord
+from librarian.manifest.records import ActLine, JobLine, MachineRecord
 
 
 def job_json(history: History, job: str) -> dict[str, Any]:
     """A job as data."""
     record = history.job(job)
+    if isinstance(record.first, ActLine):
+        own = {"state": record.state, "ended": record.ended, "lines": list(history.said(job))}
+        return {**own, "record": record.first.model_dump(mode="json", exclude={"salt"})}
     return {
         "state": record.state,
         "ended": record.ended,
@@ -30,6 +34,10 @@ def job_lines(history: History, job: str) -> Iterator[str]:
     """A job as text."""
     record = history.job(job)
     first = record.first
+    if isinstance(first, ActLine):
+        yield f"{first.act}, {moment(first.started)}, {_end(record)}"
+        yield from columns([*_did(history, job), ("machine", _machine(first.machine)), ("version", first.version)])
+        return
     worked = f" on {plural(record.recordings, 'recording')}" if record.recordings is not None else ""
     yield f"{first.act} of {first.name}{worked}, {moment(first.started)}, {_end(record)}"
     for step in first.steps:
@@ -39,7 +47,24 @@ def job_lines(history: History, job: str) -> Iterator[str]:
     for each in history.failures(job) if record.failed else ():
         which = each.unit if each.tasks == 1 else f"{each.unit} and others"
         yield f"  {each.step} {each.outcome} {each.tasks:,} ×: {each.reason.replace('_', ' ')}; {which}"
-    yield from columns(_details(record, job))
+    yield from columns(_details(record, first, job))
+
+
+def _did(history: History, job: str) -> Iterator[tuple[str, str]]:
+    """What an act recorded, one row a line."""
+    yield "job", job
+    for line in history.said(job):
+        yield line["type"], ", ".join(_telling(line))
+
+
+def _telling(line: dict[str, Any]) -> Iterator[str]:
+    if line["type"] == "emptied":
+        yield plural(len(line["lines"]), "line") + f" of {line['job']}"
+        yield plural(len(line["artifacts"]), "artifact")
+    else:
+        for name, value in sorted(line.items()):
+            if name != "type" and value not in ([], None):
+                yield f"{name} {' and '.join(map(str, value)) if isinstance(value, list) else value}"
 
 
 def _end(record: JobRecord) -> str:
@@ -49,20 +74,23 @@ def _end(record: JobRecord) -> str:
     return f"{record.state} after {duration(took.total_seconds())}"
 
 
-def _details(record: JobRecord, job: str) -> Iterator[tuple[str, str]]:
-    first, machine = record.first, record.first.machine
+def _details(record: JobRecord, first: JobLine, job: str) -> Iterator[tuple[str, str]]:
     yield "job", job
     for step in first.steps:
         inputs = ", ".join(f"{port} {' '.join(sources)}" for port, sources in step.inputs.items())
         yield f"with {step.id}", f"{settings_of(step.settings, step.given)}; from {inputs}"
     yield "versions", ", ".join(f"{name} {version}" for name, version in first.versions.items())
-    where = f"{machine.system}, {machine.processor}, {plural(machine.cores, 'core')}, {size(machine.memory)}"
-    yield "machine", f"{machine.id}  {where}"
+    yield "machine", _machine(first.machine)
     workers = plural(first.workers, "worker") if first.workers else "no workers"
     yield "ran on", f"{first.device}, {workers}, fence {first.fence}"
     yield "job file", first.file
     if typed := [_typed(name, value) for name, value in first.options.items() if value]:
         yield "asked for", ", ".join(typed)
+
+
+def _machine(machine: MachineRecord) -> str:
+    where = f"{machine.system}, {machine.processor}, {plural(machine.cores, 'core')}, {size(machine.memory)}"
+    return f"{machine.id}  {where}"
 
 
 def _typed(name: str, value: object) -> str:

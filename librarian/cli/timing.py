@@ -12,7 +12,7 @@ from typing import Any
 from librarian.cli.recorded import columns
 from librarian.cli.words import duration, plural, took
 from librarian.manifest.history import History, Spent
-from librarian.manifest.records import Timings
+from librarian.manifest.records import JobLine, Timings
 
 PHASES = tuple(Timings.model_fields)
 DOING = {
@@ -115,7 +115,7 @@ def job_times(history: History, job: str) -> JobTimes:
     steps: dict[str, StepTimes] = {}
     slowest: list[tuple[float, int, Spent]] = []
     waited = 0.0
-    workers = max(1, record.first.workers)
+    workers = max(1, record.first.workers) if isinstance(record.first, JobLine) else 1
     for number, spent in enumerate(history.spent(job)):
         steps.setdefault(spent.step, StepTimes()).add(spent)
         waited = max(waited, spent.seconds["wait"] if number < workers else 0.0)

@@ -19,7 +19,6 @@ from librarian.errors import UsageError
 from librarian.job import Job, Sighting, Step, did_you_mean, is_whole
 from librarian.job.changes import place_of
 from librarian.manifest.catalog import Catalog
-from librarian.manifest.lineage import Lineage
 from librarian.plan import Policy
 from librarian.privacy.vault import Vault
 from librarian.project import Project
@@ -214,6 +213,8 @@ def paths_of(project: Project | None, typed: str, families: Iterable[Sequence[Si
     """Where the recordings lie that an id, or the beginning of one, stands for."""
     if project is None or not re.match(r"(rec|src|grp|art|set)_", typed):
         return
+    from librarian.manifest.lineage import Lineage
+
     for family in families if typed.startswith("grp_") else ():
         if family[0].group and project.id_key.group(family[0].entry, family[0].group).startswith(typed):
             yield from (each.path for each in family)

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 
 from librarian.cli.words import say
 from librarian.machine import cores, default_size
-from librarian.workers.inline import Inline
-from librarian.workers.pool import Pool, Workers
+from librarian.workers.asking import Workers
 
 Log = Callable[[str], None]
 
@@ -19,8 +18,12 @@ def workers_for(count: int | None, log: Log) -> Iterator[Workers]:
     size = default_size() if count is None else count
     workers: Workers
     if size:
+        from librarian.workers.pool import Pool
+
         workers = Pool(size, log, threads=max(1, cores() // size), on_wait=say)
     else:
+        from librarian.workers.inline import Inline
+
         workers = Inline(log)
     try:
         yield workers

@@ -194,6 +194,7 @@ class Catalog(Index):
         """Ids and task keys that begin with a text; `most` of each sort at the most."""
         found: set[str] = set()
         columns = {"artifacts": "id", "made": "key", "manifests": "job", "current": "unit", "consumed": "input"}
+        columns |= {"forgotten": "unit"}
         for table, column in columns.items():
             found |= {
                 each
@@ -238,6 +239,15 @@ class Catalog(Index):
         """The ids of all jobs, oldest first."""
         return [job for (job,) in self._db.execute("SELECT job FROM manifests ORDER BY job")]
 
+    def forgotten_in(self, found: str) -> str | None:
+        """The job that forgot a recording, a group or an artifact; None where it is not forgotten."""
+        row = self._db.execute("SELECT job FROM forgotten WHERE unit = ?", (found,)).fetchone()
+        return row[0] if row else None
+
+    def forgotten(self) -> dict[str, str]:
+        """Recordings and groups that are forgotten, each with the job that did it."""
+        return dict(self._db.execute("SELECT unit, job FROM forgotten WHERE unit NOT LIKE 'art!_%' ESCAPE '!'"))
+
     def chosen_words(self) -> set[str]:
         """The names of all jobs and of their steps."""
         return {name for (name,) in self._db.execute("SELECT job_name FROM current UNION SELECT step FROM current")}
@@ -250,9 +260,7 @@ class Catalog(Index):
         """Note artifacts whose content is not what was recorded; the next run makes them again."""
         self._begin()
         self._changed()
-        found = [(each,) for each in ids]
-        self._db.executemany("UPDATE artifacts SET suspect = 1 WHERE id = ?", found)
-        self._db.executemany("UPDATE made SET suspect = 1 WHERE key = (SELECT key FROM artifacts WHERE id = ?)", found)
+        self._doubt([(each,) for each in ids])
         self._db.commit()
 
     def made_from_suspects(self) -> frozenset[str]:

@@ -16,7 +16,7 @@ from librarian.keys import canonical
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.chain import GOOD
 from librarian.manifest.journal import entries
-from librarian.manifest.records import JobLine, SealLine, SummaryLine
+from librarian.manifest.records import ActLine, JobLine, SealLine, SummaryLine
 
 Counts = Mapping[str, Mapping[str, int]]
 """Step → outcome → tasks."""
@@ -65,12 +65,17 @@ class JobRecord:
         withheld: step → tasks that would have been done again and were left as they are.
     """
 
-    first: JobLine
+    first: JobLine | ActLine
     state: str
     ended: str | None
     recordings: int | None
     counts: Counts
     withheld: Mapping[str, int]
+
+    @property
+    def name(self) -> str:
+        """The name of the job file's job; empty for an act of another kind."""
+        return self.first.name if isinstance(self.first, JobLine) else ""
 
     @property
     def failed(self) -> bool:
@@ -97,7 +102,10 @@ class History:
         """
         lines = self._catalog.job_lines(job)
         try:
-            first = JobLine.model_validate_json(canonical(lines.get("job")))
+            act = "act" in lines
+            first: JobLine | ActLine = (ActLine if act else JobLine).model_validate_json(
+                canonical(lines.get("act" if act else "job"))
+            )
             summary = SummaryLine.model_validate_json(canonical(lines["summary"])) if "summary" in lines else None
             seal = SealLine.model_validate_json(canonical(lines["seal"])) if "seal" in lines else None
         except ValidationError:
@@ -115,6 +123,12 @@ class History:
             if entry.type == "outcome" and entry.body:
                 counts[entry.body["step"]][entry.body["outcome"]] += 1
         return counts
+
+    def said(self, job: str) -> Iterator[dict[str, Any]]:
+        """What an act recorded between its first line and its seal, as plain data."""
+        for entry in entries(self._folder / f"{job}.jsonl"):
+            if entry.body and entry.type not in ("act", "seal"):
+                yield {name: value for name, value in entry.body.items() if name != "salt"}
 
     def failures(self, job: str) -> list[Failures]:
         """Why tasks of a job did not end well, the most frequent first; its whole manifest is read."""

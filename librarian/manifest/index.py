@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from librarian.errors import EnvironmentFailedError
 from librarian.files import LOG_PAGES, stat_key, write_file
 from librarian.manifest.journal import Written, entries, manifests
 
-VERSION = 7
+VERSION = 9
 WRITER_PATIENCE = 60.0
 """How long the writer waits for a reader that brings the index up to date (s)."""
 READER_PATIENCE = 5.0
@@ -38,6 +39,7 @@ CREATE TABLE IF NOT EXISTS speeds (machine TEXT, device TEXT, operation TEXT, jo
     seconds REAL, audio REAL, bytes INTEGER, PRIMARY KEY (machine, device, operation, job_name, step)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settled (job_name TEXT PRIMARY KEY, mark TEXT, recordings INTEGER,
     counts TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS forgotten (unit TEXT PRIMARY KEY, job TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
 CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
 """
@@ -45,6 +47,7 @@ CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
 Body = dict[str, Any]
 """What a line records, as plain data."""
 Row = tuple[Any, ...]
+_ACTS = frozenset({"emptied", "forgotten", "allowed"})
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class Index:
         return dict(self._db.execute("SELECT job, bytes FROM manifests"))
 
     def _rebuild(self) -> None:
+        suspects = self._db.execute("SELECT id FROM artifacts WHERE suspect").fetchall()
         for table in (
             "manifests",
             "jobs",
@@ -115,10 +119,33 @@ class Index:
             "documents",
             "speeds",
             "settled",
+            "forgotten",
         ):
             self._db.execute(f"DELETE FROM {table}")
         for path in manifests(self._folder):
             self._add(path.stem)
+        self._doubt(suspects)
+
+    def _doubt(self, ids: Sequence[Row]) -> None:
+        """Note artifacts whose content is not what was recorded."""
+        self._db.executemany("UPDATE artifacts SET suspect = 1 WHERE id = ?", ids)
+        self._db.executemany("UPDATE made SET suspect = 1 WHERE key = (SELECT key FROM artifacts WHERE id = ?)", ids)
+
+    def clean(self) -> None:
+        """Take in manifests that were rewritten, and leave no page that holds what they do not any more.
+
+        Raises:
+            EnvironmentFailedError: another command reads it meanwhile.
+        """
+        self._db.rollback()
+        self._db.execute("PRAGMA secure_delete = ON")
+        self._db.execute("PRAGMA temp_store = MEMORY")
+        self._catch_up()
+        self._db.execute("VACUUM")
+        if self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise EnvironmentFailedError(
+                ".librarian/catalog.db is being read by another command; once that has ended, type the same again"
+            )
 
     def _add(self, job: str) -> bool:
         """Take in what was appended to a manifest, up to a torn line; False where it does not follow what is known."""
@@ -131,6 +158,8 @@ class Index:
                 return False
             if line.type == "outcome" and line.body:
                 self._outcomes([(Place(job, line.seq, start), line.body)])
+            elif line.type in _ACTS and line.body:
+                self._act(job, line.body)
             elif line.body:
                 self._db.execute(
                     "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", (job, line.type, json.dumps(line.body))
@@ -202,6 +231,15 @@ class Index:
             "audio = audio + excluded.audio, bytes = bytes + excluded.bytes",
             [(*of, *found) for of, found in sums.items()],
         )
+
+    def _act(self, job: str, body: Body) -> None:
+        """Take in what was forgotten, and what may be taken again."""
+        self._changed()
+        units = [*body.get("units", ()), *body.get("artifacts", ())]
+        if body["type"] == "allowed":
+            self._db.executemany("DELETE FROM forgotten WHERE unit = ?", [(unit,) for unit in units])
+        else:
+            self._many("forgotten", [(unit, job) for unit in units])
 
     def _machine(self, job: str) -> tuple[str, str]:
         if self._ran_on[0] != job:

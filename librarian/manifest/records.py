@@ -20,6 +20,8 @@ Fence = Literal["none", "hook", "seccomp", "seccomp+hook", "hook+landlock", "sec
 Id = Annotated[str, Field(pattern=r"^(rec|grp|set|art|src|mch)_[a-z2-7]{13}$")]
 JobId = Annotated[str, Field(pattern=r"^job_[0-9a-hjkmnp-tv-z]{26}$")]
 Digest = Annotated[str, Field(pattern=r"^(keyed:[a-z2-7]{52}|sha256:[0-9a-f]{64})$")]
+Fingerprint = Annotated[str, Field(pattern=r"^[a-z2-7]{26}$")]
+Pseudonym = Annotated[str, Field(pattern=r"^[A-Z]{2,16}:[a-z2-7]{8}$")]
 TaskKey = Annotated[str, Field(pattern=r"^[a-z2-7]{52}$")]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+!/:-]{0,95}$")]
 """A word that the owner chose and that was checked, or that an installed package declares."""
@@ -85,6 +87,59 @@ class MachineRecord(_Record):
     processor: Word = Field(description="Kind of processor.")
     cores: int = Field(description="Number of cores.")
     memory: int = Field(description="Bytes.")
+
+
+class ActLine(_Body):
+    """The first line of the manifest of an act of the owner's that is no run."""
+
+    type: Literal["act"] = Field("act", description="Kind of line.")
+    format: Literal[1] = Field(1, description="Format of the manifest.")
+    job: JobId = Field(description="Id of the job.")
+    act: Literal["forget", "allow", "reveal", "rotate"] = Field(description="What kind of act it is.")
+    version: Word = Field(description="Version of librarian-media.")
+    machine: MachineRecord = Field(description="Where it was done.")
+    started: When = Field(description="When it began (UTC).")
+
+
+class EmptiedLine(_Body):
+    """What a forget took out of one manifest, and what that had recorded."""
+
+    type: Literal["emptied"] = Field("emptied", description="Kind of line.")
+    job: JobId = Field(description="Whose manifest it is.")
+    lines: list[int] = Field(description="Numbers of the lines, from 0.")
+    artifacts: list[Id] = Field(description="Artifacts that they recorded.")
+    folders: list[Folder] = Field(description="Where those lay in the library.")
+
+
+class ForgottenLine(_Body):
+    """What is forgotten. It stands after the lines that say what that emptied, which count from then on."""
+
+    type: Literal["forgotten"] = Field("forgotten", description="Kind of line.")
+    units: list[Id] = Field(description="Recordings, and groups of nothing but these.")
+
+
+class AllowedLine(_Body):
+    """Forgotten recordings that may be taken again."""
+
+    type: Literal["allowed"] = Field("allowed", description="Kind of line.")
+    units: list[Id] = Field(description="Recordings and groups.")
+
+
+class RevealedLine(_Body):
+    """What the owner was shown; what it was stands nowhere."""
+
+    type: Literal["revealed"] = Field("revealed", description="Kind of line.")
+    units: list[Id] = Field(description="What was asked for by its id.")
+    pseudonyms: list[Pseudonym] = Field(description="Pseudonyms that were asked for.")
+    values: int = Field(ge=0, description="How many values were shown.")
+
+
+class RotatedLine(_Body):
+    """Pseudonyms are made with another key from here on."""
+
+    type: Literal["rotated"] = Field("rotated", description="Kind of line.")
+    before: Fingerprint = Field(description="What tells the key before from others, and says nothing of it.")
+    after: Fingerprint = Field(description="The same of the new key.")
 
 
 class JobLine(_Body):
@@ -221,7 +276,9 @@ class SealLine(_Body):
     ended: When = Field(description="When it ended (UTC).")
 
 
-Body = JobLine | OutcomeLine | SummaryLine | SealLine
+Act = ActLine | EmptiedLine | ForgottenLine | AllowedLine | RevealedLine | RotatedLine
+"""What the manifest of an act holds, but for the seal."""
+Body = JobLine | Act | OutcomeLine | SummaryLine | SealLine
 
 
 class Line(_Record):

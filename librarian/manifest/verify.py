@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,39 +53,64 @@ def verify(catalog: Catalog, manifest_folder: Path, library: Path, id_key: IdKey
 def _verify_chain(catalog: Catalog, folder: Path, report: Report) -> None:
     expected: str | None = NO_LINE
     files = manifests(folder)
+    emptied = emptied_lines(files)
     if others := len(set(folder.glob("*.jsonl")) - set(files)):
         report.problems.append(f"manifests: {others} .jsonl files there are no manifests")
     for path in files:
         report.manifests += 1
-        last, outcomes, intact = None, 0, True
+        last, outcomes, gone, intact = None, 0, emptied.get(path.stem, frozenset()), True
         for entry in entries(path):
             report.lines += 1
             outcomes += entry.type == "outcome"
-            if problem := _line_problem(entry, expected, newest=path == files[-1]):
+            if problem := _line_problem(entry, expected, newest=path == files[-1], emptied=entry.seq in gone):
                 report.problems.append(f"manifests/{path.name}:{entry.seq + 1}: {problem}")
                 catalog.suspect_line(path.stem, entry.seq)
                 intact = False
             expected, last = None if entry.damaged else entry.link, entry
-        if intact and (problem := _end_problem(last, outcomes, newest=path == files[-1])):
+        if intact and (problem := _end_problem(last, outcomes, len(gone), newest=path == files[-1])):
             report.problems.append(f"manifests/{path.name}: {problem}")
 
 
-def _line_problem(entry: Entry, expected: str | None, *, newest: bool) -> str:
+def emptied_lines(files: Sequence[Path]) -> dict[str, frozenset[int]]:
+    """Job → the lines of its manifest that a forget emptied, as that one's own manifest says.
+
+    What one says counts once it says what was forgotten: where that does not stand, nothing was emptied yet.
+    """
+    found: dict[str, frozenset[int]] = {}
+    for path in files:
+        lines = entries(path)
+        first = next(lines, None)
+        if first is None or first.body is None or first.body.get("act") != "forget":
+            continue
+        coming: dict[str, frozenset[int]] = {}
+        for entry in lines:
+            if entry.type == "emptied" and entry.body:
+                coming[entry.body["job"]] = frozenset(entry.body["lines"])
+            elif entry.type == "forgotten":
+                found |= {job: found.get(job, frozenset()) | seqs for job, seqs in coming.items()}
+                coming = {}
+    return found
+
+
+def _line_problem(entry: Entry, expected: str | None, *, newest: bool, emptied: bool) -> str:
     if entry.torn and newest:
         return "the line is torn; the next run cuts it"
     if entry.damaged:
         return "the line is damaged: it is not what was written"
     if expected is not None and entry.prev != expected:
         return "the line does not follow the one before: a line or a manifest was changed, removed or added"
-    if entry.body is None:
+    if entry.body is None and not emptied:
         return "the line was emptied, and no record says by what"
+    if entry.body is not None and emptied:
+        return "the line should have been emptied: a forget was cut off; type the same forget again"
     return ""
 
 
-def _end_problem(last: Entry | None, outcomes: int, *, newest: bool) -> str:
+def _end_problem(last: Entry | None, outcomes: int, emptied: int, *, newest: bool) -> str:
     if last is None or last.body is None or last.type != "seal":
         return "" if newest else "it has no seal"  # the newest may be that of a run under way, or be sealed by the next
-    return "" if last.body["outcomes"] == outcomes else "it has not as many outcomes as its seal counts"
+    whole = outcomes <= last.body["outcomes"] <= outcomes + emptied
+    return "" if whole else "it has not as many outcomes as its seal counts"
 
 
 def _verify_artifacts(catalog: Catalog, library: Path, id_key: IdKey, read_data: bool, report: Report) -> Iterator[str]:

@@ -13,15 +13,16 @@ GRID = 1 << 13
 """Frames that are looked at together: whether they fit the bits, and are left alone, or get dither."""
 
 WORDS = 1 << 64
+_DITHERED = 16  # bits
 
 Whole = NDArray[np.int16] | NDArray[np.int32]
 
 
 class Quantizer:
-    """Makes whole numbers of a sound, a block of `GRID` frames after another.
+    """Makes whole numbers of a sound, block after block; all but the last are of whole `GRID`s.
 
-    Where a block does not fit 16 bits exactly, it gets triangular dither of ±1 step (Lipshitz, Wannamaker, Vanderkooy
-    1992), which depends on the seed, the channel and the place alone.
+    Where the frames of a `GRID` do not fit 16 bits exactly, they get triangular dither of ±1 step (Lipshitz,
+    Wannamaker, Vanderkooy 1992), which depends on the seed, the channel and the place alone.
 
     Args:
         channels: number of channels.
@@ -34,35 +35,26 @@ class Quantizer:
 
         self._bits = bits
         self._steps = np.float32(1 << (bits - 1))  # a power of two: products are exact
-        self._places = [int(random_word(np.uint64((seed << 16 | channel) % WORDS))) for channel in range(channels)]
+        firsts = (random_word(np.uint64((seed << 16 | channel) % WORDS)) for channel in range(channels))
+        self._places = np.array(list(firsts), np.uint64)
+        self._noise = np.empty(GRID, np.int32)
+        self._made = np.empty((channels, GRID), np.int16 if bits == _DITHERED else np.int32)
 
     def __call__(self, samples: Samples) -> Whole:
         """The next block.
 
         Shape:
-            `[channels, ≤ GRID]`, finite → `[frames, channels]`, 16 bits as int16, 24 in the upper bits of int32.
+            `[channels, frames]`, finite → `[frames, channels]`, 16 bits as int16, 24 in the upper bits of int32.
 
         Raises:
             ValueError: a peak does not fit.
         """
-        from librarian.media.interleaving import interleaved
-        from librarian.media.rounding import dithered, extent, rounded
+        from librarian.media.rounding import quantized
 
-        extents = [extent(channel, self._steps) for channel in samples]
-        self._check(max(peak for peak, _ in extents))
-        places, self._places = self._places, [(place + GRID // 2) % WORDS for place in self._places]
-        shift = 8 if self._bits == 24 else 0  # noqa: PLR2004
-        made: Whole = np.empty(samples.shape, np.int32 if shift else np.int16)
-        fits = shift or all(whole for _, whole in extents)
-        for channel, place, steps in zip(samples, places, made, strict=True):
-            if fits:
-                rounded(channel, self._steps, shift, steps)
-            else:
-                dithered(channel, np.uint64(place), steps)
-        if len(made) == 1:
-            return made.T
-        out = np.empty(made.size, made.dtype)
-        interleaved(made, out)
+        shift = 0 if self._bits == _DITHERED else 32 - self._bits
+        out: Whole = np.empty(samples.size, self._made.dtype)
+        peak = quantized(samples, self._steps, shift, GRID, self._places, self._noise, self._made, out)
+        self._check(peak)
         return out.reshape(samples.shape[::-1])
 
     def _check(self, peak: float) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from librarian.compiled import kernel
+from librarian.media.interleaving import interleaved
 
 FRACTION = 15
 """Bits below a step of 16 bits that dither is made of: int32 holds both, and the sum is exact."""
@@ -38,27 +39,29 @@ def random_word(place: np.uint64) -> np.uint64:
 
 
 @kernel
-def extent(channel: NDArray[np.float32], steps: np.float32) -> tuple[float, bool]:
-    """The greatest magnitude, and whether every sample is a whole number of steps.
-
-    Shape:
-        - channel: `[frames]`, finite
-    """
-    greatest, between = np.zeros(1, np.int32), 0
-    bits = channel.view(np.int32)  # without its sign a float's bits are ordered like an integer
+def _greatest(bits: NDArray[np.int32], before: np.int32) -> np.int32:
+    """The bits of the greatest magnitude, or those before: without its sign a float's are ordered like an integer."""
+    greatest = before
     for i in range(bits.size):
-        greatest[0] = max(greatest[0], np.int32(bits[i] & _MAGNITUDE))
+        greatest = max(greatest, np.int32(bits[i] & _MAGNITUDE))
+    return greatest
+
+
+@kernel
+def _is_whole(channel: NDArray[np.float32], steps: np.float32) -> bool:
+    """Whether every sample is a whole number of steps."""
+    between = 0
     for start in range(0, channel.size, LOOK):
         for i in range(start, min(start + LOOK, channel.size)):
             scaled = channel[i] * steps
             between += int(scaled != np.rint(scaled))
         if between:
             break
-    return float(greatest.view(np.float32)[0]), between == 0
+    return between == 0
 
 
 @kernel
-def rounded(channel: NDArray[np.float32], steps: np.float32, shift: int, out: NDArray[Any]) -> None:
+def _rounded(channel: NDArray[np.float32], steps: np.float32, shift: int, out: NDArray[Any]) -> None:
     """Round to whole steps; full scale becomes the greatest step below it.
 
     Shape:
@@ -80,21 +83,75 @@ def _noise(place: np.uint64, out: NDArray[np.int32]) -> None:
 
 
 @kernel
-def dithered(channel: NDArray[np.float32], place: np.uint64, out: NDArray[np.int16]) -> None:
+def dithered(channel: NDArray[np.float32], place: np.uint64, noise: NDArray[np.int32], out: NDArray[np.int16]) -> None:
     """Round to whole steps of 16 bits after noise was added; two samples share a place.
 
     Args:
         channel: an even number of frames came before them.
         place: of the first two samples among all that are drawn.
+        noise: to work in.
         out: whole steps.
 
     Shape:
         - channel: `[frames]`, −1…1
+        - noise: `[frames]`, or one more, so that it is an even number
         - out: `[frames]`
     """
-    noise = np.empty(channel.size + channel.size % 2, np.int32)
     _noise(place, noise)
     for i in range(channel.size):
         # numba widens every sum of int32: each is said to be one again, for vectors of them
         part = np.int32(np.int32(np.int32(np.rint(channel[i] * _FINE)) + noise[i]) + _HALF)
         out[i] = min(max(np.int32(part >> FRACTION), _LEAST), _MOST)
+
+
+@kernel
+def quantized(
+    samples: NDArray[np.float32],
+    steps: np.float32,
+    shift: int,
+    grid: int,
+    places: NDArray[np.uint64],
+    noise: NDArray[np.int32],
+    made: NDArray[Any],
+    out: NDArray[Any],
+) -> float:
+    """Whole steps of a sound: of each `grid` frames rounded where all fit, or there are 24 bits, and else dithered.
+
+    Args:
+        samples: −1…1.
+        steps: in full scale.
+        shift: bits by which steps are shifted up.
+        grid: frames that are looked at together, an even number.
+        places: of the next samples among all that are drawn, of each channel; moved on.
+        noise: to work in.
+        made: to work in.
+        out: whole steps, those of the same moment beside each other.
+
+    Shape:
+        - samples: `[channels, frames]`, finite
+        - places: `[channels]`
+        - noise: `[grid]`
+        - made: `[channels, grid]`
+        - out: `[frames * channels]`
+
+    Returns:
+        The greatest magnitude: where it is beyond 1, what was made is not meant to be used.
+    """
+    channels, frames = samples.shape
+    greatest = np.int32(0)
+    for start in range(0, frames, grid):
+        end = min(start + grid, frames)
+        fits = True
+        for channel in range(channels):
+            part = samples[channel, start:end]
+            greatest = _greatest(part.view(np.int32), greatest)
+            fits = fits and (shift > 0 or _is_whole(part, steps))
+        for channel in range(channels):
+            part, whole = samples[channel, start:end], made[channel, : end - start]
+            if fits:
+                _rounded(part, steps, shift, whole)
+            else:
+                dithered(part, places[channel], noise[: part.size + part.size % 2], whole)
+            places[channel] += np.uint64(grid // 2)
+        interleaved(made[:, : end - start], out[start * channels : end * channels])
+    return np.float64(np.int32(greatest).view(np.float32))  # numba leaves a float32 as it is

@@ -160,7 +160,7 @@ class AudioWriter:
             if not self._filled and not self._writing:
                 raise ValueError("no frame of sound was written")
             self._wait()
-            self._put(self._block[:, : self._filled])
+            self._put(np.ascontiguousarray(self._block[:, : self._filled]))
             self._place.finish()
 
     @contextlib.contextmanager
@@ -197,6 +197,4 @@ class AudioWriter:
             self._writing.result()
 
     def _put(self, samples: Samples) -> None:
-        for start in range(0, samples.shape[1], GRID):
-            block = samples[:, start : start + GRID]
-            self._place.put(self._quantize(block) if self._quantize else np.ascontiguousarray(block.T))
+        self._place.put(self._quantize(samples) if self._quantize else np.ascontiguousarray(samples.T))

@@ -1,12 +1,13 @@
 """Names of people that nobody listed: a first and a last name side by side, and first names that are no other word.
 
-The list ships with librarian (`data/`). It is read when a text is first searched.
+The list ships with librarian (`data/`). It is read when a text is first searched, letter by letter: a run that looks at
+a few words of its job file need not take in fifty thousand.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,8 @@ _MOST_PARTICLES = 3
 _MOST_LAST = 3
 """Words of a name behind the first that is listed."""
 _UNSPACED_LEAST = 3
+_FIRST = frozenset({"popular", "first"})
+"""The sections of first names."""
 
 
 class _Word(NamedTuple):
@@ -51,6 +54,30 @@ class _Word(NamedTuple):
         return self.text[0].isupper() or self.text[0].istitle()
 
 
+class _Kinds(dict[str, dict[str, str]]):
+    """First letter → word → the section that has it.
+
+    Args:
+        sections: title → its words, each in a line of its own, in their order.
+    """
+
+    def __init__(self, sections: Mapping[str, bytes]) -> None:
+        self._sections = sections
+
+    def __missing__(self, letter: str) -> dict[str, str]:
+        kinds = self[letter] = {}
+        for title in ("last", *_FIRST) if letter else ():
+            kinds |= dict.fromkeys(self._beginning(self._sections[title], letter), title)
+        return kinds
+
+    @staticmethod
+    def _beginning(words: bytes, letter: str) -> list[str]:
+        """The words that begin with a letter: they stand together."""
+        line = b"\n" + letter.encode()
+        start, last = words.find(line), words.rfind(line)
+        return words[start + 1 : words.find(b"\n", last + 1)].decode().split("\n") if start >= 0 else []
+
+
 class NameList:
     """Words of names, and where they stand in a text as somebody's name.
 
@@ -62,18 +89,23 @@ class NameList:
         self._path = path
 
     @cached_property
-    def _sections(self) -> dict[str, frozenset[str]]:
-        parts = self._path.read_text(encoding="utf-8").split("\n[")[1:]
-        titled = (part.partition("]\n") for part in parts)
-        return {title: frozenset(words.split("\n")) for title, _, words in titled}
+    def _sections(self) -> dict[str, bytes]:
+        parts = (part.partition(b"]") for part in self._path.read_bytes().split(b"\n[")[1:])
+        return {title.decode(): words + b"\n" for title, _, words in parts}
 
     @cached_property
-    def _first(self) -> frozenset[str]:
-        return self._sections["popular"] | self._sections["first"]
+    def _kinds(self) -> _Kinds:
+        return _Kinds(self._sections)
+
+    def _kind(self, word: str) -> str:
+        """The section that has a word; empty where none has it."""
+        return self._kinds[word[:1]].get(word, "")
 
     @cached_property
-    def _sure(self) -> frozenset[str]:
-        return self._first | self._sections["last"]
+    def _of_unspaced(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Last and first names in scripts that set no space."""
+        last, first = (self._sections[f"unspaced {which}"].decode().split() for which in ("last", "first"))
+        return frozenset(last), frozenset(first)
 
     def find(self, text: str, folded: str, back: Callable[[int], int], until: int) -> list[Span]:
         """The names that begin before `until`; where there are too many, the rest of the text is one span.
@@ -103,7 +135,8 @@ class NameList:
 
     def _listed(self, folded: str) -> Iterator[tuple[int, int]]:
         """Where words of the list stand in folded text."""
-        here = self._sure.intersection(_LETTERS.findall(folded))
+        kinds = self._kinds
+        here = {word for word in _LETTERS.findall(folded) if word in kinds[word[0]]}
         if not here:
             return
         automaton = ahocorasick.Automaton(ahocorasick.STORE_LENGTH)
@@ -135,20 +168,21 @@ class NameList:
         """Whether a word beside one of the list belongs to the same name."""
         if other.folded in GENERIC or len(other.folded) < _SHORTEST:
             return False
-        if other.folded in self._sure:
-            return word.folded in self._first or other.folded in self._first or (word.raised and other.raised)
+        kind, others = self._kind(word.folded), self._kind(other.folded)
+        if others:
+            return kind in _FIRST or others in _FIRST or (word.raised and other.raised)
         if word.raised and other.raised:
             return word.text.isupper() == other.text.isupper()
-        return word.folded in self._sections["popular"] and _is_joined(text, word, other)
+        return kind == "popular" and _is_joined(text, word, other)
 
     def _stands_alone(self, word: _Word) -> bool:
         """Whether a word is somebody's name by itself."""
-        if word.folded not in self._first:
+        kind = self._kind(word.folded)
+        if kind not in _FIRST:
             return False
         if word.text.isupper():
             return len(word.folded) >= _SHORTEST_UPPER
-        popular = word.folded in self._sections["popular"]
-        return word.raised or (popular and len(word.folded) >= _SHORTEST_LOWER)
+        return word.raised or (kind == "popular" and len(word.folded) >= _SHORTEST_LOWER)
 
     def _joined(self, text: str, until: int) -> Iterator[Span]:
         """Names written as one: AnnaSmith."""
@@ -162,12 +196,12 @@ class NameList:
 
     def _is_joined_name(self, word: str) -> bool:
         """Whether a word is made of two words of the list or more, one of them a first name."""
-        known = [part for part in map(bare, _CAMEL_PART.findall(word)) if part in self._sure]
-        return len(known) > 1 and any(part in self._first for part in known)
+        known = [kind for kind in map(self._kind, map(bare, _CAMEL_PART.findall(word))) if kind]
+        return len(known) > 1 and not _FIRST.isdisjoint(known)
 
     def _unspaced(self, text: str, until: int) -> Iterator[Span]:
         """Names in scripts that set no space: the last name, then the first."""
-        lasts, firsts = self._sections["unspaced last"], self._sections["unspaced first"]
+        lasts, firsts = self._of_unspaced
         for run in _UNSPACED_RUN.finditer(text, 0, until):
             place = run.start()
             while place < run.end():

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from librarian.errors import CAUSE_CLASSES
-from librarian.keys import seed
+from librarian.keys import canonical, seed
 from librarian.manifest.records import Cause, Consumed, OutcomeLine, Produced, RungRecord
 from librarian.manifest.store import BadOutputError, Stored
 from librarian.operation import WORD_PATTERN
@@ -28,6 +28,7 @@ GROUP_TASKS = 50
 GROUP_SECONDS = 0.5
 """How long the first task of a group waits for others at the most."""
 
+_TEXT = re.compile(rb"text:[a-z2-7]{52}")
 Then = Callable[[OutcomeLine], None]
 
 
@@ -66,6 +67,7 @@ class _Ended:
         staged: the folder it wrote, where that goes to the library; else empty.
         files: the names of its artifacts.
         replaced: whether an earlier folder was put aside for it.
+        secrets: output → document, of what stays in the vault.
     """
 
     task: Task
@@ -75,6 +77,7 @@ class _Ended:
     staged: str = ""
     files: tuple[str, ...] = ()
     replaced: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -119,9 +122,6 @@ class Committer:
         except (KeyError, TypeError, ValueError):
             why = cause("bad_output", message="its worker gave an answer that cannot be read")
             return self.failed(attempt, why, then)
-        for output, document in secrets.items():
-            kind = task.step.outputs[output].kind
-            self._session.vault.note_secret(task.key, output, task.unit, kind, document)
         spent |= {"wait": round(attempt.waited, 4), "commit": time.perf_counter() - began}
         details = {
             "cause": self._cause(cause("out_of_memory")) if answer.get("degraded") else None,
@@ -134,7 +134,7 @@ class Committer:
             "timings": spent,
         }
         outcome = "degraded" if answer.get("degraded") else "done"
-        self._add(_Ended(task, outcome, then, details, attempt.folder, tuple(named)))
+        self._add(_Ended(task, outcome, then, details, attempt.folder, tuple(named), secrets=secrets))
 
     def failed(self, attempt: Attempt, why: Mapping[str, Any], then: Then) -> None:
         """Take a failure into the group, and throw away what the task wrote."""
@@ -176,9 +176,11 @@ class Committer:
         if not group:
             return
         session, began = self._session, time.perf_counter()
-        session.vault.commit(durable=not session.store.flushes_all(session.project.state))
         session.store.flush()
         group = [self._in_place(each) for each in group]
+        for each in group if session.texts else ():
+            self._note_texts(each.task)
+        session.vault.commit(durable=not session.store.flushes_all(session.project.state))
         session.store.flush()
         share = (time.perf_counter() - began) / len(group)
         lines = [self._line(each, share) for each in group]
@@ -189,6 +191,12 @@ class Committer:
             if each.replaced and each.staged:
                 session.store.forget_old(each.staged, session.job_id)
             each.then(line)
+
+    def _note_texts(self, task: Task) -> None:
+        """Keep the texts of settings that are this task's own."""
+        for digest in set(_TEXT.findall(canonical(task.document))):
+            if text := self._session.texts.get(digest.decode()):
+                self._session.vault.note_text(digest.decode(), text)
 
     def _in_place(self, ended: _Ended) -> _Ended:
         """Put what a task made into the library; where that cannot be, it has failed."""
@@ -203,6 +211,8 @@ class Committer:
             self._session.store.drop_task(staged)
             why = self._cause(cause("bad_output", message=str(error)))
             return _Ended(task, "failed", ended.then, {"cause": why, "consumed": ended.details["consumed"]})
+        for output, document in ended.secrets.items():
+            self._session.vault.note_secret(task.key, output, task.unit, task.step.outputs[output].kind, document)
         return replace(ended, replaced=True) if replaced else ended
 
     def _line(self, ended: _Ended, share: float) -> OutcomeLine:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from librarian.events import Observer, RunEnded, TaskEnded, TasksFound, TasksStand
+from librarian.events import Observer, RunEnded, RunEnding, TaskEnded, TasksFound, TasksStand
 from librarian.job import JOB, Family, Recording, Step, is_whole
 from librarian.manifest.chain import GOOD
 from librarian.manifest.records import OutcomeLine
@@ -27,6 +27,8 @@ from librarian.workers.messages import Message, cause
 
 DRAIN_SECONDS = 10.0
 """How long tasks that run are given when a signal asks the run to stop."""
+LOOK_AGAIN = 0.2
+"""How often it is looked, at the least, whether something ends the run (s): who asks for it is answered at once."""
 _PATIENCE = 0.05
 
 
@@ -143,7 +145,7 @@ class Conductor:
             elif exhausted and not self._work and not self._ready:
                 return False
             else:
-                self._work.answer(min(1.0 if exhausted else _PATIENCE, due))
+                self._work.answer(min(_PATIENCE if not exhausted else LOOK_AGAIN, due))
         dropped = self._drain()
         if self._work.disk_full:
             self._work.refuse_full_disk()
@@ -169,11 +171,17 @@ class Conductor:
             Whether something that no worker had begun was dropped.
         """
         dropped = self._work.drop_queued()
+        self._observe(self._ending())
         until = time.monotonic() + DRAIN_SECONDS
         while self._work and not ((self._halt.stopped() or self._work.disk_full) and time.monotonic() >= until):
             self._work.answer(_PATIENCE)
         self._committer.commit()
         return dropped
+
+    def _ending(self) -> RunEnding:
+        """Why the run ends, and what is waited for."""
+        why = "disk" if self._work.disk_full else "signal" if self._halt.stopped() else "time"
+        return RunEnding(why, len(self._work), None if why == "time" else DRAIN_SECONDS)
 
     def _next(self, identifier: Identifier) -> Family | None:
         return identifier.next_ready(wait=0.0 if self._work or self._committer else _PATIENCE)
@@ -239,9 +247,15 @@ class Conductor:
         first = node.absent[0]
         why, outcome = cause("input_failed", message=_why_lost(first)), "skipped"
         if first.unit and not first.step and not task.step.gathers(first.port):
-            reason = family.known.recordings[first.unit].reason
-            why, outcome = {**(family.causes.get(first.unit) or cause("unreadable", message=reason))}, "failed"
+            why, outcome = {**(family.causes.get(first.unit) or self._unusable(family, first.unit))}, "failed"
         self._committer.not_started(task, why, self._ends(family, node, task), outcome=outcome)
+
+    def _unusable(self, family: UnderWay, unit: str) -> Mapping[str, Any]:
+        """Why a recording cannot be worked on."""
+        if job := self._session.catalog.forgotten_in(unit):
+            back = f"to take it again, type: librarian privacy forget --allow-again {unit}"
+            return cause("refused", message=f"it was forgotten by {job}; {back}")
+        return cause("unreadable", message=family.known.recordings[unit].reason)
 
     def _look_into(self, family: UnderWay, node: Node, task: Task) -> None:
         """Probe the recordings that a task reads, those that were not; then start it."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import platform
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, distribution
 from typing import Any
 
 from librarian.job import Job, Step
@@ -15,7 +14,7 @@ from librarian.keys import IdKey
 from librarian.machine import machine_record
 from librarian.manifest.journal import now
 from librarian.manifest.records import JobLine, MachineRecord, StepRecord
-from librarian.workers.pool import Workers
+from librarian.workers.asking import Workers
 
 _MAKERS = ("numpy", "numba", "soundfile", "soxr", "av", "torch", "torchaudio")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -57,15 +56,27 @@ def _versions(extensions: Iterable[str]) -> dict[str, str]:
     """What makes the bytes: this package, Python, what reads, computes and writes sound, what extensions stand on."""
     found = {"python": platform.python_version()}
     for package in ("librarian-media", *_MAKERS, *(name for each in extensions for name in _required(each))):
-        with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
+        for version in _stated(package, "Version"):
+            found[package] = version
     return found
 
 
 def _required(package: str) -> Iterator[str]:
     """What a package says that it requires, with its extras."""
-    with contextlib.suppress(PackageNotFoundError):
-        yield from (match[0] for match in map(_NAME.match, requires(package) or ()) if match)
+    yield from (match[0] for match in map(_NAME.match, _stated(package, "Requires-Dist")) if match)
+
+
+def _stated(package: str, field: str) -> list[str]:
+    """What the metadata of a package state; nothing where it is not installed.
+
+    Their head alone is looked at: below it stands a whole README, and `importlib.metadata` reads that line by line.
+    """
+    try:
+        found = distribution(package)
+    except PackageNotFoundError:
+        return []
+    head, _, _ = (found.read_text("METADATA") or found.read_text("PKG-INFO") or "").partition("\n\n")
+    return re.findall(rf"^{field}: *(.+)$", head, re.MULTILINE)
 
 
 def _step(step: Step) -> StepRecord:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 
+from librarian.acts.act import mend
 from librarian.events import FactValue, Observer, RunEnded, RunStarted, Said
 from librarian.job import GROUP, JOB, RECORDING, Job, Step
+from librarian.keys import canonical
 from librarian.manifest.catalog import Catalog
-from librarian.manifest.journal import Journal, new_job_id, recover
+from librarian.manifest.journal import Journal, new_job_id
 from librarian.manifest.store import Store
 from librarian.models.installed import Installed
 from librarian.plan import Planner, Policy, Shape, seal_texts
@@ -27,7 +29,7 @@ from librarian.run.session import Session
 from librarian.run.settled import mark_of, settle
 from librarian.run.standing import Plain, find_settled, finish, nothing_to_do, placed, take_note
 from librarian.run.work import Work
-from librarian.workers.pool import Workers
+from librarian.workers.asking import Workers
 
 
 @dataclass(frozen=True)
@@ -100,46 +102,63 @@ def run(
     """
     device = device_of(order.job, order.steps)
     job, texts = seal_texts(replace(order.job, steps=order.steps), project.id_key)
-    scan = order.scan
-    with ExitStack() as stack:
-        vault = Vault(project.vault, owned=True)
-        stack.callback(vault.close)
-        for sentence in recover(project.manifests):
-            observe(Said(scrubber.scrub(sentence)))
-        catalog = Catalog(project.catalog, project.manifests, owned=True)
-        stack.callback(catalog.close)
-        store = Store(project.library, project.staging)
-        stack.callback(store.close)
-        store.recover(catalog.made_by)
-        for digest, text in texts.items():
-            vault.note_text(digest, text)
+    with _opened(project, lambda sentence: observe(Said(scrubber.scrub(sentence)))) as (vault, catalog, store):
+        stated = canonical([dict(step.public) for step in job.steps])  # as the first line does
+        for digest in [each for each in texts if each.encode() in stated]:
+            vault.note_text(digest, texts.pop(digest))
         vault.commit()
         job_id = new_job_id(project.manifests)
         first = job_line(job, job_id, project.id_key, workers=workers, device=device, options=order.options)
-        journal = Journal.create(project.manifests, job_id, first)
-        stack.callback(journal.close)
-        shape = Shape(job, job.steps)
-        started = RunStarted(job_id, job.name, scan.files, scan.bytes, workers.size, order.expected(shape))
-        observe(started)
-        session = Session(job_id, job.name, device, project, store, journal, catalog, vault, scrubber, order.models)
-        planner = Planner(job, catalog, project.id_key, placed(project.library), order.policy, run=job_id)
-        mark = mark_of(job, scan, order.policy, project.id_key)
-        if found := find_settled(catalog, job.name, mark, placed(project.library)):
-            ended = nothing_to_do(job_id, found, observe)
-        else:
-            workers.open_to(project.staging / job_id, project.state)
-            committer = Committer(session)
-            work = Work(session, workers, committer, observe, job.file.run.timeout)
-            conductor = Conductor(session, committer, work, planner, shape, observe, halt)
-            ended = conductor.conduct(lambda: Identifier(scan, vault, project.id_key, job_id))
-        if ended.interrupted:
-            workers.close()
-        store.close_job(job_id)
-        vault.commit()
-        finish(journal, catalog, ended, scrubber.counts)
-        if not found:
-            settle(catalog, vault, job, mark, ended)
-        if order.plain:
-            take_note(vault, order.plain, mark, first.model_dump(mode="json"), started)
-        observe(ended)
-        return ended
+        with closing(Journal.create(project.manifests, job_id, first)) as journal:
+            session = Session(
+                job_id, job.name, device, project, store, journal, catalog, vault, scrubber, order.models, texts
+            )
+            shape = Shape(job, job.steps)
+            size = order.scan.files, order.scan.bytes
+            started = RunStarted(job_id, job.name, *size, workers.size, order.expected(shape))
+            observe(started)
+            mark = mark_of(job, order.scan, order.policy, project.id_key)
+            if found := find_settled(catalog, job.name, mark, placed(project.library)):
+                ended = nothing_to_do(job_id, found, observe)
+            else:
+                ended = _conducted(session, replace(order, job=job), shape, workers, observe, halt)
+            finish(journal, catalog, ended, scrubber.counts)
+            if not found:
+                settle(catalog, vault, job, mark, ended)
+            if order.plain:
+                take_note(vault, order.plain, mark, first.model_dump(mode="json"), started)
+            observe(ended)
+            return ended
+
+
+@contextmanager
+def _opened(project: Project, say: Callable[[str], None]) -> Iterator[tuple[Vault, Catalog, Store]]:
+    """The places that a run writes to, with what an earlier one left there mended; `say` is told of that."""
+    mend(project, say)
+    with (
+        closing(Vault(project.vault, owned=True)) as vault,
+        closing(Catalog(project.catalog, project.manifests, owned=True)) as catalog,
+        closing(Store(project.library, project.staging)) as store,
+    ):
+        store.recover(catalog.made_by)
+        yield vault, catalog, store
+
+
+def _conducted(
+    session: Session, order: Order, shape: Shape, workers: Workers, observe: Observer, halt: Halt
+) -> RunEnded:
+    """Do what is to be done, and leave nothing in staging."""
+    job, project, job_id = order.job, session.project, session.job_id
+    workers.open_to(project.staging / job_id, project.state)
+    in_place = placed(project.library)
+    planner = Planner(job, session.catalog, project.id_key, in_place, order.policy, run=job_id)
+    committer = Committer(session)
+    work = Work(session, workers, committer, observe, job.file.run.timeout)
+    conductor = Conductor(session, committer, work, planner, shape, observe, halt)
+    gone = session.catalog.forgotten()
+    ended = conductor.conduct(lambda: Identifier(order.scan, session.vault, project.id_key, job_id, gone))
+    if ended.interrupted:
+        workers.close()
+    session.store.close_job(job_id)
+    session.vault.commit()
+    return ended

@@ -22,8 +22,8 @@ from librarian.run.inputs import Inputs, Known, note_hashed
 from librarian.run.probes import AT_ONCE, Probes
 from librarian.run.session import Session
 from librarian.workers import requests
+from librarian.workers.asking import Workers
 from librarian.workers.messages import Message, cause
-from librarian.workers.pool import Workers
 from librarian.workers.requests import Request, route_of
 
 ROOM_KEPT = 64 << 20

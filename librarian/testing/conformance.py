@@ -28,9 +28,10 @@ from librarian.project import STATE
 from librarian.testing.models import install_models
 from librarian.testing.sound import voice_like
 from librarian.workers import requests
+from librarian.workers.asking import Workers
 from librarian.workers.declared import GROUP, Validator, extensions, reason_of
 from librarian.workers.messages import Message
-from librarian.workers.pool import Pool, Workers
+from librarian.workers.pool import Pool
 from librarian.workers.requests import Request
 
 _UNIT = "rec_aaaaaaaaaaaaa"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from dataclasses import astuple, dataclass, replace
+from importlib.metadata import entry_points
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,9 +19,9 @@ from librarian.keys import canonical
 from librarian.models.installed import Installed
 from librarian.operation import Declaration, Resolved
 from librarian.workers import requests
+from librarian.workers.asking import Workers, ask
 from librarian.workers.installed import state_of
 from librarian.workers.messages import Message
-from librarian.workers.pool import Workers, ask
 from librarian.workers.remembered import has_text, keep, recall
 
 GROUP = "librarian"
@@ -49,54 +49,86 @@ class Extension:
     state: str = ""
 
 
-def extensions(workers: Workers, *, remembered: bool = False) -> list[Extension]:
+@dataclass(frozen=True)
+class _Offer:
+    """An entry point, and the distribution that has it; that and its version are empty where there is none."""
+
+    distribution: str
+    version: str
+    name: str
+    value: str
+
+    @property
+    def package(self) -> str:
+        """What the extension is called."""
+        return self.distribution or self.value
+
+
+def extensions(workers: Workers, *, remembered: str = "") -> list[Extension]:
     """All installed extensions, by package name.
 
     Args:
         workers: who import them.
-        remembered: whether an answer of an earlier run will do, where no file of the extension has changed.
+        remembered: what is installed at all (`installed.state_of_all`), where answers of an earlier run will do for
+            what has not changed; empty: everything is asked for.
     """
-    found = [_recalled(*each, workers) if remembered else _declared(*each, workers) for each in _installed()]
+    found = [
+        _recalled(each, workers) if remembered else _declared(each, workers)
+        for each in (_offered_before(remembered) if remembered else _offered())
+    ]
     return sorted(found, key=lambda extension: extension.package)
 
 
-def _recalled(package: str, version: str, point: EntryPoint, workers: Workers) -> Extension:
-    made_of = (point.dist.name, point.dist.version, point.value) if point.dist else ("", "", point.value)
+def _offered_before(state: str) -> list[_Offer]:
+    """What is offered, remembered: to look into the metadata of all that is installed takes longer than most jobs."""
+    question = f"entry points {state}"
+    if answer := recall(question):
+        with contextlib.suppress(KeyError, TypeError):
+            return [_Offer(*each) for each in answer["offers"]]
+    offers = list(_offered())
+    keep(question, {"offers": [astuple(each) for each in offers]})
+    return offers
+
+
+def _recalled(offer: _Offer, workers: Workers) -> Extension:
+    made_of = offer.distribution, offer.version, offer.value
     state = state_of(*made_of)
     if not state:
-        return _declared(package, version, point, workers)
+        return _declared(offer, workers)
     if answer := recall(state):
         with contextlib.suppress(ValidationError, KeyError):
-            return replace(_read(package, version, answer), made_of=made_of, state=state)
-    found = replace(_declared(package, version, point, workers), made_of=made_of, state=state)
+            return replace(_read(offer, answer), made_of=made_of, state=state)
+    found = replace(_declared(offer, workers), made_of=made_of, state=state)
     if not found.problem:
         declarations = [each.model_dump(mode="json") for each in found.declarations]
         keep(state, {"declarations": declarations, "recognizers": list(found.recognizers)})
     return found
 
 
-def _installed() -> Iterator[tuple[str, str, EntryPoint]]:
+def _offered() -> Iterator[_Offer]:
     seen = set()
     for point in entry_points(group=GROUP):
-        package = point.dist.name if point.dist else point.value
-        if (package, point.value) not in seen:
-            seen.add((package, point.value))
-            yield package, point.dist.version if point.dist else "0", point
+        offer = _Offer(*(point.dist.name, point.dist.version) if point.dist else ("", ""), point.name, point.value)
+        if (offer.package, offer.value) not in seen:
+            seen.add((offer.package, offer.value))
+            yield offer
 
 
-def _declared(package: str, version: str, point: EntryPoint, workers: Workers) -> Extension:
-    answer = ask(workers, requests.declare(package, version, point.name, point.value), IMPORT_TIMEOUT)
+def _declared(offer: _Offer, workers: Workers) -> Extension:
+    version = offer.version or "0"
+    request = requests.declare(offer.package, version, offer.name, offer.value)
+    answer = ask(workers, request, IMPORT_TIMEOUT)
     if answer["type"] != "done":
-        return Extension(package, version, problem=reason_of(answer))
+        return Extension(offer.package, version, problem=reason_of(answer))
     try:
-        return _read(package, version, answer)
+        return _read(offer, answer)
     except (ValidationError, KeyError):
-        return Extension(package, version, problem="what it declares is not readable")
+        return Extension(offer.package, version, problem="what it declares is not readable")
 
 
-def _read(package: str, version: str, answer: Mapping[str, Any]) -> Extension:
+def _read(offer: _Offer, answer: Mapping[str, Any]) -> Extension:
     declarations = tuple(Declaration.model_validate(each) for each in answer["declarations"])
-    return Extension(package, version, declarations, recognizers=tuple(answer["recognizers"]))
+    return Extension(offer.package, offer.version or "0", declarations, recognizers=tuple(answer["recognizers"]))
 
 
 def reason_of(answer: Message) -> str:

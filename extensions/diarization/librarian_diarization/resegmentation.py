@@ -86,7 +86,6 @@ def _mixture(frames: NDArray[np.float64]) -> Any:
         return mixture.fit(frames if len(frames) > 1 else np.repeat(frames, 2, axis=0))
 
 
-@kernel
 def likeliest_path(scores: NDArray[np.float32], change: float) -> NDArray[np.intp]:
     """The states of the path with the greatest sum of scores, where each change of state costs.
 
@@ -94,18 +93,44 @@ def likeliest_path(scores: NDArray[np.float32], change: float) -> NDArray[np.int
         - scores: `[frames, states]`
         - output: `[frames]`
     """
+    path = np.zeros(len(scores), np.int64)
+    _follow(np.ascontiguousarray(scores), change, np.zeros(scores.shape, np.uint8), scores[0].astype(np.float64), path)
+    return path
+
+
+@kernel
+def _follow(
+    scores: NDArray[np.float32],
+    change: float,
+    stayed: NDArray[np.uint8],
+    best: NDArray[np.float64],
+    path: NDArray[np.int64],
+) -> None:
+    """Viterbi's algorithm; on its way forth `path` holds where a change comes from.
+
+    Shape:
+        - stayed: `[frames, states]`, to work in
+        - best: `[states]`, the scores of the first frame, to work in
+        - path: `[frames]`
+    """
     frames, states = scores.shape
-    stayed = np.zeros((frames, states), np.bool_)
-    came_from = np.zeros(frames, np.intp)
-    best = scores[0].astype(np.float64)
     for frame in range(1, frames):
-        came_from[frame] = best.argmax()
-        changed = best.max() - change
+        path[frame] = _likeliest(best)
+        changed = best[path[frame]] - change
         for state in range(states):
             stayed[frame, state] = best[state] >= changed
             best[state] = max(best[state], changed) + scores[frame, state]
-    path = np.empty(frames, np.intp)
-    path[-1] = best.argmax()
-    for frame in range(frames - 1, 0, -1):
-        path[frame - 1] = path[frame] if stayed[frame, path[frame]] else came_from[frame]
-    return path
+    now = _likeliest(best)
+    for frame in range(frames - 1, -1, -1):
+        before = now if stayed[frame, now] else path[frame]
+        path[frame], now = now, before
+
+
+@kernel
+def _likeliest(scores: NDArray[np.float64]) -> int:
+    """The first of the greatest."""
+    found = 0
+    for state in range(1, scores.size):
+        if scores[state] > scores[found]:
+            found = state
+    return found

@@ -22,12 +22,13 @@ from librarian.models.lock import Lock, LockedModel, change_lock
 from librarian.privacy.known import surroundings
 from librarian.privacy.scrub import Scrubber
 from librarian.workers.declared import extensions
+from librarian.workers.installed import state_of_all
 
 
 def known_models() -> dict[str, KnownModel]:
     """The models that installed extensions know, by name; of two that share one the first that is found."""
     with workers_for(1, lambda line: None) as workers:
-        found = extensions(workers, remembered=True)
+        found = extensions(workers, remembered=state_of_all())
     known: dict[str, KnownModel] = {}
     for model in (model for each in found for declared in each.declarations for model in declared.models):
         known.setdefault(model.name, model)
