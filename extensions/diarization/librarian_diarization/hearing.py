@@ -73,4 +73,4 @@ def stretches(probabilities: Values, frames: int) -> list[Stretch]:
     Shape:
         - probabilities: `[windows]`
     """
-    return list(speech(probabilities.tolist(), RATE, WINDOW, THRESHOLDS, frames))
+    return list(speech(map(float, probabilities), RATE, WINDOW, THRESHOLDS, frames))

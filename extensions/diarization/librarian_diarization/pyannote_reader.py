@@ -9,6 +9,7 @@ from librarian.errors import RefusedError
 from librarian_diarization.pyannote_checkpoint import read_network
 from librarian_diarization.pyannote_config import Config, find, read_config
 from librarian_diarization.pyannote_embedding import Embedder
+from librarian_diarization.pyannote_folding import folded
 from librarian_diarization.pyannote_plda import read_plda
 from librarian_diarization.pyannote_stack import PLDA, Inference, Model, SlidingWindow, torch
 
@@ -75,7 +76,7 @@ def read_pipeline(folder: Path, device: str = "cpu") -> Networks:
         device=where,
         batch_size=parts.segmentation_batch_size,
     )
-    embedder = Embedder(embedding.to(where), exclude_overlap=parts.embedding_exclude_overlap)
+    embedder = Embedder(folded(embedding, where), exclude_overlap=parts.embedding_exclude_overlap)
     return Networks(config, inference, embedder, plda, rate)
 
 

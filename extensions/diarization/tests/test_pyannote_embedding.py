@@ -113,3 +113,23 @@ def test_a_gpu_gives_the_same(library, sounds, active):
     with full_precision():
         made = Embedder(network.to("cuda:0"), exclude_overlap=True)(sounds, active)
     np.testing.assert_allclose(made, expected, rtol=0, atol=10 * CLOSE * np.abs(expected).max())
+
+
+def test_a_network_without_its_normalizations_gives_the_same(network, sounds):
+    from copy import deepcopy
+
+    from librarian_diarization.pyannote_folding import folded
+    from librarian_diarization.pyannote_stack import torch
+
+    uneven = deepcopy(network)
+    for module in uneven.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):  # as new, they change next to nothing
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(0.5, 2)
+            torch.nn.init.uniform_(module.weight, 0.5, 2)
+            torch.nn.init.normal_(module.bias, 0, 0.2)
+    with torch.inference_mode():
+        expected = uneven(sounds).numpy()
+        made = folded(uneven, torch.device("cpu"))
+        assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in made.modules())
+        np.testing.assert_allclose(made(sounds).numpy(), expected, rtol=0, atol=CLOSE * np.abs(expected).max())
