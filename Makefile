@@ -28,7 +28,7 @@ test: $(VENV)/ready-to-test ## set up .venv and run the linter, the type checker
 
 torture: $(VENV)/ready-to-test ## set up .venv; kill or hinder a run wherever it changes a file, and feed it hostile files (hours)
 	$(BIN)/pytest -m "" --points 200 --crashes 200 tests/test_torture.py tests/test_crash.py tests/test_run_hostile_*.py \
-		tests/test_run_wild*.py
+		tests/test_run_wild*.py tests/test_forget.py
 
 format: $(VENV)/ready-to-test ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix

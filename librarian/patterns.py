@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,14 +101,19 @@ def in_order(paths: Iterable[str]) -> list[str]:
     return sorted(paths, key=os.fsencode)
 
 
-def not_taken(taken: Set[str]) -> Counter[str]:
+def not_taken(taken: Iterable[str]) -> Counter[str]:
     """Ending → files beside those that are taken."""
     endings: Counter[str] = Counter()
-    for folder in {os.path.dirname(path) for path in taken}:
+    known: set[int] = set()  # hashes take less than paths do, and nothing but a count hangs on them
+    folders: set[str] = set()
+    for path in taken:
+        known.add(hash(path))
+        folders.add(os.path.dirname(path))
+    for folder in folders:
         with contextlib.suppress(OSError), os.scandir(folder) as listing:
             for each in listing:
                 plain = each.is_file(follow_symlinks=False) and not each.name.startswith(".")
-                if plain and each.path not in taken:
+                if plain and hash(each.path) not in known:
                     endings[_ending(each.name)] += 1
     return endings
 

@@ -217,7 +217,7 @@ class TestNames:
         assert {(each.sighting.path, each.id) for each in given} == {
             (str(path), ID_KEY.recording(digest(path))) for path in folder.iterdir()
         }
-        assert set(map(str, vault.paths())) == set(looked.paths()) == set(map(str, folder.iterdir()))
+        assert set(map(str, vault.paths())) == set(looked.paths) == set(map(str, folder.iterdir()))
 
     @pytest.mark.parametrize("name", [b"a.wav ", b"a.wav.", b"a.wav~", b"awav", b"a\n.wave"])
     def test_another_ending_is_another_ending(self, folder: Path, name: bytes) -> None:

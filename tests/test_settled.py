@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,17 @@ def archive(tmp_path: Path) -> Archive:
         os.utime(made.root / "talks" / name, (LONG_AGO, LONG_AGO))
     (made.root / "files.csv").write_text("file,label\none.wav,OH-1\ntwo.wav,OH-2\n")
     made.job(JOB)
-    run(made)
+    with doubting():
+        run(made)
     return made
+
+
+@contextlib.contextmanager
+def doubting() -> Iterator[None]:
+    """However long ago files changed, the vault doubts them: a busy machine may take longer than its two seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("librarian.privacy.vault.RACY_NS", 1 << 62)
+        yield
 
 
 def settle(archive: Archive) -> None:
@@ -144,8 +154,9 @@ def test_whatever_changes_is_planned_anew(archive: Archive, change: Callable[[Ar
 
 
 def test_a_file_that_changed_just_before_is_looked_at_again(archive: Archive) -> None:
-    assert not only_looked(archive)
-    assert not only_looked(archive)
+    with doubting():
+        assert not only_looked(archive)
+        assert not only_looked(archive)
 
 
 def test_what_failed_is_tried_again(archive: Archive) -> None:

@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Literal
 
 from librarian.machine import machine_record
 from librarian.manifest.catalog import Catalog
-from librarian.manifest.journal import Journal, new_job_id, now, recover
+from librarian.manifest.journal import Journal, entries, manifests, new_job_id, now, recover, reopened
 from librarian.manifest.records import Act as Line
 from librarian.manifest.records import ActLine, MachineRecord
 from librarian.manifest.store import Store
@@ -51,8 +52,7 @@ def act(project: Project, kind: Kind, say: Say, *, resumable: bool = False) -> I
         resumable: whether the manifest of one that fails stays open, for whoever completes it; else it is sealed as
             interrupted.
     """
-    for sentence in recover(project.manifests):
-        say(sentence)
+    mend(project, say)
     with contextlib.closing(Catalog(project.catalog, project.manifests, owned=True)) as catalog:
         with contextlib.closing(Store(project.library, project.staging)) as store:
             store.recover(catalog.made_by)
@@ -67,6 +67,43 @@ def act(project: Project, kind: Kind, say: Say, *, resumable: bool = False) -> I
                 raise
             journal.seal("complete")
         catalog.follow(job)
+
+
+def mend(project: Project, say: Say) -> str:
+    """Mend what the last job left, before another begins: a forget that was cut off is completed, others are sealed.
+
+    The caller holds the project's lock, and has nothing of the project open.
+
+    Returns:
+        The id of the job that was completed; empty where there was none.
+    """
+    existing = manifests(project.manifests)
+    path = existing[-1] if existing else None
+    if path is None or not _is_unfinished_forget(path):
+        for sentence in recover(project.manifests):
+            say(sentence)
+        return ""
+    from librarian.acts.forget import carry_out  # which makes acts of its own
+
+    with (
+        contextlib.closing(Catalog(project.catalog, project.manifests, owned=True)) as catalog,
+        contextlib.closing(reopened(path)) as journal,
+    ):
+        carry_out(Act(path.stem, project, catalog, journal))
+        journal.seal("complete")
+        catalog.follow(path.stem)
+    say(f"{path.stem}: a forget was cut off; it has been completed")
+    return path.stem
+
+
+def _is_unfinished_forget(path: Path) -> bool:
+    """Whether a manifest says all that is to be forgotten, and not that it is done."""
+    lines = entries(path)
+    first = next(lines, None)
+    if first is None or first.body is None or first.body.get("act") != "forget":
+        return False
+    types = [entry.type for entry in lines]
+    return "forgotten" in types and "seal" not in types
 
 
 def _first(project: Project, job: str, kind: Kind) -> ActLine:

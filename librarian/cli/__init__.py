@@ -31,7 +31,7 @@ COMMANDS = {
     "models": "List, add, verify, fetch and pack the models that operations use.",
     "extensions": "List what is installed and what it can do.",
     "doctor": "Say whether everything is as it should be, and what to do where not.",
-    "privacy": "Keep names and numbers out of texts.",
+    "privacy": "Keep names out of texts; show, seal and forget them.",
     "schema": "Print the JSON Schema of a job file or of the record.",
     "completion": "Print what a shell needs to complete commands, options and ids.",
 }
@@ -120,9 +120,10 @@ def _show_version(context: click.Context, parameter: click.Parameter, wanted: bo
     help="Say which version this is.",
 )
 @click.option("--project", metavar="FOLDER", help="The project; else the nearest above the current folder.")
+@click.option("--passphrase-fd", type=int, metavar="N", help="Read the passphrase of a sealed vault from descriptor N.")
 @click.option("--debug", is_flag=True, help="Show where an unexpected error comes from.")
 @click.pass_context
-def cli(context: click.Context, project: str | None, debug: bool) -> None:
+def cli(context: click.Context, project: str | None, passphrase_fd: int | None, debug: bool) -> None:
     """Bring a private archive of recordings through separation, normalization, transcription and more: every
     output exactly once, verified, and with a record of where it came from that names no one.
     """

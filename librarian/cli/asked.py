@@ -104,7 +104,7 @@ class Asked:
         else:
             with contextlib.suppress(OSError):
                 recording = self.project.id_key.recording(hash_file(path)[1])
-                if self.catalog.ended(unit=recording):
+                if self.catalog.ended(unit=recording) or self.catalog.forgotten_in(recording):
                     yield recording
 
     def _named_nearly(self, typed: str) -> list[str]:

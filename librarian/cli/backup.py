@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from librarian.keys import KEY_VARIABLE
+from librarian.privacy.sealing import is_sealed
 from librarian.project import STATE, Project
 
 _NOTE = "backup-checked"
@@ -18,7 +19,9 @@ _NOTE = "backup-checked"
 
 def irreplaceable(project: Project) -> str:
     """What of a project has to be in a backup, in words."""
-    return f"{STATE}/keys and {STATE}/vault.db" if _key_files(project) else f"{KEY_VARIABLE} and {STATE}/vault.db"
+    files = [path.name for path in _key_files(project)]
+    keys = [KEY_VARIABLE] * ("id" not in files) + [f"{STATE}/keys"] * bool(files)
+    return f"{', '.join(keys)} and {STATE}/vault.db"
 
 
 def checked_on(project: Project) -> datetime | None:
@@ -41,14 +44,22 @@ def fault_of(project: Project, folder: Path) -> str:
             return f"keys/{path.name} is not in it"
         if copy.read_text().strip() != path.read_text().strip():
             return f"its keys/{path.name} is not this project's"
-    if project.vault.exists() and not (place / "vault.db").is_file():
-        return "vault.db is not in it"
-    if project.vault.exists() and not _sound(place / "vault.db"):
-        return "its vault.db is damaged"
+    if fault := _vault_fault(project, place / "vault.db"):
+        return fault
     note = os.open(project.state / _NOTE, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     os.utime(note)
     os.close(note)
     return ""
+
+
+def _vault_fault(project: Project, copy: Path) -> str:
+    if not project.vault.exists():
+        return ""
+    if not copy.is_file():
+        return "vault.db is not in it"
+    if is_sealed(project.vault):  # what a sealed one holds, nobody sees without the passphrase
+        return "" if is_sealed(copy) else "its vault.db is not sealed, as this project's is; copy it anew"
+    return "" if _sound(copy) else "its vault.db is damaged"
 
 
 def _key_files(project: Project) -> list[Path]:

@@ -124,7 +124,7 @@ class Checked:
             if not table.labels_are_public:
                 scrubber.learn(row.label for row in table.rows.values() if row.label)
         scrubber.learn_secrets(secrets())
-        scrubber.learn(self.scan.paths())
+        scrubber.learn(self.scan.paths)
         return scrubber
 
 

@@ -48,7 +48,7 @@ def _lines(error: Exception) -> Sequence[str]:
         return getattr(error, "problems", None) or [f"librarian: {line}" for line in str(error).split("\n")]
     if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
         return [f"librarian: {_disk(error)}"]
-    if isinstance(error, sqlite3.Error):
+    if isinstance(error, sqlite3.Error) or type(error).__module__.startswith("sqlcipher3"):
         return [f"librarian: {_database(error)}"]
     return [f"librarian: internal error: {type(error).__name__}; {_what_to_do(error)}"]
 
@@ -63,7 +63,7 @@ def _what_to_do(error: Exception) -> str:
         return "--debug shows where it comes from"
 
 
-def _database(error: sqlite3.Error) -> str:
+def _database(error: Exception) -> str:
     name = getattr(error, "sqlite_errorname", "") or type(error).__name__
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return "an index is damaged; remove .librarian/catalog.db (never vault.db): it is made anew by the same command"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from librarian import project as projects
+from librarian.cli.passphrase import know
 from librarian.cli.words import say
 from librarian.errors import LibrarianError, UsageError
 from librarian.project import Project
@@ -53,14 +54,14 @@ def open_project(context: click.Context) -> Project:
     Raises:
         UsageError: there is none.
     """
-    return projects.load(find_root(context))
+    return know(context, projects.load(find_root(context)))
 
 
 def existing_project(context: click.Context) -> Project | None:
     """The project that `open_or_make_project` would open; None where it would make one."""
     root = project_option(context) or projects.find()
     made = root is not None and (root / projects.STATE / "project.toml").exists()
-    return projects.load(root.resolve()) if root and made else None
+    return know(context, projects.load(root.resolve())) if root and made else None
 
 
 def installed_models(context: click.Context) -> Installed:
@@ -85,4 +86,4 @@ def open_or_make_project(context: click.Context, models: str = "") -> Project:
     root = named if named is not None else projects.find() or Path.cwd()
     if not (root / projects.STATE / "project.toml").exists():
         say(f"making a project here; back up {projects.STATE}/keys and {projects.STATE}/vault.db")
-    return projects.open_or_make(root.resolve(), models)
+    return know(context, projects.open_or_make(root.resolve(), models))

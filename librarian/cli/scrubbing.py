@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 
 import click
 
+from librarian.cli.finding import finder_of
 from librarian.cli.place import existing_project
 from librarian.cli.words import plural, say
 from librarian.errors import UsageError
@@ -38,6 +39,7 @@ class Wanted:
         level: `strict` or `balanced`.
         names, allow: the owner's lists.
         counts: whether what was replaced is counted on stderr, as JSON if `as_json`.
+        ner: the model that looks for names too.
     """
 
     level: str
@@ -45,6 +47,7 @@ class Wanted:
     allow: Path | None
     counts: bool
     as_json: bool
+    ner: str | None = None
 
 
 def scrub_files(context: click.Context, files: Sequence[Path], wanted: Wanted) -> int:
@@ -55,10 +58,11 @@ def scrub_files(context: click.Context, files: Sequence[Path], wanted: Wanted) -
     """
     scrubber = _scrubber(existing_project(context), wanted)
     out = sys.stdout.buffer
-    for number, file in enumerate(files or (_STDIN,), 1):
-        for line in _lines(file, number):
-            out.write(_scrubbed(scrubber, line))
-        out.flush()
+    with finder_of(context, wanted.ner) as find:
+        for number, file in enumerate(files or (_STDIN,), 1):
+            for text, end, names in find(map(_parted, _lines(file, number))):
+                out.write(scrubber.scrub(text, limit=None, keep_tabs=True, names=names).encode() + end)
+            out.flush()
     if wanted.counts:
         _say_counts(scrubber, wanted)
     if withheld := scrubber.counts[WITHHELD]:
@@ -113,10 +117,10 @@ def _whole_lines(stream: BinaryIO, number: int) -> Iterator[bytes]:
         yield line
 
 
-def _scrubbed(scrubber: Scrubber, line: bytes) -> bytes:
+def _parted(line: bytes) -> tuple[str, bytes]:
+    """A line's text, and what ends it."""
     text = line.rstrip(b"\r\n")
-    scrubbed = scrubber.scrub(text.decode("utf-8", "surrogateescape"), limit=None, keep_tabs=True)
-    return scrubbed.encode() + line[len(text) :]
+    return text.decode("utf-8", "surrogateescape"), line[len(text) :]
 
 
 def _say_counts(scrubber: Scrubber, wanted: Wanted) -> None:

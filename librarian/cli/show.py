@@ -10,7 +10,7 @@ import click
 from librarian.cli.asked import Asked, asked, kind_of, may_show_names
 from librarian.cli.facts import facts_of, gist, measured
 from librarian.cli.named import names_of
-from librarian.cli.recorded import changes, columns, moment, rung_of, settings_of, sound_of
+from librarian.cli.recorded import changes, columns, day, moment, rung_of, settings_of, sound_of
 from librarian.cli.sentence import made_sentence, unit_sentence
 from librarian.cli.show_job import job_json, job_lines
 from librarian.cli.timing import timing_json, timing_lines
@@ -46,7 +46,7 @@ def command(context: click.Context, what: str, timing: bool, names: bool, as_jso
             project.say_json({"id": found, "type": kind, **_json(project, found, kind, timing)})
             return 0
         project.say(timing_lines(project.history, found) if timing else _lines(project, found, kind))
-        if names:
+        if names and not project.catalog.forgotten_in(found):
             project.say_names(names_of(project, found))
     if kind == "job":
         say(f"next: librarian show {found}{'' if timing else ' --timing'}")
@@ -58,10 +58,21 @@ def command(context: click.Context, what: str, timing: bool, names: bool, as_jso
 def _lines(project: Asked, found: str, kind: str) -> Iterator[str]:
     if kind == "job":
         return job_lines(project.history, found)
+    if job := project.catalog.forgotten_in(found):
+        return _forgotten_lines(project, found, job)
     return _made_lines(project, found) if kind in ("artifact", "task") else _unit_lines(project, found)
 
 
+def _forgotten_lines(project: Asked, found: str, job: str) -> Iterator[str]:
+    """A tombstone; and what runs said since that met it again."""
+    yield f"{kind_of(found)} {found} was forgotten on {day(project.history.job(job).first.started)} by {job}"
+    for each in project.catalog.ended(unit=found):
+        yield f"  {each.step} of {each.job_name}  {each.outcome}  {_result(project, each)}"
+
+
 def _json(project: Asked, found: str, kind: str, timing: bool) -> dict[str, Any]:
+    if kind != "job" and (job := project.catalog.forgotten_in(found)):
+        return {"state": "forgotten", "job": job}
     if kind == "job":
         more = {"timing": timing_json(project.history, found)} if timing else {}
         return {**job_json(project.history, found), **more}

@@ -260,9 +260,7 @@ class Catalog(Index):
         """Note artifacts whose content is not what was recorded; the next run makes them again."""
         self._begin()
         self._changed()
-        found = [(each,) for each in ids]
-        self._db.executemany("UPDATE artifacts SET suspect = 1 WHERE id = ?", found)
-        self._db.executemany("UPDATE made SET suspect = 1 WHERE key = (SELECT key FROM artifacts WHERE id = ?)", found)
+        self._doubt([(each,) for each in ids])
         self._db.commit()
 
     def made_from_suspects(self) -> frozenset[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from librarian.errors import EnvironmentFailedError
 from librarian.files import LOG_PAGES, stat_key, write_file
 from librarian.manifest.journal import Written, entries, manifests
 
@@ -107,6 +108,7 @@ class Index:
         return dict(self._db.execute("SELECT job, bytes FROM manifests"))
 
     def _rebuild(self) -> None:
+        suspects = self._db.execute("SELECT id FROM artifacts WHERE suspect").fetchall()
         for table in (
             "manifests",
             "jobs",
@@ -122,6 +124,28 @@ class Index:
             self._db.execute(f"DELETE FROM {table}")
         for path in manifests(self._folder):
             self._add(path.stem)
+        self._doubt(suspects)
+
+    def _doubt(self, ids: Sequence[Row]) -> None:
+        """Note artifacts whose content is not what was recorded."""
+        self._db.executemany("UPDATE artifacts SET suspect = 1 WHERE id = ?", ids)
+        self._db.executemany("UPDATE made SET suspect = 1 WHERE key = (SELECT key FROM artifacts WHERE id = ?)", ids)
+
+    def clean(self) -> None:
+        """Take in manifests that were rewritten, and leave no page that holds what they do not any more.
+
+        Raises:
+            EnvironmentFailedError: another command reads it meanwhile.
+        """
+        self._db.rollback()
+        self._db.execute("PRAGMA secure_delete = ON")
+        self._db.execute("PRAGMA temp_store = MEMORY")
+        self._catch_up()
+        self._db.execute("VACUUM")
+        if self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise EnvironmentFailedError(
+                ".librarian/catalog.db is being read by another command; once that has ended, type the same again"
+            )
 
     def _add(self, job: str) -> bool:
         """Take in what was appended to a manifest, up to a torn line; False where it does not follow what is known."""

@@ -10,13 +10,13 @@ import json
 import os
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from librarian.files import sync_folder
+from librarian.files import naming, private, sync_folder
 from librarian.keys import canonical
 from librarian.manifest.chain import NO_LINE, link, new_salt, sha256
 from librarian.ulid import new_ulid
@@ -221,17 +221,50 @@ def recover(folder: Path) -> list[str]:
     return [] if is_whole(folder) else _mend(manifests(folder)[-1])
 
 
-def _mend(path: Path) -> list[str]:
-    said: list[str] = []
+def reopened(path: Path) -> Journal:
+    """The manifest of a job that was cut off, to go on with: a torn last line is cut."""
+    last, outcomes, _ = _cut(path)
+    assert last is not None  # who goes on with it has read it
+    return Journal(path, last.seq + 1, last.link, outcomes)
+
+
+def empty_bodies(path: Path, seqs: Collection[int]) -> None:
+    """Empty the bodies of some lines of a manifest: rewritten aside, made durable, and put in its place.
+
+    Raises:
+        OSError: the disk failed; the manifest is as it was.
+    """
+    aside = path.with_name(path.name + ".new")
+    with naming(aside), open(path, "rb") as file, open(aside, "wb", opener=private) as out:
+        for number, raw in enumerate(file):
+            out.write(_emptied(raw) if number in seqs else raw)
+        out.flush()
+        os.fsync(out.fileno())
+    os.replace(aside, path)
+    sync_folder(path.parent)
+
+
+def _emptied(raw: bytes) -> bytes:
+    line = json.loads(raw)
+    return _text(line["seq"], line["prev"], line["digest"], b"null")
+
+
+def _cut(path: Path) -> tuple[Entry | None, int, bool]:
+    """Cut a torn last line; the last line then, the number of outcomes, and whether anything was cut."""
     last: Entry | None = None
     outcomes = size = 0
     for entry in entries(path):
         if entry.torn:
             os.truncate(path, size)
-            said.append(f"{path.stem}: the last line was torn; it has been cut")
-            break
+            return last, outcomes, True
         last, size = entry, entry.end
         outcomes += entry.type == "outcome"
+    return last, outcomes, False
+
+
+def _mend(path: Path) -> list[str]:
+    last, outcomes, torn = _cut(path)
+    said = [f"{path.stem}: the last line was torn; it has been cut"] if torn else []
     if last is None:
         path.unlink()
         sync_folder(path.parent)

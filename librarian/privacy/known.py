@@ -12,7 +12,7 @@ from librarian.files import open_regular
 
 MOST_BYTES = 16 << 20
 SHORTEST_SECRET = 8
-_SECRET = ("TOKEN", "SECRET", "PASSWORD", "API_KEY", "LIBRARIAN_KEY")
+_SECRET = ("TOKEN", "SECRET", "PASSWORD", "PASSPHRASE", "API_KEY", "LIBRARIAN_KEY")
 _ORDINARY = frozenset({"root", "user", "localhost", "home"})
 
 

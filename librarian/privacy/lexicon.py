@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 
 from librarian.privacy.exempt import Exempt, Range, outside, spared
 from librarian.privacy.folding import FOLD, bare, spellings
@@ -71,7 +71,7 @@ class Lexicon:
 
     def __init__(self, exempt: Exempt) -> None:
         self._exempt = exempt
-        self._names: list[str] = []
+        self._names: list[Sequence[str]] = []
         self._secrets: list[str] = []
         self._phrases = Phrases()
         self._meanings: dict[int, tuple[str, str]] = {}
@@ -82,7 +82,7 @@ class Lexicon:
         Raises:
             TypeError: one of them is no text; none is added.
         """
-        self._names += _texts(values)
+        self._names.append(_texts(values))
 
     def add_secrets(self, values: Iterable[str]) -> None:
         """Add values that count as a whole only: a passphrase is made of ordinary words.
@@ -119,7 +119,7 @@ class Lexicon:
 
     def _read(self) -> None:
         """Read what was added. Where that fails, it fails again next time: nothing is given up."""
-        names, forms = _components(self._names), _Forms()
+        names, forms = _components(chain.from_iterable(self._names)), _Forms()
         while batch := list(islice(names, _BATCH)):
             self._learn(batch, forms)
         for secret in self._secrets:
@@ -220,7 +220,7 @@ class Lexicon:
         return True
 
 
-def _components(values: list[str]) -> Iterator[str]:
+def _components(values: Iterable[str]) -> Iterator[str]:
     """The folders, each once, and the file names in paths; other texts as they are."""
     seen: set[str] = set()
     for value in values:
@@ -245,8 +245,9 @@ def _implied(key: str) -> tuple[str, str]:
     return "NAME", key.replace(" ", "")
 
 
-def _texts(values: Iterable[str]) -> list[str]:
-    texts = list(values)
+def _texts(values: Iterable[str]) -> Sequence[str]:
+    # What cannot change meanwhile is not copied: the paths of all recordings are kept in little room elsewhere.
+    texts = values if isinstance(values, Sequence) and not isinstance(values, (str, list)) else list(values)
     if not all(isinstance(each, str) for each in texts):
         raise TypeError("a known value is a text")
     return texts

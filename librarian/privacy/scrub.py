@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Self
 
 from librarian.errors import RefusedError
-from librarian.privacy.exempt import Exempt, spared
-from librarian.privacy.folding import fold, unescaped
+from librarian.privacy.exempt import Exempt, Range, spared
+from librarian.privacy.folding import fold, spellings, unescaped
 from librarian.privacy.lexicon import Lexicon
 from librarian.privacy.names import NameList
 from librarian.privacy.ordinary import record_words
@@ -84,6 +84,11 @@ class Scrubbed(str):
 
 def _seal(text: str) -> Scrubbed:
     return str.__new__(Scrubbed, text)
+
+
+def _canonical(name: str) -> str:
+    """The one form that stands for all spellings of a name, as known values have it."""
+    return spellings(name)[0].replace(" ", "")
 
 
 def _not_by_chance(text: str, known: list[Span]) -> list[Span]:
@@ -165,19 +170,23 @@ class Scrubber:
             cause = type(error).__name__
         raise ScrubError(f"a secret could not be learnt for scrubbing ({cause})")
 
-    def scrub(self, text: str, *, limit: int | None = LONGEST, keep_tabs: bool = False) -> Scrubbed:
+    def scrub(
+        self, text: str, *, limit: int | None = LONGEST, keep_tabs: bool = False, names: Sequence[Range] = ()
+    ) -> Scrubbed:
         """The text with pseudonyms for what names someone, harmless to a terminal and on one line.
 
         Args:
             text: any text, lone surrogates included.
             limit: characters to keep at most, from 1; None keeps all. The cut is made after scrubbing.
             keep_tabs: whether tabs stay; they are spaces otherwise.
+            names: stretches that somebody else found to be names, such as a model; for texts that are not cut.
 
         Raises:
             ScrubError: anything went wrong. It says nothing of the text.
         """
         try:
-            return _seal(self._scrubbed(text, limit, _HARMLESS_OR_TAB if keep_tabs else _HARMLESS))
+            more = [Span(start, end, "NAME", _canonical(text[start:end])) for start, end in names]
+            return _seal(self._scrubbed(text, limit, _HARMLESS_OR_TAB if keep_tabs else _HARMLESS, more))
         except Exception as error:
             cause = type(error).__name__
         # Raised out here so that neither cause nor context leads back to the text.
@@ -190,7 +199,7 @@ class Scrubber:
             ScrubError: anything went wrong.
         """
         try:
-            return self._spans(text, text.translate(_HARMLESS), len(text))
+            return self._spans(text, text.translate(_HARMLESS), len(text), ())
         except Exception as error:
             cause = type(error).__name__
         raise ScrubError(f"a text could not be checked ({cause})")
@@ -203,8 +212,8 @@ class Scrubber:
         """
         return [(self._pseudonym(each.type, each.canonical), text[each.start : each.end]) for each in self.hits(text)]
 
-    def _spans(self, text: str, shown: str, until: int) -> list[Span]:
-        spans = self._search.find(text, until)
+    def _spans(self, text: str, shown: str, until: int, more: Sequence[Span]) -> list[Span]:
+        spans = [*self._search.find(text, until), *more]
         if self._lexicon or self._names:
             known, listed = self._named(text, shown, until)
             spans = [*_not_by_chance(text, known), *spans, *_not_by_chance(text, listed)]
@@ -226,11 +235,11 @@ class Scrubber:
             known.append(withheld(text, read))
         return known, listed
 
-    def _replaced(self, text: str, until: int, harmless: Characters) -> str:
+    def _replaced(self, text: str, until: int, harmless: Characters, more: Sequence[Span]) -> str:
         """The scrubbed text of what begins before `until`."""
         shown = text if text.isprintable() else text.translate(harmless)
         pieces, last = [], 0
-        for span in self._spans(text, shown, until):
+        for span in self._spans(text, shown, until, more):
             if span.start >= until:
                 break
             pieces += [shown[last : span.start], self._pseudonym(span.type, span.canonical)]
@@ -238,18 +247,18 @@ class Scrubber:
             self.counts[span.type] += 1
         return "".join([*pieces, shown[last:until]])
 
-    def _scrubbed(self, text: str, limit: int | None, harmless: Characters) -> str:
+    def _scrubbed(self, text: str, limit: int | None, harmless: Characters, more: Sequence[Span]) -> str:
         """The scrubbed text, cut. Of a long text no more is replaced than is kept; all of it is searched."""
         if text == "":  # nothing can stand in it: what is known need not be read for it
             return ""
         if limit is None:
-            return self._replaced(text, len(text), harmless)
+            return self._replaced(text, len(text), harmless, more)
         if limit < 1:
             raise ValueError(limit)
         # What pseudonyms shorten so much is rare; what there can be in a text is bounded.
-        scrubbed = self._replaced(text, min(4 * limit, len(text)), harmless)
+        scrubbed = self._replaced(text, min(4 * limit, len(text)), harmless, more)
         if len(scrubbed) <= limit and 4 * limit < len(text):
-            scrubbed = self._replaced(text, len(text), harmless)
+            scrubbed = self._replaced(text, len(text), harmless, more)
         if len(scrubbed) <= limit:
             return scrubbed
         return _TORN.sub("", scrubbed[: limit - 1]) + "…"

@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import sqlite3
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from librarian.errors import EnvironmentFailedError
-from librarian.files import LOG_PAGES, room, sync, sync_folder
+from librarian.files import sync
+from librarian.privacy.vault_file import open_vault
 
-VERSION = 4
 RACY_NS = 2_000_000_000
 """A file that changed less than this before it was hashed may have changed again within one clock step."""
-_SCHEMA = """
-CREATE TABLE sightings (path BLOB PRIMARY KEY, recording TEXT, device INTEGER, inode INTEGER, size INTEGER,
-    mtime_ns INTEGER, ctime_ns INTEGER, sha256 TEXT, hashed_at_ns INTEGER, first_job TEXT, last_job TEXT) WITHOUT ROWID;
-CREATE INDEX sightings_by_recording ON sightings (recording);
-CREATE TABLE recordings (id TEXT PRIMARY KEY, sha256 TEXT, facts TEXT) WITHOUT ROWID;
-CREATE TABLE texts (digest TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID;
-CREATE TABLE states (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-"""
-_LABELS = """
-CREATE TABLE IF NOT EXISTS labels (unit TEXT PRIMARY KEY, label TEXT, public INTEGER) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS labels_by_label ON labels (label);
-"""
-"""Since version 2."""
-_STANDING = "CREATE TABLE IF NOT EXISTS standing (job_file BLOB PRIMARY KEY, note TEXT) WITHOUT ROWID;"
-"""Since version 3."""
-_SECRETS = """
-CREATE TABLE IF NOT EXISTS secrets (key TEXT, output TEXT, unit TEXT, kind TEXT, document TEXT,
-    PRIMARY KEY (key, output)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS secrets_by_kind ON secrets (kind, unit);
-"""
-"""Since version 4."""
-_ADDED = f"{_LABELS} {_STANDING} {_SECRETS}"
-_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 StatKey = tuple[int, int, int, int, int]
 """device, inode, size, mtime, ctime (ns)."""
 
@@ -66,19 +41,7 @@ class Vault:
     """
 
     def __init__(self, path: Path, *, owned: bool) -> None:
-        try:
-            if owned and not path.exists():
-                _make(path)
-            self._db = _open(path, owned)
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorname", _DAMAGED[0]) not in _DAMAGED:
-                raise EnvironmentFailedError(
-                    f".librarian/vault.db cannot be opened: {error}, {room(path)}; mend it and type the same again"
-                ) from None
-            raise EnvironmentFailedError(
-                ".librarian/vault.db is damaged; restore it from your backup (names are kept nowhere else)"
-            ) from None
-
+        self._db = open_vault(path, owned)
         self._path, self._is_synced = path, True
         self._has_states = self._db.execute("SELECT 1 FROM states LIMIT 1").fetchone() is not None
 
@@ -235,6 +198,44 @@ class Vault:
         row = self._db.execute("SELECT note FROM standing WHERE job_file = ?", (os.fsencode(job_file),)).fetchone()
         return str(row[0]) if row else None
 
+    def forget(self, units: Iterable[str]) -> None:
+        """Take out everything about recordings and groups, and what runs and tasks noted that may be about them."""
+        of = [(unit,) for unit in units]
+        self._db.executemany("DELETE FROM sightings WHERE recording = ?", of)
+        self._db.executemany("DELETE FROM recordings WHERE id = ?", of)
+        self._db.executemany("DELETE FROM labels WHERE unit = ?", of)
+        self._db.executemany("DELETE FROM secrets WHERE unit = ?", of)
+        self._db.execute("DELETE FROM states")
+        self._db.execute("DELETE FROM standing")
+        self._has_states = False
+
+    def keep_only(self, texts: Collection[str], keys: Collection[str]) -> None:
+        """Take out free texts and secrets that no record uses.
+
+        Args:
+            texts: keyed digests of texts that a record uses.
+            keys: task keys that a record tells of.
+        """
+        for table, column, used in (("texts", "digest", texts), ("secrets", "key", keys)):
+            held = [each for (each,) in self._db.execute(f"SELECT DISTINCT {column} FROM {table}")]
+            unused = [(each,) for each in held if each not in used]
+            self._db.executemany(f"DELETE FROM {table} WHERE {column} = ?", unused)
+
+    def clean(self) -> None:
+        """Commit, and leave no page, used or free, that holds what was taken out.
+
+        Raises:
+            EnvironmentFailedError: another command reads it meanwhile.
+        """
+        self.commit()
+        self._db.execute("PRAGMA temp_store = MEMORY")
+        self._db.execute("VACUUM")
+        if self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise EnvironmentFailedError(
+                ".librarian/vault.db is being read by another command; once that has ended, type the same again"
+            )
+        sync(self._path)
+
     def paths(self) -> Iterator[Path]:
         """Every path at which a recording was ever seen."""
         for (path,) in self._db.execute("SELECT path FROM sightings"):
@@ -251,50 +252,3 @@ def _signed(stat_key: StatKey) -> StatKey:
     # SQLite's integers have a sign; some file systems use all 64 bits for an inode.
     device, inode, size, mtime_ns, ctime_ns = stat_key
     return (device - (device >> 63 << 64), inode - (inode >> 63 << 64), size, mtime_ns, ctime_ns)
-
-
-def _open(path: Path, owned: bool) -> sqlite3.Connection:
-    db = sqlite3.connect(path if path.exists() else ":memory:")
-    try:
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version == 0 and not owned:
-            db.close()
-            db = sqlite3.connect(":memory:")
-        _prepare(db, version)
-    except (sqlite3.DatabaseError, EnvironmentFailedError):
-        db.close()
-        raise
-    return db
-
-
-def _prepare(db: sqlite3.Connection, version: int) -> None:
-    db.execute("PRAGMA secure_delete = ON")
-    db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
-    db.execute("PRAGMA synchronous = NORMAL")  # a commit is made durable by itself, or with what else is
-    if version == 0:
-        _make_tables(db)
-    elif version not in range(1, VERSION + 1):
-        raise EnvironmentFailedError(".librarian/vault.db is of a newer version; upgrade librarian-media")
-    elif db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-        raise sqlite3.DatabaseError("damaged")
-    elif version < VERSION:
-        db.executescript(f"BEGIN IMMEDIATE; {_ADDED} PRAGMA user_version = {VERSION}; COMMIT;")
-
-
-def _make_tables(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA journal_mode = WAL")
-    db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_ADDED} PRAGMA user_version = {VERSION}; COMMIT;")
-
-
-def _make(path: Path) -> None:
-    """An empty vault: made aside and made durable once, so that a crash leaves a whole one or none."""
-    aside = path.with_name(f"{path.name}.new")
-    for left in path.parent.glob(f"{aside.name}*"):
-        left.unlink()
-    os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    with contextlib.closing(sqlite3.connect(aside)) as db:
-        db.execute("PRAGMA synchronous = OFF")
-        _make_tables(db)
-    sync(aside)
-    os.replace(aside, path)
-    sync_folder(path.parent)

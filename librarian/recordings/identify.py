@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -20,6 +20,7 @@ from librarian.recordings.scan import Scan, reason_of
 HASH_THREADS = 2
 LOOK_AHEAD = 64
 LOOKED_UP_AT_ONCE = 32
+FORGOTTEN = "it was forgotten"
 SMALL = 1 << 16
 """Files up to this size (bytes) are hashed many at a time: handing one over costs as much as hashing it."""
 
@@ -65,10 +66,13 @@ class Identifier:
         vault: knows files that have not changed; is told of the others.
         id_key: makes the ids.
         job: the job that looks.
+        forgotten: ids of recordings and groups of which nothing is noted again.
     """
 
-    def __init__(self, found: Scan, vault: Vault, id_key: IdKey, job: str) -> None:
-        self._vault, self._id_key, self._job = vault, id_key, job
+    def __init__(
+        self, found: Scan, vault: Vault, id_key: IdKey, job: str, forgotten: Container[str] = frozenset()
+    ) -> None:
+        self._vault, self._id_key, self._job, self._forgotten = vault, id_key, job, forgotten
         self._entries = found.entries
         self._coming = _looked_up(found.families, vault)
         self._ahead: deque[_Coming] = deque()
@@ -141,6 +145,8 @@ class Identifier:
         if size != sighting.size:
             return self._cannot_read(sighting, "changed while it was read")
         seen = Seen(self._id_key.recording(sha256), sha256)
+        if seen.recording in self._forgotten:
+            return Recording(seen.recording, sighting, entries, "", FORGOTTEN)
         self._vault.sight(sighting.path, sighting.stat_key, seen, hashed_at_ns=began_ns, job=self._job)
         return Recording(seen.recording, sighting, entries, sha256)
 
@@ -150,8 +156,10 @@ class Identifier:
 
     def _note_names(self, family: Family) -> None:
         for recording in family.recordings:
-            if recording.sighting.label:
+            if recording.sighting.label and recording.id not in self._forgotten:
                 self._vault.note_label(recording.id, recording.sighting.label, public=recording.sighting.public)
+        if family.group in self._forgotten:
+            return
         if family.group and family.label:
             self._vault.note_label(family.group, family.label, public=family.recordings[0].sighting.public)
         elif family.group:

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -76,9 +76,10 @@ class Scan:
         """One word for what the file system said: all else follows from it and the job."""
         return all_of(zip(self.sightings.paths, self.sightings.stat_keys(), strict=True), self.not_taken)
 
-    def paths(self) -> Iterator[str]:
+    @property
+    def paths(self) -> Sequence[str]:
         """Where everything lies."""
-        return iter(self.sightings.paths)
+        return self.sightings.paths
 
 
 class PatternError(UsageError):
@@ -100,10 +101,8 @@ def scan(job: Job) -> Scan:
     found = Scan(sightings, roles={entry.id: tuple((entry.roles or {}).values()) for entry in job.file.recordings})
     problems: list[tuple[Place, str]] = []
     for index, entry in enumerate(job.file.recordings):
-        paths = _paths(entry, job.folder, index, problems)
         reader = NameReader(entry, job.folder, job.tables.get(entry.id))
-        for path in in_order(paths):
-            sightings.append(_look_at(entry.id, path, paths[path], reader))
+        sightings.extend(_looked_at(entry.id, _paths(entry, job.folder, index, problems), reader))
         problems += [(("recordings", index, "list"), wrong) for wrong in reader.wrong_rows()]
         if reader.table:
             found.unlisted[entry.id] = reader.unmatched()
@@ -114,7 +113,7 @@ def scan(job: Job) -> Scan:
     told = _told(found)
     found.families = Families(told, _families(told, found.shared))
     _check_groups(job, found)
-    found.not_taken = not_taken(set(found.sightings.paths))
+    found.not_taken = not_taken(found.sightings.paths)
     return found
 
 
@@ -130,8 +129,13 @@ def _paths(entry: RecordingsEntry, folder: Path, index: int, problems: list[tupl
             continue
         if not found:
             problems.append((("recordings", index, "path", *which), "matches no file"))
-        paths.update(found)
+        paths = {**paths, **found} if paths else found
     return paths
+
+
+def _looked_at(entry: str, paths: Mapping[str, str], read_name: NameReader) -> Iterator[Sighting]:
+    for path in in_order(paths):
+        yield _look_at(entry, path, paths[path], read_name)
 
 
 def _look_at(entry: str, path: str, reason: str, read_name: NameReader) -> Sighting:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from librarian.errors import CAUSE_CLASSES
-from librarian.keys import seed
+from librarian.keys import canonical, seed
 from librarian.manifest.records import Cause, Consumed, OutcomeLine, Produced, RungRecord
 from librarian.manifest.store import BadOutputError, Stored
 from librarian.operation import WORD_PATTERN
@@ -28,6 +28,7 @@ GROUP_TASKS = 50
 GROUP_SECONDS = 0.5
 """How long the first task of a group waits for others at the most."""
 
+_TEXT = re.compile(rb"text:[a-z2-7]{52}")
 Then = Callable[[OutcomeLine], None]
 
 
@@ -177,6 +178,8 @@ class Committer:
         session, began = self._session, time.perf_counter()
         session.store.flush()
         group = [self._in_place(each) for each in group]
+        for each in group if session.texts else ():
+            self._note_texts(each.task)
         session.vault.commit(durable=not session.store.flushes_all(session.project.state))
         session.store.flush()
         share = (time.perf_counter() - began) / len(group)
@@ -188,6 +191,12 @@ class Committer:
             if each.replaced and each.staged:
                 session.store.forget_old(each.staged, session.job_id)
             each.then(line)
+
+    def _note_texts(self, task: Task) -> None:
+        """Keep the texts of settings that are this task's own."""
+        for digest in set(_TEXT.findall(canonical(task.document))):
+            if text := self._session.texts.get(digest.decode()):
+                self._session.vault.note_text(digest.decode(), text)
 
     def _in_place(self, ended: _Ended) -> _Ended:
         """Put what a task made into the library; where that cannot be, it has failed."""

@@ -247,9 +247,15 @@ class Conductor:
         first = node.absent[0]
         why, outcome = cause("input_failed", message=_why_lost(first)), "skipped"
         if first.unit and not first.step and not task.step.gathers(first.port):
-            reason = family.known.recordings[first.unit].reason
-            why, outcome = {**(family.causes.get(first.unit) or cause("unreadable", message=reason))}, "failed"
+            why, outcome = {**(family.causes.get(first.unit) or self._unusable(family, first.unit))}, "failed"
         self._committer.not_started(task, why, self._ends(family, node, task), outcome=outcome)
+
+    def _unusable(self, family: UnderWay, unit: str) -> Mapping[str, Any]:
+        """Why a recording cannot be worked on."""
+        if job := self._session.catalog.forgotten_in(unit):
+            back = f"to take it again, type: librarian privacy forget --allow-again {unit}"
+            return cause("refused", message=f"it was forgotten by {job}; {back}")
+        return cause("unreadable", message=family.known.recordings[unit].reason)
 
     def _look_into(self, family: UnderWay, node: Node, task: Task) -> None:
         """Probe the recordings that a task reads, those that were not; then start it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from librarian.manifest.catalog import Catalog
@@ -15,7 +16,10 @@ from librarian.project import Project
 
 @dataclass(frozen=True)
 class Session:
-    """A run: its id, its project, and the places it writes to. `device` is where its tasks compute, with `models`."""
+    """A run: its id, its project, and the places it writes to. `device` is where its tasks compute, with `models`.
+
+    `texts` are those of single recordings' settings, by their keyed digests: each is kept once a line tells of it.
+    """
 
     job_id: str
     job_name: str
@@ -27,3 +31,4 @@ class Session:
     vault: Vault
     scrubber: Scrubber
     models: Installed
+    texts: Mapping[str, str]

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 
+from librarian.acts.act import mend
 from librarian.events import FactValue, Observer, RunEnded, RunStarted, Said
 from librarian.job import GROUP, JOB, RECORDING, Job, Step
+from librarian.keys import canonical
 from librarian.manifest.catalog import Catalog
-from librarian.manifest.journal import Journal, new_job_id, recover
+from librarian.manifest.journal import Journal, new_job_id
 from librarian.manifest.store import Store
 from librarian.models.installed import Installed
 from librarian.plan import Planner, Policy, Shape, seal_texts
@@ -101,13 +103,16 @@ def run(
     device = device_of(order.job, order.steps)
     job, texts = seal_texts(replace(order.job, steps=order.steps), project.id_key)
     with _opened(project, lambda sentence: observe(Said(scrubber.scrub(sentence)))) as (vault, catalog, store):
-        for digest, text in texts.items():
-            vault.note_text(digest, text)
+        stated = canonical([dict(step.public) for step in job.steps])  # as the first line does
+        for digest in [each for each in texts if each.encode() in stated]:
+            vault.note_text(digest, texts.pop(digest))
         vault.commit()
         job_id = new_job_id(project.manifests)
         first = job_line(job, job_id, project.id_key, workers=workers, device=device, options=order.options)
         with closing(Journal.create(project.manifests, job_id, first)) as journal:
-            session = Session(job_id, job.name, device, project, store, journal, catalog, vault, scrubber, order.models)
+            session = Session(
+                job_id, job.name, device, project, store, journal, catalog, vault, scrubber, order.models, texts
+            )
             shape = Shape(job, job.steps)
             size = order.scan.files, order.scan.bytes
             started = RunStarted(job_id, job.name, *size, workers.size, order.expected(shape))
@@ -129,15 +134,14 @@ def run(
 @contextmanager
 def _opened(project: Project, say: Callable[[str], None]) -> Iterator[tuple[Vault, Catalog, Store]]:
     """The places that a run writes to, with what an earlier one left there mended; `say` is told of that."""
-    with closing(Vault(project.vault, owned=True)) as vault:
-        for sentence in recover(project.manifests):
-            say(sentence)
-        with (
-            closing(Catalog(project.catalog, project.manifests, owned=True)) as catalog,
-            closing(Store(project.library, project.staging)) as store,
-        ):
-            store.recover(catalog.made_by)
-            yield vault, catalog, store
+    mend(project, say)
+    with (
+        closing(Vault(project.vault, owned=True)) as vault,
+        closing(Catalog(project.catalog, project.manifests, owned=True)) as catalog,
+        closing(Store(project.library, project.staging)) as store,
+    ):
+        store.recover(catalog.made_by)
+        yield vault, catalog, store
 
 
 def _conducted(
@@ -151,7 +155,8 @@ def _conducted(
     committer = Committer(session)
     work = Work(session, workers, committer, observe, job.file.run.timeout)
     conductor = Conductor(session, committer, work, planner, shape, observe, halt)
-    ended = conductor.conduct(lambda: Identifier(order.scan, session.vault, project.id_key, job_id))
+    gone = session.catalog.forgotten()
+    ended = conductor.conduct(lambda: Identifier(order.scan, session.vault, project.id_key, job_id, gone))
     if ended.interrupted:
         workers.close()
     session.store.close_job(job_id)

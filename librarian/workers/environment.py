@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from librarian.files import cache_folder, remove_tree
-from librarian.keys import KEY_VARIABLE
+from librarian.keys import SECRET_VARIABLES
 
 _QUIET = {
     "PYDANTIC_DISABLE_PLUGINS": "__all__",
@@ -68,7 +68,7 @@ def environment_of(threads: int, cache: Path | None) -> dict[str, str]:
         threads: threads it may use for numeric work.
         cache: where libraries keep what they compiled.
     """
-    environment = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
+    environment = {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES}
     environment |= _QUIET
     environment |= {name: str(threads) for name in _THREAD_VARIABLES}
     environment |= {} if cache is None else {name: str(cache / folder) for name, folder in _CACHES.items()}

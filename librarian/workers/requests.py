@@ -105,6 +105,11 @@ def measure(path: Path | str, *, curves: bool) -> Message:
     return {"type": "measure", "path": os.fspath(path), "curves": curves}
 
 
+def find_names(texts: Sequence[str], model: str, given: Mapping[str, Any]) -> Message:
+    """Which names does this model find in each of these texts? `given` is where it lies, as `Installed.given` says."""
+    return {"type": "names", "texts": list(texts), "model": model, "models": dict(given)}
+
+
 def source(
     path: Path | str, kind: str, role: str, facts: Mapping[str, Any], *, recording: str = "", item: int = 0
 ) -> Message:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from importlib.metadata import EntryPoint, distribution
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from librarian.models.given import give
 from librarian.models.known import Model
@@ -25,6 +25,9 @@ from librarian.workers.replies import Send
 from librarian.workers.route import Route, empty
 from librarian.workers.runners import Runner, Runners
 from librarian.workers.surroundings import seed
+
+if TYPE_CHECKING:
+    from librarian.models.names import NameFinder
 
 GROUP = "librarian"
 MOST_ROUTES = 1000
@@ -43,6 +46,7 @@ class Servant:
         self._operations: dict[str, dict[str, Operation]] = {}
         self._routes: dict[str, Route] = {}
         self._runners = Runners()
+        self._finders: dict[str, NameFinder] = {}
         self.health = Health(own_process=own_process)
         self._is_too_big, self._needs = False, 0.0
 
@@ -127,6 +131,16 @@ class Servant:
     def _measure(self, request: Message, send: Send) -> Message:
         with self._limited(limits.LEAST_MEMORY):
             return {**measured(Path(request["path"]), curves=request["curves"], send=send), "ahead": 2, "batch": 0}
+
+    def _names(self, request: Message, send: Send) -> Message:
+        from librarian.models.names import NameFinder
+
+        with self.health.restored():
+            if request["model"] not in self._finders:
+                give(request["models"])
+                self._finders[request["model"]] = NameFinder(request["model"])
+            found = [self._finders[request["model"]](text) for text in request["texts"]]
+        return {"type": "done", "found": found}
 
     def _run(self, request: Message, send: Send) -> Message:
         """Do a task; where memory does not suffice, in the ways that are left, each with nothing else in memory."""
