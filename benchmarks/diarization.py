@@ -4,7 +4,7 @@
 
 Printed is the real-time factor of each stage (seconds that it takes for a second of sound; medians), on the CPU with as
 many threads as OMP_NUM_THREADS says: reading and resampling, voice activity by Silero (and, beside it, by the model of
-the wheel, a window at a time as its own loop does it), cepstra, d-vectors where resemblyzer is installed, clustering by
+the wheel, a window at a time as its own loop does it), bands, d-vectors where resemblyzer is installed, clustering by
 each, resegmentation. Then a recording of so many hours is diarized in a process of its own: its time, and the most
 memory that it held beyond what it had once everything was imported and ten minutes were diarized. Recordings are made
 by repeating a conversation that ships (16 kHz, FLAC); `--file` takes another.
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +30,8 @@ import soundfile
 from diarization_error import Reader
 
 from librarian_diarization import DiarizeSettings
-from librarian_diarization.classic import _by_likelihood, _by_vectors, _describe
+from librarian_diarization.cepstra import BANDS
+from librarian_diarization.classic import Described, _by_likelihood, _by_vectors, _describe
 from librarian_diarization.diarize import find
 from librarian_diarization.dvectors import Encoder
 from librarian_diarization.hearing import hear
@@ -38,7 +39,8 @@ from librarian_diarization.packages import file_of
 from librarian_diarization.resegmentation import resegmented
 from librarian_diarization.silero import WINDOW, Listener, Silero, one_thread
 from librarian_diarization.sound import RATE, Sound
-from librarian_diarization.units import units
+from librarian_diarization.spool import Spool
+from librarian_diarization.units import Unit, units
 
 CONVERSATION = Path(__file__).parent.parent / "configs/recordings/conversations/two_speakers.flac"
 STAGE_SECONDS = 300.0
@@ -96,9 +98,21 @@ def stages(path: Path, repeat: int) -> Iterator[tuple[str, float]]:
     heard = hear(sound, mixed=True)
     cut_up = units(heard.stretches())
     level = heard.level()
-    yield "read again, cepstra", timed(lambda: _describe(sound, cut_up, level, None), repeat)
     encoder = Encoder() if find_spec("resemblyzer") else None
-    described = _describe(sound, cut_up, level, encoder)
+
+    def describe() -> None:
+        with Spool(sound.folder, BANDS) as frames:
+            _describe(sound, cut_up, level, frames, None)
+
+    yield "read again, bands", timed(describe, repeat)
+    with Spool(sound.folder, BANDS) as frames:
+        yield from clustering(_describe(sound, cut_up, level, frames, encoder), cut_up, encoder, repeat)
+
+
+def clustering(
+    described: Described, cut_up: Sequence[Unit], encoder: Encoder | None, repeat: int
+) -> Iterator[tuple[str, float]]:
+    """The stages behind what was read."""
     if encoder:
         windows = np.zeros((len(cut_up), 25600), np.float32)
         yield (
@@ -108,7 +122,7 @@ def stages(path: Path, repeat: int) -> Iterator[tuple[str, float]]:
         yield "clustering by d-vectors", timed(lambda: _by_vectors(described, cut_up, BOUNDS, 0), repeat)
     yield "clustering by likelihood", timed(lambda: _by_likelihood(described, cut_up, BOUNDS, 0), repeat)
     guess = _by_likelihood(described, cut_up, (2, 2), 0)
-    yield "resegmentation", timed(lambda: resegmented(described.frames, described.spoken, guess), repeat)
+    yield "resegmentation, overlaps", timed(lambda: resegmented(described.frames, described.spoken, guess), repeat)
 
 
 def memory_of(path: Path, warm: Path, features: str) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean
+from tempfile import gettempdir
 from typing import Any
 
 from pyannote.core import Annotation, Segment, Timeline
@@ -47,7 +48,7 @@ class Reader:
     """What a method needs of a task."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.folder = path, Path(gettempdir())
 
     def open_audio(self, port: str) -> AbstractContextManager[AudioStream]:
         """The recording."""

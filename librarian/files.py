@@ -18,6 +18,21 @@ LOG_PAGES = 8000
 """Of SQLite's write-ahead log, between two times that what is in it goes to its place (32 MiB)."""
 
 
+_SET_DUMPABLE = 4
+
+
+def keep_memory_in() -> None:
+    """No image of this process's memory goes to disk or to a service when it crashes, and no other reads it.
+
+    The limit holds for core files; the rest (Linux) for what a kernel hands to a program, and for `/proc`.
+    """
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        _libc().prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def open_regular(path: Path | str) -> int:
     """A handle for reading a regular file; never waits on a pipe or a device.
 

@@ -1,8 +1,8 @@
 """What flows between operations: files of a kind, and data with a schema.
 
-`Audio, Image, Video, Text` are files. A subclass of `Data` is a JSON document with a schema; the four below are
-how extensions meet without importing each other. Times are seconds from the start of the recording, speakers are
-numbers from 1, channels are numbers from 0: nothing here has a place for a name.
+`Audio, Image, Video, Text` are files; `File` is any of the first three. A subclass of `Data` is a JSON document with a
+schema; the five below are how extensions meet without importing each other. Times are seconds from the start of the
+recording, speakers are numbers from 1, channels are numbers from 0: nothing here has a place for a name.
 """
 
 from __future__ import annotations
@@ -45,6 +45,12 @@ class Video(Kind):
     """A moving picture, with or without sound."""
 
     word = "video"
+
+
+class File(Kind):
+    """A sound file, a picture or a moving picture: as an input whichever comes, as an output what its bytes are."""
+
+    word = "file"
 
 
 class Text(Kind):
@@ -113,6 +119,29 @@ class Turns(Data):
         if any(late.start < early.end for early, late in pairwise(self.exclusive)):
             raise ValueError("exclusive turns overlap")
         return self
+
+
+class Voice(BaseModel):
+    """What one speaker of a recording sounds like."""
+
+    model_config = _CONFIG
+
+    speaker: int = Field(ge=1, description="Number of the speaker in this recording.")
+    seconds: float = Field(ge=0, description="Speech that it was taken from (s).")
+    vector: list[float] = Field(min_length=1, max_length=4096, description="At length 1: compare by the cosine.")
+
+
+class Voices(Data):
+    """What the speakers of a recording sound like. Biometric data: it tells people apart as a fingerprint does."""
+
+    word: ClassVar[str] = "voices/1"
+    secret: ClassVar[bool] = True
+
+    encoder: str = Field(
+        pattern=r"^[a-z][a-z0-9_-]{0,63}$",
+        description="What made the vectors; only those of one can be compared.",
+    )
+    voices: list[Voice] = Field(description="A voice for each speaker that was heard alone for long enough.")
 
 
 class Word(_Span):

@@ -28,6 +28,9 @@ WORD_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.+!/:-]{0,95}$"
 """Words that stand in a record as they are: enum members of facts, versions."""
 
 
+FILE = "file"
+MEDIA = ("audio", "image", "video")
+"""Words of kinds: any media file, and which there are."""
 _DATA = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 """Built when first used: most commands need few of them."""
 TEXT = "$text"
@@ -160,6 +163,7 @@ class Fact:
 Outputs = Mapping[str, "KindLike"]
 Resolve = Callable[[Any, Mapping[str, Model]], tuple[Settings, Sequence[str]]]
 Ladder = Callable[[Any], Sequence[Mapping[str, Any]]]
+Scratch = Callable[[Any], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +197,8 @@ class Operation:
             changes: `lambda settings: [{"segment": settings.segment / 2}, {"segment": settings.segment / 4}]`. Where
             memory does not suffice the task is done again with the next of them, and last on the CPU where `gpu` is
             `optional`. The record says so; where a setting changes that can change the result it is `degraded`.
+        scratch: light function `settings → bytes` for a second of stereo at 48 kHz: what a task holds on the disk while
+            it works, beside its outputs. So a disk that is too small for it is heard of before the run.
         hosts: hosts it talks to.
         clears: whether its outputs are free of names whatever went in, and it verified that.
     """
@@ -212,6 +218,7 @@ class Operation:
     models: tuple[KnownModel, ...] = ()
     resolve: Resolve | None = None
     ladder: Ladder | None = None
+    scratch: Scratch | None = None
     hosts: tuple[str, ...] = ()
     clears: bool = False
 
@@ -229,7 +236,10 @@ class Port(BaseModel):
 
     def accepts(self, other: Port) -> bool:
         """Whether what comes out of `other` fits in here."""
-        return not other.secret and (self.kind == other.kind or (self.kind == "data" and "/" in other.kind))
+        if other.secret:
+            return False
+        any_data, any_file = self.kind == "data" and "/" in other.kind, self.kind == FILE and other.kind in MEDIA
+        return self.kind == other.kind or any_data or any_file
 
 
 class Declaration(BaseModel):
@@ -269,6 +279,7 @@ class Resolved(BaseModel):
         models: name → digest of the models it will use.
         missing: models that it would use and cannot: name → what to do about it, once the parent has said that.
         chosen: settings whose value the operation chose itself, whatever the owner wrote.
+        scratch: bytes that a task holds on the disk for a second of sound while it works, beside its outputs.
     """
 
     model_config = _DATA
@@ -279,6 +290,7 @@ class Resolved(BaseModel):
     models: dict[str, str] = {}
     missing: dict[str, str] = {}
     chosen: tuple[str, ...] = ()
+    scratch: float = pydantic.Field(default=0.0, ge=0, allow_inf_nan=False)
 
     @classmethod
     def read(cls, message: Mapping[str, Any]) -> Self:

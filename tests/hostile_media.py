@@ -105,10 +105,16 @@ def cut(content: bytes, part: float) -> bytes:
 # Cut short
 
 
-@good("cut.wav", frames=FRAMES // 2)
+@bad("cut.wav")
 def cut_wav(path: Path) -> None:
-    """A recorder's power failed: as long as its bytes are."""
+    """Half a WAV, whose header states the whole."""
     path.write_bytes(wav(pcm())[: 44 + 2 * (FRAMES // 2)])
+
+
+@good("unfinished.wav", frames=FRAMES // 2)
+def unfinished_wav(path: Path) -> None:
+    """A recorder's power failed before it wrote how long the sound is: as long as its bytes are."""
+    path.write_bytes(wav(pcm()[: 2 * (FRAMES // 2)], claimed=0x7FFFFFF0))
 
 
 @bad("cut-in-its-head.wav")

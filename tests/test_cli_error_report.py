@@ -65,7 +65,7 @@ def test_an_error_that_nobody_expected_is_one_line_and_a_report_that_names_no_on
     assert re.match(r"CPython 3\.\d+\.\d+, ", lines[1])
     assert re.search(r"^packages: .*click \d", text, re.MULTILINE)
     assert re.search(
-        r"^extensions: librarian-conversion \d+\.\d+\.\d+,.* librarian-normalization \d+\.\d+", text, re.MULTILINE
+        r"^extensions: librarian-cleaning \d+\.\d+\.\d+,.* librarian-normalization \d+\.\d+", text, re.MULTILINE
     )
     assert re.search(r"^LookupError\n  librarian/cli/__init__\.py:\d+ in main: \S", text, re.MULTILINE)
     assert re.search(r"^  click/core\.py:\d+ in \S+$", text, re.MULTILINE)

@@ -110,7 +110,7 @@ def quantity(name: str) -> dict[str, float]:
 
 
 def all_kinds() -> tuple[type[kinds.Kind], ...]:
-    return (kinds.Audio, kinds.Image, kinds.Video, kinds.Text, kinds.Data, *kinds.SCHEMAS)
+    return (kinds.Audio, kinds.Image, kinds.Video, kinds.File, kinds.Text, kinds.Data, *kinds.SCHEMAS)
 
 
 def kind(each: type[kinds.Kind]) -> dict[str, Any]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,3 +57,30 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkey
         write_file(tmp_path / "a", b"new")
     assert caught.value.filename == os.fspath(tmp_path / "a.new")
     assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_no_image_of_memory_is_left_by_a_crash(tmp_path: Path) -> None:
+    script = (
+        "import ctypes, os, resource\n"
+        "from librarian.files import keep_memory_in\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)\n"
+        "keep_memory_in()\n"
+        "print(*resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), flush=True)\n"
+        "os.abort()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["0", "0", "0"]
+    assert done.returncode == -signal.SIGABRT
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_line_keeps_its_memory_in_while_it_works() -> None:
+    script = (
+        "import ctypes\n"
+        "from librarian.cli.working import workers_for\n"
+        "with workers_for(0, lambda line: None): print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "0\n"

@@ -175,6 +175,21 @@ def test_a_run_whose_results_will_not_fit_is_refused_before_it_begins(
     assert lines(archive)[-1]["state"] == "complete"
 
 
+def test_room_that_tasks_want_while_they_work_counts_before_anything_was_ever_made(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.job(JOB.replace("use: louder", "use: hoard"))
+    room = 149_000  # one task of 0.15 s holds 150,000 bytes
+    monkeypatch.setattr("librarian.cli.quoting.free_at", lambda library: room)
+    said = run(archive, code=6).stderr
+    assert "the results will take about 0 B and 146.5 KiB more while they are made" in said
+    told = here(archive, "plan", "job.yaml").stderr
+    assert "KiB more while they are made, 145.5 KiB free\nthat is not enough" in told
+    room = 151_000
+    run(archive)
+    assert len(outcomes(archive)) == 2 * FILES
+
+
 def test_no_more_recordings_are_looked_into_than_the_workers_need(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

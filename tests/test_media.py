@@ -145,6 +145,30 @@ def test_compressed_files_cut_short_are_corrupt(tmp_path: Path, container: str) 
     refused(path, "corrupt")
 
 
+@pytest.mark.parametrize("container", ["WAV", "AIFF", "AU"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT", "ULAW"])
+def test_what_lacks_sound_that_its_header_states_is_corrupt(tmp_path: Path, container: str, subtype: str) -> None:
+    path = tmp_path / "a"
+    soundfile.write(path, signal(96_000, 48_000).T, 48_000, subtype, format=container)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:2000])
+    refused(path, "corrupt")
+    with pytest.raises(UnusableInputError, match=r"holds 0\.0\d of the 2\.00 s that its header states"):
+        probe(path)
+    path.write_bytes(whole[: int(0.95 * len(whole))])  # headers are a little wrong, some of them
+    assert 90_000 < read_audio(path)[0].shape[1] == probe(path).frames < 96_000
+
+
+@pytest.mark.parametrize("stated", [0x7FFF8000, 0x80000000, 0xFFFFFFFF])
+def test_a_wav_that_a_recorder_left_unfinished_is_as_long_as_its_bytes(tmp_path: Path, stated: int) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, signal(48_000, 48_000).T, 48_000, "PCM_16")
+    content = bytearray(path.read_bytes())
+    content[40:44] = stated.to_bytes(4, "little")
+    path.write_bytes(content)
+    assert read_audio(path)[0].shape[1] == probe(path).frames == 48_000
+
+
 def test_a_sound_beyond_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encode(tmp_path / "a.webm", "webm", "libopus")
     soundfile.write(tmp_path / "a.wav", signal(FRAMES, 48_000).T, 48_000)

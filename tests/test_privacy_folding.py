@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from librarian.privacy.folding import bare, fold, spellings, unescaped
+from librarian.privacy.folding import bare, fold, narrowed, spellings, unescaped
+from librarian.privacy.scrub import Scrubber
 
 WRITERS = {
     "Python": lambda text: ascii(text)[1:-1],
@@ -97,3 +98,20 @@ def test_where_nothing_is_escaped_there_is_nothing_to_read(text):
 @pytest.mark.parametrize("text", [r"\U99999999", r"\ud83d", "%ff%fe", "&nosuchentity;", r"\xff\xc3"])
 def test_what_means_nothing_is_no_failure(text):
     assert all(len(view) == len(text) for view in unescaped(text)[0])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_what_is_utf_16_is_read_as_what_it_says(encoding: str) -> None:
+    said = "of Brandstätter 555"
+    for text in (
+        said.encode(encoding).decode("latin-1"),
+        repr(said.encode(encoding)),
+        json.dumps(said.encode(encoding).decode("latin-1")),
+        json.dumps(repr(said.encode(encoding))),
+        quote(said.encode(encoding)),
+    ):
+        scrubber = Scrubber(b"k" * 32)
+        scrubber.learn(["Brandstätter"])
+        assert "<NAME:" in scrubber.scrub(f"line: {text}"), text
+    for text in ("a\0b and c", "2000 x00 100", "name\0other", "\\x00\\x00\\x00", "%00%00"):
+        assert narrowed(text) == text

@@ -103,7 +103,7 @@ def test_every_command_does_what_the_readme_shows(clone: Path) -> None:
             said = on_a_terminal(here, clone, environment).replace("\r", "").splitlines()
             assert matches(shown, said), f"$ {command}\n" + "\n".join(said)
             ran.append(command.split()[0])
-    assert ran.count("librarian") == 14
+    assert ran.count("librarian") == 16
     assert "make" in ran
 
 

@@ -215,7 +215,7 @@ class TestHowFar:
 
     @pytest.mark.parametrize("until", ["07:00", "7:00", "00:00", "23:59"])
     def test_a_time_is_the_next_of_that_name(self, until: str) -> None:
-        deadline = Wishes(None, (), None, (), (), until, False).deadline()
+        deadline = Wishes(None, (), None, (), (), until, False, False).deadline()
         assert time.strftime("%H:%M:%S", time.localtime(deadline)) == f"{until:0>5}:00"
         assert 0 < deadline - time.time() <= 25 * 3600
 

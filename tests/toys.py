@@ -150,6 +150,7 @@ def librarian_operations():
     return [
         operation("cut", heard, {"pieces": Many(Audio)}, CutSettings),
         operation("louder", heard, heard, LouderSettings, facts={"gain": Fact("Gain.", "dB")}),
+        operation("hoard", heard, heard, LouderSettings, run="louder", scratch=lambda settings: 1e6),
         operation("number", heard, heard, each="item", run="louder", settings=LouderSettings),
         operation("count", many, {"order": Text}, each="item", run="order"),
         operation("join", many, heard),

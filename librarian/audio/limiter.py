@@ -59,8 +59,9 @@ class Limiter:
     """Limits a sound that comes in blocks. The result does not depend on their sizes, and is as long as the sound.
 
     After a meter (`peak.true_peak`), and ideally interpolated up to 0.45 of the sample rate, no crest lies above the
-    ceiling. What is ideally interpolated right up to half the rate (white noise, a digital square wave) can lie above
-    it by some tenths of a dB: there no meter of finite length agrees with another.
+    ceiling. What reaches right up to half the rate (white noise, clipped sound, a digital square wave) and is ideally
+    interpolated can lie above it by up to 1.5 dB. Where that matters, look with `librarian.audio.interpolated` and set
+    the ceiling lower by as much: `normalize` does.
 
     Not for making things loud: it is transparent for a few dB, and pumps where it reduces all the time.
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "jobs": "List what was done, newest last.",
     "show": "Say everything about a recording, a result or a job.",
     "trace": "Say what a result was made from, and what was made from it.",
+    "voices": "Find the voice of a recording in others.",
     "verify": "Check the record and the library.",
     "models": "List, add, verify, fetch and pack the models that operations use.",
     "extensions": "List what is installed and what it can do.",

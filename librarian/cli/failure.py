@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 
 from librarian.cli.place import root_as_typed
+from librarian.cli.withheld import scrubbed
 from librarian.cli.words import say
-from librarian.errors import EnvironmentFailedError, LibrarianError, RefusedError
+from librarian.errors import EnvironmentFailedError, LibrarianError
 from librarian.files import room
-from librarian.privacy.scrub import Scrubber
 from librarian.project import STATE
 
 UNEXPECTED = EnvironmentFailedError.exit_code
@@ -35,7 +35,7 @@ _OF_THE_DISK = frozenset(
 def report(error: Exception, *, debug: bool) -> int:
     """Say what went wrong, and give the exit code."""
     if debug:
-        for line in _scrubbed_traceback(error):
+        for line in scrubbed([each for block in traceback.format_exception(error) for each in block.splitlines()]):
             click.echo(line, err=True)
     for line in _lines(error):
         say("".join(char if char.isprintable() else "?" for char in line))
@@ -84,15 +84,4 @@ def _place(path: str) -> str:
     """A path from the project's own folders on; names outside them are the owner's and are not shown."""
     parts = path.split(os.sep)
     ours = [index for index, part in enumerate(parts) if part in _OUR_FOLDERS]
-    return _scrub("/".join(parts[ours[-1] :])) if ours else "a file outside the project"
-
-
-def _scrubbed_traceback(error: Exception) -> list[str]:
-    return [_scrub(line.rstrip()) for block in traceback.format_exception(error) for line in block.splitlines()]
-
-
-def _scrub(text: str) -> str:
-    try:
-        return Scrubber(os.urandom(32)).scrub(text)
-    except RefusedError:
-        return "(withheld)"
+    return scrubbed(["/".join(parts[ours[-1] :])])[0] if ours else "a file outside the project"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from librarian.cli.wish_options import wishes
 from librarian.cli.wishes import Wishes
 from librarian.cli.words import duration, plural, say, size
 from librarian.cli.working import workers_for
-from librarian.job import read
+from librarian.job import Step, read
+from librarian.job.sending import private_inputs
 from librarian.machine import default_size
 from librarian.plan import Row, Task
 from librarian.recordings import Scan
@@ -48,7 +49,7 @@ def command(context: click.Context, /, job: Path, tasks: bool, as_json: bool, **
     listed: list[Task] = []
     with workers_for(1, lambda line: None) as workers:
         checked = check(text, workers, installed_models(context))
-        order = wished.order(checked, project)
+        order = wished.order(text, checked, project)
         quotation = quote(
             project,
             order,
@@ -60,6 +61,8 @@ def command(context: click.Context, /, job: Path, tasks: bool, as_json: bool, **
         click.echo(json.dumps(_as_json(order.scan, quotation, listed if tasks else None), indent=1))
         return 0
     for line in _lines(order.scan, quotation):
+        click.echo(line)
+    for line in _privacy(order.steps):
         click.echo(line)
     for line in columns(_task(task) for task in listed) if listed else ():
         click.echo(line)
@@ -91,6 +94,18 @@ def _lines(scan: Scan, quotation: Quotation) -> Iterator[str]:
             yield f"  {row.step.id}: {row.kept:,}  left as they are"
         if row.lists:
             yield f"  {row.step.id}: {plural(row.lists, 'list')} not made yet; what hangs on their items is not counted"
+
+
+def _privacy(steps: Sequence[Step]) -> Iterator[str]:
+    """Which results are private, which clean, and what leaves this machine."""
+    outputs = [(f"{step.id}.{name}", port) for step in steps for name, port in step.outputs.items()]
+    private = [name for name, port in outputs if not port.clean]
+    clean = [name for name, port in outputs if port.clean]
+    named = ((word, names) for word, names in (("private", private), ("clean", clean)) if names)
+    yield "; ".join(f"{word}: {', '.join(names)}" for word, names in named)
+    for step, _, source in private_inputs(steps):
+        given = f"{source.step}.{source.output}" if source.step else source.entry
+        yield f"{step.id} sends {given}, which is private, to {', '.join(step.declaration.hosts)}"
 
 
 def _table(quotation: Quotation) -> Iterator[str]:
@@ -138,9 +153,10 @@ def _size(number: float | None) -> str:
 
 
 def _say_next(quotation: Quotation, wished: Wishes, job: Path) -> None:
-    wanted = total_bytes(quotation)
-    say(f"room: {_size(wanted)} wanted, {size(quotation.free)} free")
-    if wanted is not None and wanted > quotation.free:
+    wanted, scratch = total_bytes(quotation), quotation.scratch
+    more = f", {size(scratch)} more while they are made" if scratch else ""
+    say(f"room: {_size(wanted)} wanted{more}, {size(quotation.free)} free")
+    if (wanted or 0.0) + scratch > quotation.free:
         say("that is not enough: make room, or do a part of it with --sample, --only or --to")
     seconds, left = total_seconds(quotation), wished.seconds_left()
     if seconds is not None and seconds > left:
@@ -168,6 +184,7 @@ def _as_json(scan: Scan, quotation: Quotation, listed: list[Task] | None) -> dic
         "steps": [_row_json(row, quotation) for row in quotation.rows.values()],
         "seconds": total_seconds(quotation),
         "bytes_wanted": total_bytes(quotation),
+        "scratch_bytes": round(quotation.scratch),
         "bytes_free": quotation.free,
         "redone": round(quotation.redone, 4),
     }
@@ -195,4 +212,6 @@ def _row_json(row: Row, quotation: Quotation) -> dict[str, object]:
         },
         **{"audio_seconds": round(row.audio, 3), "seconds": quotation.seconds(name)},
         "bytes_wanted": quotation.bytes(name),
+        "outputs": {output: "clean" if port.clean else "private" for output, port in row.step.outputs.items()},
+        "hosts": list(row.step.declaration.hosts),
     }

@@ -1,4 +1,4 @@
-"""`librarian privacy`. What is done is in `scrubbing`, `finding`, `revealing`, `forgetting` and `seals`."""
+"""`librarian privacy`. What is done is in `scrubbing`, `finding`, `auditing`, `revealing`, `forgetting` and `seals`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,29 @@ import click
 @click.group("privacy")
 def group() -> None:
     """Names are in the vault, `.librarian/vault.db`, and nowhere else in a project."""
+
+
+@group.command("audit", short_help="Look whether anything written names someone.")
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--names", type=click.Path(path_type=Path), help="File with names to look for too, one a line.")
+@click.option("--allow", type=click.Path(path_type=Path), help="File with words that name no one, one a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.pass_context
+def audit(context: click.Context, /, folder: Path | None, names: Path | None, allow: Path | None, as_json: bool) -> int:
+    """Look whether anything that a project wrote names someone.
+
+    Searched are the names of files, embedded metadata, manifests, catalog, logs, caches and the contents of clean
+    results, for every value that the vault knows in every spelling, and by every recognizer. What is found is counted
+    by place and type; its text is not shown. The vault, the keys and the contents of private results are left out.
+
+    With a FOLDER that is no project (an export, say) all of its files are searched: names, embedded metadata, and what
+    is text.
+
+    Ends with 4 if anything is found.
+    """
+    from librarian.cli.auditing import Lists, audit_folder
+
+    return audit_folder(context, folder, Lists(names, allow), as_json)
 
 
 @group.command("scrub", short_help="Put pseudonyms in place of what names someone.")

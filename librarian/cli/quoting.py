@@ -117,6 +117,11 @@ class Quotation:
         return self.rows[step].makes(self.speeds[step])
 
     @property
+    def scratch(self) -> float:
+        """Bytes that are wanted beside the results while they are made: of the step that holds most."""
+        return max((row.holds(max(1, self.workers)) for row in self.rows.values()), default=0.0)
+
+    @property
     def redone(self) -> float:
         """The share of finished sound that would be done again without having been asked for."""
         finished = sum(row.finished for row in self.rows.values())

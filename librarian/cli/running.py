@@ -63,7 +63,7 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
         for sentence in said:
             say(sentence)
         known = existing_project(context)
-        order = wished.order(checked, known)
+        order = wished.order(text, checked, known)
         if checked.raw and not any(typed.wishes.values()):
             stated = worker_count(text, None)
             order = replace(order, plain=Plain(typed.job.resolve(), *checked.raw, checked.scan.raw, stated, said))
@@ -76,7 +76,7 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
             if not typed.redo_ok:
                 order = asked_first(project, order)
             if not typed.full_disk_ok:
-                check_room(project, order, lambda message, timeout: ask(pool, message, timeout))
+                check_room(project, order, max(1, pool.size), lambda message, timeout: ask(pool, message, timeout))
             stop.running = True
             steps = {step.id: step.declaration for step in order.steps}
             with observers(project, steps, len(steps) * order.scan.files, typed.events) as watching:

@@ -19,6 +19,7 @@ from librarian.cli.words import plural, say
 from librarian.errors import UsageError
 from librarian.manifest.catalog import Catalog
 from librarian.privacy import RECOGNIZERS
+from librarian.privacy.folding import narrowed
 from librarian.privacy.known import names_in, secrets, surroundings
 from librarian.privacy.names import names_at
 from librarian.privacy.recognizers import Level
@@ -74,8 +75,8 @@ def scrub_files(context: click.Context, files: Sequence[Path], wanted: Wanted) -
 
 def _scrubber(project: Project | None, wanted: Wanted) -> Scrubber:
     level = cast(Level, wanted.level)
-    allowed = _listed(wanted.allow, "--allow")
-    named = _listed(wanted.names, "--names")
+    allowed = listed(wanted.allow, "--allow")
+    named = listed(wanted.names, "--names")
     if project is None:
         say("no project here: these pseudonyms mean nothing beyond this text")
         scrubber = Scrubber(os.urandom(32), exempt=allowed, level=level, names=names_at(level))
@@ -95,7 +96,12 @@ def _chosen(project: Project) -> set[str]:
         return catalog.chosen_words()
 
 
-def _listed(file: Path | None, option: str) -> list[str]:
+def listed(file: Path | None, option: str) -> list[str]:
+    """The lines of one of the owner's lists.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     try:
         return names_in(file) if file else []
     except UsageError as error:
@@ -120,7 +126,7 @@ def _whole_lines(stream: BinaryIO, number: int) -> Iterator[bytes]:
 def _parted(line: bytes) -> tuple[str, bytes]:
     """A line's text, and what ends it."""
     text = line.rstrip(b"\r\n")
-    return text.decode("utf-8", "surrogateescape"), line[len(text) :]
+    return narrowed(text.decode("utf-8", "surrogateescape")), line[len(text) :]
 
 
 def _say_counts(scrubber: Scrubber, wanted: Wanted) -> None:

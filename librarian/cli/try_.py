@@ -20,10 +20,13 @@ from librarian.cli.display import fact_line, failures_only
 from librarian.cli.place import installed_models
 from librarian.cli.run import Stop, exit_code
 from librarian.cli.running import carry_out
+from librarian.cli.wish_options import private
 from librarian.cli.words import say
 from librarian.cli.working import workers_for
-from librarian.errors import ExtensionError, JobError, MissingError, UsageError
+from librarian.errors import ExtensionError, JobError, MissingError, RefusedError, UsageError
 from librarian.job import MissingExtensionError, MissingModelError, Read, read_bytes
+from librarian.job.read import RefusedJobError
+from librarian.job.sending import refuse_private
 from librarian.job.yamltext import YamlProblemError, parse
 from librarian.manifest.catalog import Catalog, MadeArtifact
 from librarian.models.installed import Installed
@@ -63,6 +66,7 @@ _INPUTS = "steps.0.from"
     show_default=True,
     help="How sound is written.",
 )
+@private
 @click.option("--json", "as_json", is_flag=True, help="Print files, results and measured facts as JSON.")
 @click.pass_context
 def command(
@@ -73,6 +77,7 @@ def command(
     settings: Sequence[str],
     out: Path,
     audio: str,
+    private: bool,
     as_json: bool,
 ) -> int:
     """Runs OPERATION on each of the FILES and puts the results into a folder, under neutral names that overwrite
@@ -87,10 +92,16 @@ def command(
         workers_for(None, log) as pool,
     ):
         checked = _check(text, pool, installed_models(context))
+        if not private:
+            _refuse_private(text, checked)
         project = projects.init(Path(folder))
         watching = [failures_only({step.id: step.declaration for step in checked.job.steps})]
         stop.running = True
-        order = Order(checked.job, checked.scan, checked.job.steps, models=checked.models)
+        order = Order(
+            *(checked.job, checked.scan, checked.job.steps),
+            options={"private": True} if private else {},
+            models=checked.models,
+        )
         ended = carry_out(project, order, checked.scrubber(project), pool, log, watching, Halt(stop))
         results = _results(project, checked, files, out, operation)
     if as_json:
@@ -140,6 +151,13 @@ def _check(text: Read, workers: Any, models: Installed) -> Checked:
     except JobError as error:
         lines = [line.partition(": ")[2] for line in error.problems]
         raise JobError([_as_typed(line) for line in lines]) from None
+
+
+def _refuse_private(text: Read, checked: Checked) -> None:
+    try:
+        refuse_private(text, checked.job.steps)
+    except RefusedJobError as error:
+        raise RefusedError("\n".join(line.partition("steps.0.use: ")[2] for line in error.problems)) from None
 
 
 def _as_typed(line: str) -> str:

@@ -55,8 +55,15 @@ def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="HH:MM",
             help="Begin nothing after this time; finish what runs.",
         ),
+        private,
         click.option("--upgrade", is_flag=True, help="Follow new versions of operations, models and defaults."),
     )
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def private(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option that lets private material out."""
+    say = "Let operations that talk to other machines have what is private; the record says so."
+    return click.option("--private", is_flag=True, help=say)(command)

@@ -16,8 +16,9 @@ from wcmatch import glob
 from librarian.cli.common import Checked
 from librarian.cli.words import say
 from librarian.errors import UsageError
-from librarian.job import Job, Sighting, Step, did_you_mean, is_whole
+from librarian.job import Job, Read, Sighting, Step, did_you_mean, is_whole
 from librarian.job.changes import place_of
+from librarian.job.sending import refuse_private
 from librarian.manifest.catalog import Catalog
 from librarian.plan import Policy
 from librarian.privacy.vault import Vault
@@ -45,6 +46,7 @@ class Wishes:
         redo: steps, or DEGRADED, SUSPECT: what is done again.
         changes: `place=value` for the job file.
         until: time of day after which nothing new is begun (HH:MM); empty for none.
+        private: whether operations that talk to other machines may have private material.
         upgrade: follow new versions of operations, models and defaults.
     """
 
@@ -54,6 +56,7 @@ class Wishes:
     redo: Sequence[str]
     changes: Sequence[str]
     until: str
+    private: bool
     upgrade: bool
 
     @property
@@ -74,18 +77,22 @@ class Wishes:
         """Until nothing new is begun any more."""
         return self.deadline() - time.time()
 
-    def order(self, checked: Checked, project: Project | None) -> Order:
+    def order(self, text: Read, checked: Checked, project: Project | None) -> Order:
         """What is to be run.
 
         Args:
+            text: the job file.
             checked: the job and all of its recordings.
             project: knows ids; None where there is none yet.
 
         Raises:
             UsageError: a step or a recording is not there.
+            RefusedJobError: a step would send private material to other machines.
         """
         scan = self._scan(checked, project)
         steps = self._steps(checked.job)
+        if not self.private:
+            refuse_private(text, steps)
         again = self._redone(checked.job)
         policy = Policy(upgrade=self.upgrade, redo=again, degraded=DEGRADED in self.redo, suspect=SUSPECT in self.redo)
         return Order(checked.job, scan, steps, policy, self._options(scan), models=checked.models)
@@ -108,6 +115,8 @@ class Wishes:
             found["set"] = [".".join(place[: _RECORDED_PARTS.get(place[0], 3)]) for place in places]
         if self.until:
             found["until"] = self.until
+        if self.private:
+            found["private"] = True
         return found
 
     def _steps(self, job: Job) -> tuple[Step, ...]:

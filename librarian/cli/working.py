@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from librarian.cli.words import say
+from librarian.files import keep_memory_in
 from librarian.machine import cores, default_size
 from librarian.workers.asking import Workers
 
@@ -15,6 +16,7 @@ Log = Callable[[str], None]
 @contextlib.contextmanager
 def workers_for(count: int | None, log: Log) -> Iterator[Workers]:
     """Workers, started when there is something for them to do. None: one a core, at most eight."""
+    keep_memory_in()
     size = default_size() if count is None else count
     workers: Workers
     if size:

@@ -153,6 +153,7 @@ class Step:
         stage: how often everything before it has to be gathered first: steps of a stage go through the recordings
             together.
         leave_out: whether it gathers what is there where a member left nothing.
+        scratch: bytes that a task holds on the disk for a second of sound while it works, beside its outputs.
     """
 
     id: str
@@ -167,6 +168,7 @@ class Step:
     level: Level = RECORDING
     stage: int = 0
     leave_out: bool = False
+    scratch: float = 0.0
 
     def gathers(self, port: str) -> bool:
         """Whether an input takes any number of files."""

@@ -12,7 +12,7 @@ from librarian.job.model import Job, Source, Step
 from librarian.job.read import Problem, Read, did_you_mean, problems_at
 from librarian.job.tables import Validate, read_tables
 from librarian.job.yamltext import Place
-from librarian.operation import Declaration, Port, Resolved
+from librarian.operation import FILE, MEDIA, Declaration, Port, Resolved
 
 
 def resolve(read: Read, declarations: Sequence[Declaration], validate: Validate) -> Job:
@@ -141,6 +141,7 @@ def _step(
         outputs=resolved.outputs,
         audio=audio if writes_audio else None,
         leave_out=entry.missing == "leave out",
+        scratch=resolved.scratch,
     )
 
 
@@ -203,7 +204,7 @@ class _Wiring:
     def _source(self, port: str, place: Place, name: str, wanted: Port) -> Source | None:
         if name not in self.known.entries:
             return self._step_source(port, place, name, wanted)
-        if wanted.kind not in ("audio", "video", "image"):
+        if wanted.kind not in (*MEDIA, FILE):
             self.problem(f"the input {port} takes {wanted.kind}, not recordings", *place)
         return self.known.entries[name]
 

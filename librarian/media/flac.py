@@ -9,6 +9,7 @@ import soundfile as sf
 from librarian.media import layouts
 from librarian.media.quantize import Whole
 
+_CURE = ": take the format wav, in a job file by audio: {format: wav}"
 _FUNCTIONS = {16: "short", 24: "int"}
 
 
@@ -31,14 +32,15 @@ class FlacFile:
         meant = layout.removesuffix("(side)")
         if meant and channels in layouts.FLAC and meant != layouts.FLAC[channels]:
             said = layouts.FLAC[channels]
-            raise ValueError(f"flac holds {channels} channels as {said}, not as {layout}; write wav")
+            raise ValueError(f"flac holds {channels} channels as {said}, not as {layout}{_CURE}")
         self._disk = _Disk(file)
         self._function = _FUNCTIONS[bits]
         try:
             self._sound = sf.SoundFile(self._disk, "w", rate, channels, f"PCM_{bits}", format="FLAC")
         except sf.LibsndfileError as error:
             self._disk.check()
-            raise ValueError(f"flac cannot hold {channels} channels at {rate} Hz: {error.error_string}") from None
+            told = f"flac cannot hold {channels} channels at {rate} Hz ({error.error_string.rstrip('.')})"
+            raise ValueError(f"{told}{_CURE}") from None
 
     def put(self, block: Whole) -> None:
         """Add a block, `[frames, channels]`: int16, or 24 bits in the upper ones of int32."""

@@ -3,8 +3,9 @@
 What holds for the length, for which file:
 
 * wav, aiff, au, caf, w64, flac, ogg, opus, and mp3 with a count of its frames (Xing, Info): exact, without the
-  encoder's delay and padding. A flac or mp3 that claims more than it holds is corrupt; wav and its kin and ogg, which
-  a recorder leaves unfinished when its power fails, are as long as their bytes are.
+  encoder's delay and padding. A flac or mp3 that claims more than it holds is corrupt, and so are wav, aiff and au
+  that lack a second or a tenth of what their header states; those, w64 and ogg that a recorder left unfinished when
+  its power failed state nothing, and are as long as their bytes are.
 * mp4, m4a, mov, 3gp with packets of even length, tta, wavpack, ape: exact; delay and padding go where the file declares
   them (edit list, length of the last packet, iTunSMPB).
 * webm, mkv, ogg with video: probing estimates (to about 50 ms). Reading gives the exact length of Opus, FLAC and PCM;

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from librarian.errors import UnusableInputError
 from librarian.media import layouts
+from librarian.media.claims import missing_share
 from librarian.media.info import AudioInfo
 from librarian.media.sound import Sampled, finite
 
+_MISSED_SECONDS, _MISSED_SHARE = 1.0, 0.1
+"""What may be missing at the end of a WAV: some headers are a little wrong."""
 _WHOLE_NUMBERS = ("pcm_16", "pcm_s8", "pcm_u8")
 _UNKNOWN_FRAMES = (1 << 63) - 1
 _LONGEST_PAGE = 65_307  # RFC 3533: 27 + 255 + 255 × 255 bytes
@@ -33,7 +36,17 @@ def opened(file: FileIO) -> Iterator[SndfileSound | None]:
         sound = None
         with contextlib.suppress(sf.LibsndfileError):
             sound = stack.enter_context(sf.SoundFile(file.fileno(), closefd=False))
+        if sound is not None:
+            _check_whole(sound, file)
         yield SndfileSound(sound) if sound is not None and _counted(sound, file) else None
+
+
+def _check_whole(sound: sf.SoundFile, file: FileIO) -> None:
+    missing = missing_share(file)
+    stated = sound.frames / (1.0 - missing) / sound.samplerate if missing < 1.0 else 0.0
+    if missing * stated > min(_MISSED_SECONDS, _MISSED_SHARE * stated):
+        held = f"{sound.frames / sound.samplerate:.2f} of the {stated:.2f} s"
+        raise UnusableInputError("corrupt", f"holds {held} that its header states: the copy broke off, make it again")
 
 
 def _counted(sound: sf.SoundFile, file: FileIO) -> bool:

@@ -125,7 +125,7 @@ def _load(folder: Path, device: str) -> tuple[Any, Any]:
     from transformers import AutoModelForTokenClassification, PreTrainedTokenizerFast
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     try:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
         network = AutoModelForTokenClassification.from_pretrained(

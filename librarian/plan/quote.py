@@ -38,6 +38,7 @@ class Row:
         audio: seconds of sound to go through.
         finished: seconds of sound of what has a good result, redone or not.
         redone: of these, what would be redone without having been asked for.
+        longest: seconds of sound of the longest task that is to be done.
     """
 
     step: Step
@@ -51,6 +52,7 @@ class Row:
     audio: float = 0.0
     finished: float = 0.0
     redone: float = 0.0
+    longest: float = 0.0
 
     @property
     def todo(self) -> int:
@@ -62,6 +64,7 @@ class Row:
         if task.state == "todo":
             self.reasons[task.why] += 1
             self.audio += seconds
+            self.longest = max(self.longest, seconds)
             self.redo += task.replaces
             self.new += not task.replaces
         else:
@@ -79,6 +82,11 @@ class Row:
     def makes(self, speed: Speed | None) -> float | None:
         """Bytes of what is to be made; None where nothing like it was made before."""
         return self._as_before(speed, speed.bytes if speed else 0.0)
+
+    def holds(self, workers: int) -> float:
+        """Bytes that its tasks hold beside their outputs while they work, where each worker is at the longest."""
+        most = min(self.step.scratch * self.longest, self.step.declaration.resources.output)
+        return min(workers, self.todo) * most
 
     def _as_before(self, speed: Speed | None, amount: float) -> float | None:
         """What is to be done, in proportion to what was done: by its sound, or by the task where there is none."""

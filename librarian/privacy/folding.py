@@ -43,6 +43,11 @@ def _all_escapes() -> list[re.Pattern[str]]:
     return [_escapes(backslash, utf8=utf8) for backslash in (r"(?<!\\)\\{1,8}", r"\\") for utf8 in (False, True)]
 
 
+_NUL = r"(?:\0|\\{1,8}x00|\\{1,8}u0000|%00)"
+_UNIT = rf"(?:[^\\\0%]|(?:\\{{1,8}}x|%)(?!00){_HEX}{{2}}|\\{{1,8}}u(?!0000){_HEX}{{4}}|\\{{1,8}}[nrt'\"])"
+_WIDE = re.compile(rf"(?:{_UNIT}{_NUL}){{3,}}{_UNIT}?|(?:{_NUL}{_UNIT}){{3,}}")
+_NULS = re.compile(_NUL)
+_SIGNS_OF_WIDE = ("\0", "x00", "u0000", "%00")
 _DIGITS = re.compile(f"[xuU%]({_HEX}+)")
 MOST_ESCAPES = 50_000
 _FILLER = "\N{WORD JOINER}"
@@ -111,6 +116,13 @@ def _meant(escape: str, encoding: str | None) -> str:
 
 def _decoded(match: re.Match[str]) -> str:
     return _meant(match.group(), match.lastgroup)
+
+
+def narrowed(text: str) -> str:
+    """The text with what is UTF-16 in it, as bytes or as a program wrote them, in characters of its own."""
+    if not any(sign in text for sign in _SIGNS_OF_WIDE):
+        return text
+    return _WIDE.sub(lambda match: _NULS.sub("", match[0]), text)
 
 
 def unescaped(text: str) -> tuple[list[str], int]:

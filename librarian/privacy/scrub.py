@@ -16,13 +16,13 @@ from typing import Any, Self
 
 from librarian.errors import RefusedError
 from librarian.privacy.exempt import Exempt, Range, spared
-from librarian.privacy.folding import fold, spellings, unescaped
+from librarian.privacy.folding import fold, narrowed, spellings, unescaped
 from librarian.privacy.lexicon import Lexicon
 from librarian.privacy.names import NameList
 from librarian.privacy.ordinary import record_words
 from librarian.privacy.pseudonyms import Pseudonyms
 from librarian.privacy.recognizers import Level, Recognizer
-from librarian.privacy.search import search_at
+from librarian.privacy.search import NOTHING, search_at
 from librarian.privacy.spans import Span, merge, withheld
 from librarian.privacy.view import Characters
 
@@ -157,6 +157,10 @@ class Scrubber:
             cause = type(error).__name__
         raise ScrubError(f"a name could not be learnt for scrubbing ({cause})")
 
+    def know_only(self) -> None:
+        """Look for known values alone from now on, and for nothing by its shape."""
+        self._search = NOTHING
+
     def learn_secrets(self, values: Iterable[str]) -> None:
         """Add known values that count as a whole only: a passphrase is made of ordinary words.
 
@@ -179,14 +183,16 @@ class Scrubber:
             text: any text, lone surrogates included.
             limit: characters to keep at most, from 1; None keeps all. The cut is made after scrubbing.
             keep_tabs: whether tabs stay; they are spaces otherwise.
-            names: stretches that somebody else found to be names, such as a model; for texts that are not cut.
+            names: stretches that somebody else found to be names, such as a model; for texts that are not cut, and have
+                no UTF-16 in them (`folding.narrowed`).
 
         Raises:
             ScrubError: anything went wrong. It says nothing of the text.
         """
         try:
             more = [Span(start, end, "NAME", _canonical(text[start:end])) for start, end in names]
-            return _seal(self._scrubbed(text, limit, _HARMLESS_OR_TAB if keep_tabs else _HARMLESS, more))
+            harmless = _HARMLESS_OR_TAB if keep_tabs else _HARMLESS
+            return _seal(self._scrubbed(text if more else narrowed(text), limit, harmless, more))
         except Exception as error:
             cause = type(error).__name__
         # Raised out here so that neither cause nor context leads back to the text.

@@ -42,6 +42,11 @@ def ask_with(path: Path, source: Callable[[], str]) -> None:
     _SOURCES[os.path.realpath(path)] = source
 
 
+def was_asked(path: Path) -> bool:
+    """Whether the passphrase of a vault is known: nobody is asked for it any more."""
+    return os.path.realpath(path) in _ASKED
+
+
 def passphrase_of(path: Path) -> str:
     """The passphrase of a sealed vault.
 

@@ -119,6 +119,10 @@ class Search:
         return spans, until
 
 
+NOTHING = Search(())
+"""Which finds nothing: for known values alone."""
+
+
 @cache
 def search_at(level: Level, more: tuple[Recognizer, ...] = ()) -> Search:
     """The search for what ships with librarian and what extensions declare, at a level."""

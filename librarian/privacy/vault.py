@@ -185,9 +185,10 @@ class Vault:
         row = (task_key, output, unit, kind, document)
         self._db.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?, ?, ?, ?)", row)
 
-    def secrets(self, kind: str) -> Iterator[tuple[str, str]]:
-        """All of a kind: unit and JSON document."""
-        yield from self._db.execute("SELECT unit, document FROM secrets WHERE kind = ? ORDER BY unit, key", (kind,))
+    def secrets(self, kind: str) -> Iterator[tuple[str, str, str]]:
+        """All of a kind: task key, unit and JSON document."""
+        rows = "SELECT key, unit, document FROM secrets WHERE kind = ? ORDER BY unit, key"
+        yield from self._db.execute(rows, (kind,))
 
     def note_standing(self, job_file: Path, note: str) -> None:
         """Keep what the last run of a job file hung on."""

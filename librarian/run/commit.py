@@ -16,7 +16,7 @@ from librarian.errors import CAUSE_CLASSES
 from librarian.keys import canonical, seed
 from librarian.manifest.records import Cause, Consumed, OutcomeLine, Produced, RungRecord
 from librarian.manifest.store import BadOutputError, Stored
-from librarian.operation import WORD_PATTERN
+from librarian.operation import FILE, WORD_PATTERN
 from librarian.plan import Task, seal_value
 from librarian.privacy.scrub import Scrubbed, ScrubError
 from librarian.run.session import Session
@@ -269,7 +269,7 @@ class Committer:
                 "id": self._session.project.id_key.artifact(task.key, output, item),
                 "output": output,
                 "item": item,
-                "kind": port.kind if port.kind != "data" else named["kind"],
+                "kind": port.kind if port.kind not in ("data", FILE) else named["kind"],
                 "file": stored.file,
                 "bytes": stored.bytes,
                 "digest": self._session.project.id_key.content(stored.sha256, private=not port.clean),

@@ -16,6 +16,8 @@ from librarian.run.session import Session
 from librarian.workers import requests
 from librarian.workers.messages import Message
 
+_PICTURES = ("png", "jpeg", "webp")
+
 
 @dataclass
 class Known:
@@ -59,8 +61,8 @@ class Inputs:
             made = self._made[given.id]
             path, kind, facts = self._path(made), made.kind, made.facts
         else:
-            path, kind = self._known.recordings[given.id].sighting.path, "audio"
-            facts = self._known.facts[given.id]
+            path, facts = self._known.recordings[given.id].sighting.path, self._known.facts[given.id]
+            kind = "image" if facts.get("container") in _PICTURES else "audio"
         return requests.source(path, kind, given.role, facts, recording=given.recording, item=given.item)
 
     def consumed(self) -> tuple[Consumed, ...]:

@@ -88,7 +88,7 @@ class Conformance:
         assert {each.name for each in (tmp_path / "task").iterdir()} == set(made)
         for each in made.values():
             port = resolved.outputs[each["output"]]
-            assert each["kind"] == port.kind or port.kind == "data"
+            assert each["kind"] == port.kind or port.kind in ("data", "file")
         missing = {name for name, port in resolved.outputs.items() if not port.many}
         assert {each["output"] for each in answer["outputs"]} >= missing
 

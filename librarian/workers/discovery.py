@@ -149,6 +149,8 @@ def ports(kinds: Mapping[str, KindLike], clears: bool, optional: tuple[str, ...]
             raise BrokenExtensionError(f"the port {name} has no kind of librarian.kinds")
         if issubclass(kind, Data):
             kind.model_rebuild()  # a schema that cannot be built is heard of now, not after the first task
+        if issubclass(kind, Data) and kind.clean and _can_name(kind.model_json_schema()):
+            raise BrokenExtensionError(f"the port {name} says that it is clean, and its kind has room for any text")
         found[name] = Port(
             kind=kind.word,
             many=isinstance(each, Many),
@@ -159,6 +161,21 @@ def ports(kinds: Mapping[str, KindLike], clears: bool, optional: tuple[str, ...]
         if found[name].secret and found[name].many:
             raise BrokenExtensionError(f"the port {name} is secret, and of that there cannot be many")
     return found
+
+
+def _can_name(schema: Any) -> bool:
+    """Whether a schema has room for a text of any words: a string that is no enum member and fits no pattern."""
+    waiting = [schema]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            waiting += each
+        elif isinstance(each, Mapping):
+            bounded = {"enum", "const", "pattern"} & each.keys()
+            if (each.get("type") == "string" and not bounded) or each.get("additionalProperties") is True:
+                return True
+            waiting += [value for name, value in each.items() if name not in ("default", "examples", "description")]
+    return False
 
 
 def outputs_of(operation: Operation, settings: Settings) -> Outputs:
@@ -193,6 +210,7 @@ def resolve(operation: Operation, given: Mapping[str, Any], installed: Mapping[s
         models={name: installed[name].digest for name in used if name in installed},
         missing={name: "" for name in used if name not in installed},
         chosen=changed,
+        scratch=operation.scratch(settings) if operation.scratch else 0.0,
     )
 
 

@@ -9,7 +9,7 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from librarian.kinds import Audio, Data, Kind
+from librarian.errors import UnusableInputError
+from librarian.kinds import Audio, Data, File, Image, Kind, Video
 from librarian.media.probing import probe
 from librarian.operation import Fact, Operation, Settings
 from librarian.task import Artifact, Output
@@ -202,9 +203,45 @@ def _one(task: RunningTask, operation: Operation, kind: type[Kind], output: Outp
         (task.folder / file).write_text(document + "\n", encoding="utf-8")
     else:
         file = _take_file(os.fspath(task.folder), output.value, name)
-    if kind is Audio:
+    word = kind.word
+    if issubclass(kind, (Audio, Image, Video, File)):
+        word = _bare(task.folder / file, word)
+    if word == Audio.word:
         facts |= audio_facts(task.folder / file)
-    return {"file": file, "kind": kind.word, "facts": facts}
+    return {"file": file, "kind": word, "facts": facts}
+
+
+def _bare(path: Path, kind: str) -> str:
+    """See to it that a media file holds no embedded metadata, and say what it is where any kind will do.
+
+    Raises:
+        BadOutputError: nobody can tell what it holds.
+    """
+    from librarian.privacy import tags
+
+    try:
+        found = tags.format_of(path).kind
+        if tags.remains(path):
+            bare, removed = tags.remove(path, path.parent, f".{path.stem}")
+            os.replace(bare, path)
+            found = removed.kind
+    except UnusableInputError as error:
+        raise BadOutputError(f"an output cannot be kept: {error}") from None
+    return found if kind == File.word else kind
+
+
+def media_facts(path: Path | str) -> dict[str, Any]:
+    """What the core says of a recording: of a sound what `audio_facts` says, of a picture what it is."""
+    try:
+        return audio_facts(path)
+    except UnusableInputError as error:
+        from librarian.privacy import tags
+
+        with suppress(UnusableInputError):
+            found = tags.format_of(path)
+            if found.kind == Image.word or error.cause == "unsupported":
+                return {"container": found.word}
+        raise
 
 
 def _document(kind: type[Data], value: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import os
 import resource
 from collections.abc import Iterator
 
+from librarian.files import keep_memory_in
 from librarian.operation import Resources
 
 LEAST_MEMORY = 4 << 30
@@ -24,8 +25,8 @@ _MOST_MEMORY = round(0.9 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGE
 
 
 def settle() -> None:
-    """What holds for a worker's whole life: no core files, as many open files as libraries expect."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    """What holds for a worker's whole life: no image of its memory, as many open files as libraries expect."""
+    keep_memory_in()
     _set_soft(resource.RLIMIT_NOFILE, OPEN_FILES)
 
 

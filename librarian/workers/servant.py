@@ -16,7 +16,7 @@ from librarian.operation import Operation, Resolved
 from librarian.workers import limits
 from librarian.workers.children import ended_after
 from librarian.workers.discovery import declare, load, recognizers, resolve
-from librarian.workers.execution import RunningTask, audio_facts, collect
+from librarian.workers.execution import RunningTask, collect, media_facts
 from librarian.workers.failures import failure_of, is_out_of_memory
 from librarian.workers.health import Health
 from librarian.workers.measured import measured
@@ -230,7 +230,7 @@ class Servant:
 def _probed(path: str) -> Message:
     """What a recording holds, or why that cannot be told."""
     try:
-        return {"type": "done", "facts": audio_facts(path)}
+        return {"type": "done", "facts": media_facts(path)}
     except BaseException as error:
         return failure_of(error)
 

@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
-from pydantic import Field as PlainField
+from pydantic import ValidationInfo, field_validator
 
 from librarian import (
     Audio,
-    Data,
     Duration,
     Fact,
     Field,
@@ -23,6 +21,7 @@ from librarian import (
     Settings,
     Text,
     Turns,
+    Voices,
     hookimpl,
 )
 from librarian.kinds import KindLike
@@ -30,28 +29,6 @@ from librarian.operation import Outputs
 from librarian_diarization.pyannote_known import COMMUNITY_1, KNOWN, NONE, best, is_there
 
 MOST_SPEAKERS = 20
-
-
-class Voice(BaseModel):
-    """What one speaker of a recording sounds like."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    speaker: int = PlainField(ge=1, description="Number of the speaker in this recording.")
-    seconds: float = PlainField(ge=0, description="Speech that it was taken from (s).")
-    vector: list[float] = PlainField(min_length=1, max_length=4096, description="At length 1: compare by the cosine.")
-
-
-class Voices(Data):
-    """What the speakers of a recording sound like. Biometric data: it tells people apart as a fingerprint does."""
-
-    word = "voices/1"
-    secret = True
-
-    encoder: Literal["resemblyzer"] = PlainField(
-        description="What made the vectors; only those of one can be compared."
-    )
-    voices: list[Voice] = PlainField(description="A voice for each speaker that was heard alone for long enough.")
 
 
 class DiarizeSettings(Settings):

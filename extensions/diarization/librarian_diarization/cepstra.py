@@ -1,6 +1,8 @@
-"""Cepstra of speech at 16 kHz: the shape of the spectrum every 20 ms, without its level."""
+"""The shape of the spectrum of speech at 16 kHz every 20 ms, in bands, and without its level as cepstra."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +21,12 @@ FLOOR = 1e-4
 """Of the mean power of speech, added to each band: what is 40 dB below it is not told apart."""
 SPOKEN = 1e-3
 """Of the mean power of speech, from which on a frame says something of a voice."""
+_ANGLES = np.pi / BANDS * (np.arange(BANDS) + 0.5)
+_COSINES = (np.sqrt(2.0 / BANDS) * np.cos(np.outer(_ANGLES, np.arange(1, COUNT + 1)))).astype(np.float32)
 
 
-class Cepstra:
-    """Computes cepstra.
+class Bands:
+    """Computes the power in bands.
 
     Args:
         level: mean power of speech in the recording; above 0.
@@ -32,17 +36,25 @@ class Cepstra:
         self._filters = mel_filters(RATE, SIZE, BANDS, low=LOW, high=HIGH, equal_area=False)
         window = np.hanning(SIZE + 1)[:-1]
         self._level = level * float((window**2).sum()) * SIZE / 2
-        angles = np.pi / BANDS * (np.arange(BANDS) + 0.5)
-        self._cosines = np.sqrt(2.0 / BANDS) * np.cos(np.arange(1, COUNT + 1)[:, np.newaxis] * angles)
 
     def of(self, samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """The cepstra of a piece of sound, and which of them are of something loud enough.
+        """The logarithms of the power of a piece of sound, by that of speech, and what of it is loud enough.
 
         Shape:
             - samples: `[frames]`, more than 256
-            - output: `[frames // 320 + 1, 19]`, `[frames // 320 + 1]`
+            - output: `[frames // 320 + 1, 32]`, `[frames // 320 + 1]`
         """
         spectra = stft(samples, SIZE, HOP)
-        power = spectra.real**2 + spectra.imag**2
-        bands = self._filters @ power + self._level / BANDS * FLOOR
-        return (self._cosines @ np.log(bands)).T.astype(np.float32), power.sum(axis=0) > SPOKEN * self._level
+        power = (spectra.real**2 + spectra.imag**2) / self._level
+        bands = self._filters @ power + FLOOR / BANDS
+        return np.log(bands).T.astype(np.float32), power.sum(axis=0) > SPOKEN
+
+
+def cepstra(bands: NDArray[Any]) -> NDArray[np.float32]:
+    """The cepstra of logarithmic bands.
+
+    Shape:
+        - bands: `[frames, 32]`
+        - output: `[frames, 19]`
+    """
+    return np.asarray(bands.astype(np.float32) @ _COSINES)

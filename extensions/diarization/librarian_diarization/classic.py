@@ -1,6 +1,6 @@
 """Who spoke when, by the sound of the voices alone: units of speech, clusters of them, then frame by frame.
 
-Of voices over each other it tells one only.
+Of voices over each other it tells two at the most.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 
 from librarian import Turn
 from librarian_diarization import DiarizeSettings
-from librarian_diarization.cepstra import COUNT, Cepstra
+from librarian_diarization.cepstra import BANDS, Bands, cepstra
 from librarian_diarization.counting import voices_in
 from librarian_diarization.dvectors import DIMENSIONS, Encoder
 from librarian_diarization.found import MILLISECONDS, Certainty, Counted, Features, Found
 from librarian_diarization.hearing import Heard
 from librarian_diarization.likelihood import FEWEST, by_likelihood
-from librarian_diarization.resegmentation import Labels, resegmented
+from librarian_diarization.resegmentation import Labels, Speaking, resegmented
 from librarian_diarization.silero import WINDOW
 from librarian_diarization.sound import RATE, Sound, cut
 from librarian_diarization.spectral import graph_of, means_of, parted
+from librarian_diarization.spool import Spool
 from librarian_diarization.units import HOP, LONGEST, Unit, units
 
 MOST_GROUPS = 250
@@ -43,19 +44,19 @@ class Described:
     """What the second pass found out.
 
     Attributes:
-        frames: cepstra of all units, one after another.
+        frames: logarithmic bands of all units, one after another.
         spoken: which of them say something of a voice.
         vectors: d-vectors of the units; none without the encoder.
 
     Shape:
-        - frames: `[frames, 19]`
+        - frames: `[frames, 32]`
         - spoken: `[frames]`
         - vectors: `[units, 256]`
     """
 
-    frames: NDArray[np.float16]
+    frames: Spool
     spoken: NDArray[np.bool_]
-    vectors: NDArray[np.float32]
+    vectors: NDArray[np.float16]
 
 
 def classic(sound: Sound, heard: Heard, settings: DiarizeSettings, seed: int) -> Found:
@@ -65,10 +66,11 @@ def classic(sound: Sound, heard: Heard, settings: DiarizeSettings, seed: int) ->
     features: Features = "d_vectors" if by_vectors else "cepstra" if cut_up else "none"
     turns: list[Turn] = []
     if cut_up:
-        described = _describe(sound, cut_up, heard.level(), Encoder() if by_vectors else None)
-        guess = (_by_vectors if by_vectors else _by_likelihood)(described, cut_up, settings.bounds, seed)
-        labels, margins = resegmented(described.frames, described.spoken, guess)
-        turns = list(_turns(cut_up, labels, margins, heard))
+        with Spool(sound.folder, BANDS) as frames:
+            described = _describe(sound, cut_up, heard.level(), frames, Encoder() if by_vectors else None)
+            guess = (_by_vectors if by_vectors else _by_likelihood)(described, cut_up, settings.bounds, seed)
+            speaking = resegmented(frames, described.spoken, guess)
+        turns = list(_turns(cut_up, speaking, heard))
     counted: Counted = "given" if settings.speakers else "guessed"
     return Found(turns, "classic", counted, _certainty(turns, settings, features), features)
 
@@ -80,19 +82,16 @@ def _certainty(turns: Sequence[Turn], settings: DiarizeSettings, features: Featu
     return "low" if features == "cepstra" else "fair"
 
 
-def _describe(sound: Sound, cut_up: Sequence[Unit], level: float, encoder: Encoder | None) -> Described:
-    cepstra = Cepstra(level)
-    total = sum(unit.hops for unit in cut_up)
-    frames, spoken = np.empty((total, COUNT), np.float16), np.empty(total, np.bool_)
-    vectors = np.zeros((len(cut_up) if encoder else 0, DIMENSIONS), np.float32)
+def _describe(sound: Sound, cut_up: Sequence[Unit], level: float, frames: Spool, encoder: Encoder | None) -> Described:
+    bands = Bands(level)
+    spoken = np.empty(sum(unit.hops for unit in cut_up), np.bool_)
+    vectors = np.zeros((len(cut_up) if encoder else 0, DIMENSIONS), np.float16)
     windows = cut(sound.blocks(mixed=True), (unit.window for unit in cut_up))
     batch = np.zeros((BATCH, LONGEST), np.float32)
-    done = 0
     for number, (unit, (window,)) in enumerate(zip(cut_up, windows, strict=True)):
-        here = slice(done, done + unit.hops)
-        values, loud = cepstra.of(window[unit.start - unit.window[0] :][: unit.hops * HOP])
-        frames[here], spoken[here] = values[: unit.hops], loud[: unit.hops]
-        done += unit.hops
+        values, loud = bands.of(window[unit.start - unit.window[0] :][: unit.hops * HOP])
+        spoken[len(frames) :][: unit.hops] = loud[: unit.hops]
+        frames.append(values[: unit.hops])
         place = number % BATCH
         batch[place] = np.pad(window, (0, LONGEST - len(window)))
         if encoder and (place + 1 == BATCH or number + 1 == len(cut_up)):
@@ -103,7 +102,7 @@ def _describe(sound: Sound, cut_up: Sequence[Unit], level: float, encoder: Encod
 def _by_likelihood(described: Described, cut_up: Sequence[Unit], bounds: tuple[int, int], seed: int) -> Labels:
     """Labels of the frames; −1 where they are left open."""
     parts = _parts(cut_up)
-    labels = np.full(len(described.frames), -1, np.intp)
+    labels = np.full(len(described.frames), -1, np.int16)
     rich = [place for place, part in enumerate(parts) if described.spoken[part].sum() >= FEWEST]
     chosen = [parts[place] for place in evenly(rich, MOST_GROUPS)]
     if not chosen:
@@ -116,13 +115,14 @@ def _by_likelihood(described: Described, cut_up: Sequence[Unit], bounds: tuple[i
 def _by_vectors(described: Described, cut_up: Sequence[Unit], bounds: tuple[int, int], seed: int) -> Labels:
     """The same by d-vectors; units that were not clustered go to the nearest mean."""
     chosen = evenly(range(len(cut_up)), MOST_VECTORS)
-    vectors = described.vectors[chosen]
+    vectors = described.vectors[chosen].astype(np.float32)
     graph, parts = graph_of(vectors), _parts(cut_up)
     number, most = bounds
     if number < most:
         number = voices_in(graph, vectors, _groups(described, [parts[place] for place in chosen]), bounds, seed)
     means = means_of(vectors, parted(graph, number, seed))
-    return np.repeat((described.vectors @ means.T).argmax(axis=1), [unit.hops for unit in cut_up])
+    nearest = (described.vectors @ means.T).argmax(axis=1).astype(np.int16)
+    return np.repeat(nearest, [unit.hops for unit in cut_up])
 
 
 def _parts(cut_up: Sequence[Unit]) -> list[slice]:
@@ -132,8 +132,9 @@ def _parts(cut_up: Sequence[Unit]) -> list[slice]:
 
 def _groups(described: Described, parts: Sequence[slice]) -> list[NDArray[np.float32]]:
     """Of each part the cepstra that say something of a voice; all of it where none does."""
-    chosen = (described.spoken[part] if described.spoken[part].any() else slice(None) for part in parts)
-    return [described.frames[part][which].astype(np.float32) for part, which in zip(parts, chosen, strict=True)]
+    spoken = described.spoken
+    places = (part.start + np.flatnonzero(spoken[part] if spoken[part].any() else ~spoken[part]) for part in parts)
+    return [cepstra(described.frames.rows(each)) for each in places]
 
 
 def evenly(places: Sequence[int], most: int) -> list[int]:
@@ -143,23 +144,41 @@ def evenly(places: Sequence[int], most: int) -> list[int]:
     return [places[round(place)] for place in np.linspace(0, len(places) - 1, most)]
 
 
-def _turns(cut_up: Sequence[Unit], labels: Labels, margins: NDArray[np.floating], heard: Heard) -> Iterator[Turn]:
+def _turns(cut_up: Sequence[Unit], speaking: Speaking, heard: Heard) -> Iterator[Turn]:
     probabilities = heard.speech.max(axis=0)
-    for start, end, frames in _runs(cut_up, labels):
-        spoken = probabilities[start // WINDOW : -(-end // WINDOW)].mean()
-        likelier = 1.0 / (1.0 + np.exp(-np.clip(margins[frames].mean(), -SURE, SURE)))
-        yield Turn(
-            start=round(start / RATE, MILLISECONDS),
-            end=round(end / RATE, MILLISECONDS),
-            speaker=int(labels[frames.start]) + 1,
-            confidence=round(float(min(1.0, spoken * likelier)), 3),
-        )
+    places = _Places(cut_up)
+    for voice in range(int(speaking.voices.max()) + 1):
+        its = speaking.voices == voice
+        for first, behind in places.runs(its.any(axis=1)):
+            start, end = places.start(first), places.start(behind - 1) + HOP
+            spoken = probabilities[start // WINDOW : -(-end // WINDOW)].mean()
+            margin = speaking.margins[first:behind][its[first:behind]].mean(dtype=np.float64)
+            likelier = 1.0 / (1.0 + np.exp(-np.clip(margin, -SURE, SURE)))
+            yield Turn(
+                start=round(start / RATE, MILLISECONDS),
+                end=round(end / RATE, MILLISECONDS),
+                speaker=voice + 1,
+                confidence=round(float(min(1.0, spoken * likelier)), 3),
+            )
 
 
-def _runs(cut_up: Sequence[Unit], labels: Labels) -> Iterator[tuple[int, int, slice]]:
-    """Where one voice goes on within a stretch: first and last frame of the sound, and its frames of cepstra."""
-    starts = np.concatenate([unit.start + HOP * np.arange(unit.hops) for unit in cut_up])
-    stretch = np.repeat([unit.stretch for unit in cut_up], [unit.hops for unit in cut_up])
-    edges = np.flatnonzero((np.diff(labels) != 0) | (np.diff(stretch) != 0)) + 1
-    for first, behind in pairwise([0, *edges.tolist(), len(labels)]):
-        yield int(starts[first]), int(starts[behind - 1]) + HOP, slice(first, behind)
+class _Places:
+    """Where the frames of units are in the sound."""
+
+    def __init__(self, cut_up: Sequence[Unit]) -> None:
+        self._units = cut_up
+        self._edges = np.cumsum([0, *(unit.hops for unit in cut_up)])
+        stretches = np.array([unit.stretch for unit in cut_up])
+        self._breaks = self._edges[1:-1][np.diff(stretches) != 0]
+
+    def start(self, frame: int) -> int:
+        """The first frame of the sound (16 kHz) of a frame of a unit."""
+        unit = int(np.searchsorted(self._edges, frame, side="right")) - 1
+        return self._units[unit].start + HOP * (frame - int(self._edges[unit]))
+
+    def runs(self, speaks: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+        """Where somebody goes on speaking within a stretch: the first frame, and that behind the last."""
+        changes = np.flatnonzero(np.diff(speaks, prepend=False, append=False))
+        for first, behind in zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True):
+            within = self._breaks[np.searchsorted(self._breaks, first, "right") : np.searchsorted(self._breaks, behind)]
+            yield from pairwise([first, *within.tolist(), behind])

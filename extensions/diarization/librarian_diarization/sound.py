@@ -29,12 +29,14 @@ class Sound:
 
     Attributes:
         channels: number of channels.
+        folder: on whose disk there is place for what is too much to be held.
         seconds: the length; that which the file states until it was read once.
     """
 
     def __init__(self, task: Task, passes: int) -> None:
         self._task, self._passes = task, passes
         self._passed = 0
+        self.folder = task.folder
         with task.open_audio("audio") as stream:
             self.channels = stream.channels
             self.seconds = stream.frames / stream.sample_rate

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from librarian import Turn, Turns
-from librarian_diarization import Voice, Voices
+from librarian import Turn, Turns, Voice, Voices
 from librarian_diarization.dvectors import WINDOW, Encoder
 from librarian_diarization.sound import RATE, Samples, Sound, cut
 

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from librarian_diarization.cepstra import BANDS
 from librarian_diarization.counting import voices_in
 from librarian_diarization.likelihood import ENOUGH, RIDGE, Clusters, by_likelihood
-from librarian_diarization.resegmentation import likeliest_path, resegmented
+from librarian_diarization.paths import Path
+from librarian_diarization.resegmentation import resegmented
 from librarian_diarization.spectral import graph_of, parted
+from librarian_diarization.spool import Spool
 
 DIMENSIONS = 19
 
@@ -107,35 +110,107 @@ def test_a_count_keeps_to_the_bounds(voices):
 
 @settings(deadline=None)
 @given(
-    scores=st.lists(st.lists(st.integers(-9, 9), min_size=2, max_size=2), min_size=1, max_size=9),
-    change=st.integers(0, 12),
+    scores=st.lists(st.lists(st.integers(-9, 9), min_size=3, max_size=3), min_size=1, max_size=7),
+    costs=st.lists(st.lists(st.integers(0, 12), min_size=3, max_size=3), min_size=3, max_size=3),
 )
-def test_no_path_is_likelier_than_the_likeliest(scores, change):
-    grid = np.array(scores, np.float32)
+def test_no_path_is_likelier_than_the_likeliest(scores, costs):
+    grid, changes = np.array(scores, np.float32), np.array(costs, np.float64) * ~np.eye(3, dtype=bool)
 
     def sum_of(path):
-        return sum(grid[place, state] for place, state in enumerate(path)) - change * np.count_nonzero(np.diff(path))
+        return sum(grid[place, state] for place, state in enumerate(path)) - sum(
+            changes[pair] for pair in itertools.pairwise(path)
+        )
 
-    best = max(sum_of(path) for path in itertools.product(range(2), repeat=len(grid)))
-    assert sum_of(likeliest_path(grid, float(change))) == best
-
-
-def test_a_guess_that_is_wrong_in_places_is_mended(voices):
-    groups, truth = voices(2, each=6, frames=100)
-    frames = np.concatenate(groups).astype(np.float16)
-    right = np.repeat(truth, 100)
-    guess = right.copy()
-    guess[:30] = 1 - guess[:30]
-    guess[400:] = -1
-    labels, margins = resegmented(frames, np.ones(len(frames), bool), guess)
-    assert same_parts(labels, right)
-    assert np.median(margins) > 1
+    best = max(sum_of(path) for path in itertools.product(range(3), repeat=len(grid)))
+    path = Path(changes)
+    first, _ = path.add(grid)
+    assert len(first) == 0
+    found, kept = path.end()
+    assert sum_of(found) == best
+    np.testing.assert_array_equal(kept, grid)
 
 
-def test_a_voice_that_loses_all_its_frames_is_gone(voices):
-    groups, _ = voices(1)
-    frames = np.concatenate(groups).astype(np.float16)
-    guess = np.zeros(len(frames), np.intp)
+def test_a_path_in_pieces_is_that_of_the_whole():
+    rng = np.random.default_rng(4)
+    truth = np.repeat(rng.integers(0, 4, 60), rng.integers(20, 90, 60))
+    scores = (rng.standard_normal((len(truth), 4)) + 1.5 * np.eye(4)[truth]).astype(np.float32)
+    costs = 12.0 * ~np.eye(4, dtype=bool)
+    whole, pieces = Path(costs), Path(costs, lag=200)
+    found = np.concatenate([whole.add(scores)[0], whole.end()[0]])
+    parts = [pieces.add(part) for part in np.array_split(scores, 11)] + [pieces.end()]
+    assert sum(len(states) > 0 for states, _ in parts) > 8
+    np.testing.assert_array_equal(np.concatenate([states for states, _ in parts]), found)
+    np.testing.assert_array_equal(np.concatenate([kept for _, kept in parts]), scores)
+
+
+@pytest.fixture
+def spooled(tmp_path):
+    """Frames `[frames, 32]` in a file."""
+
+    with Spool(tmp_path, BANDS) as spool:
+
+        def make(frames):
+            spool.append(frames)
+            return spool
+
+        yield make
+
+
+@pytest.fixture
+def bands():
+    """Logarithmic bands of voices, each a spectrum of its own with peaks that come and go."""
+
+    def make(voice, frames, seed=0):
+        rng = np.random.default_rng([voice, seed])
+        shape = np.random.default_rng(voice).uniform(-5, 0, (6, BANDS))
+        return (
+            shape[np.repeat(rng.integers(6, size=frames), 4)[:frames]] + rng.normal(0, 0.5, (frames, BANDS))
+        ).astype(np.float16)
+
+    return make
+
+
+def test_a_guess_that_is_wrong_in_places_is_mended(spooled, bands):
+    right = np.repeat([0, 1, 0, 1, 0, 1], 200)
+    frames = np.concatenate([bands(voice, 200, seed) for seed, voice in enumerate(right[::200])])
+    guess = right.astype(np.int16)
+    guess[:30] = 1
+    guess[400:500] = -1
+    found = resegmented(spooled(frames), np.ones(len(frames), bool), guess)
+    assert same_parts(found.voices[:, 0], right)
+    assert set(found.voices[:, 1]) == {-1}
+    assert np.median(found.margins[:, 0]) > 1
+
+
+def test_where_two_speak_at_once_both_are_found(spooled, bands):
+    one, other = bands(1, 900), bands(2, 900)
+    both = np.logaddexp(bands(1, 150, 5), bands(2, 150, 5))
+    frames = np.concatenate([one[:600], both, other[:600], one[600:], other[600:]])
+    guess = np.repeat([0, 1, 0, 1], [675, 675, 300, 300]).astype(np.int16)
+    found = resegmented(spooled(frames), np.ones(len(frames), bool), guess)
+    number = (found.voices >= 0).sum(axis=1)
+    assert (number[610:740] == 2).mean() > 0.7
+    assert (np.delete(number, slice(590, 760)) == 1).mean() > 0.95
+    assert {*found.voices[700]} == {0, 1}
+
+
+def test_a_voice_that_loses_all_its_frames_is_gone(spooled, bands):
+    frames = bands(1, 800)
+    guess = np.zeros(len(frames), np.int16)
     guess[:5] = 1
-    labels, _ = resegmented(frames, np.ones(len(frames), bool), guess)
-    assert set(labels) == {0}
+    found = resegmented(spooled(frames), np.ones(len(frames), bool), guess)
+    assert set(found.voices[:, 0]) == {0}
+    assert np.isinf(found.margins[:, 0]).all()
+
+
+def test_rows_come_back_from_the_file_and_nothing_is_left_of_it(tmp_path):
+    rows = np.arange(40000).reshape(-1, 2) % 2000
+    with Spool(tmp_path, 2) as spool:
+        for part in np.array_split(rows, 7):
+            spool.append(part)
+        assert len(spool) == len(rows)
+        np.testing.assert_array_equal(np.concatenate(list(spool.blocks())), rows)
+        places = np.array([0, 1, 2, 700, 19998, 19999])
+        np.testing.assert_array_equal(spool.rows(places), rows[places])
+        assert spool.rows(np.array([], np.intp)).shape == (0, 2)
+        assert list(tmp_path.iterdir()) == []

@@ -51,6 +51,15 @@ def test_rttm_is_what_pyannote_reads(written):
     ]
 
 
+def test_rttm_is_what_lhotse_reads(written):
+    from lhotse import SupervisionSet
+
+    found = SupervisionSet.from_rttm(written()["rttm"])
+    assert [(each.start, each.end, each.speaker) for each in found] == EXPECTED
+    assert {each.recording_id for each in found} == {UNIT}
+    assert {each.channel for each in found} == {1, 2}
+
+
 def test_uem_is_what_pyannote_reads(written):
     (timeline,) = load_uem(written()["uem"]).values()
     assert [(seg.start, seg.end) for seg in timeline] == [(0, 6)]

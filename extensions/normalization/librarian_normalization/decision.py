@@ -93,4 +93,4 @@ class Search:
         if len(self._tried) > 1:
             before, then = self._tried[-2]
             slope = min(1.0, max(0.1, (level - then) / (gain - before)))
-        self.gain = rounded(min(self._most, gain + (self._target - level) / slope))
+        self.gain = min(self._most, rounded(gain + (self._target - level) / slope))

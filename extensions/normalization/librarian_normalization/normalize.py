@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from librarian import Artifact, Measurement, Measurements, Output, Task
+from librarian.audio.interpolated import IdealPeak
 from librarian.audio.limiter import Limiter, Reduction
 from librarian.audio.moments import to_rms
-from librarian.audio.peak import amplitude
+from librarian.audio.peak import amplitude, decibels
 from librarian.media import Sampled
 from librarian_normalization import NormalizeSettings
 from librarian_normalization.decision import Decision, Search, decide
@@ -19,6 +20,9 @@ from librarian_normalization.levels import LevelMeter, Levels, reported, togethe
 from librarian_normalization.sound import Progress, Samples, Source, amplified, cleaned, limited
 
 Facts = dict[str, float | bool | str | None]
+
+SURE = 0.04
+"""dB that a limited sound stays under its ceiling by ideal interpolation: more than is missed between its points."""
 
 
 class Normalizer:
@@ -121,6 +125,8 @@ class _Written:
     path: Path
     after: Levels
     reduction: Reduction | None = None
+    over: float = 0.0
+    """dB that an ideal interpolation of it rises above the ceiling, −inf to any."""
 
 
 class _Normalization:
@@ -128,6 +134,8 @@ class _Normalization:
 
     def __init__(self, task: Task, settings: NormalizeSettings, progress: Progress) -> None:
         self._task, self._settings, self._progress = task, settings, progress
+        self._below = 0.0
+        """dB below the ceiling that the limiter is set to."""
 
     def all_of(self, sources: Iterable[Source]) -> list[tuple[Path, Change]]:
         members = [self._measured(source) for source in sources]
@@ -157,19 +165,25 @@ class _Normalization:
         search = Search(self._settings.target, wanted)
         while True:
             written = [self._amplified_and_limited(member, search.gain) for member in members]
-            search.add(together([each.after for each in written]).value(self._settings.by))
-            if search.ended:
-                return Decision(search.gain, "limited" if search.found else "held_by_ceiling"), written
+            over = max(each.over for each in written)
+            if over <= 0.0:
+                search.add(together([each.after for each in written]).value(self._settings.by))
+                if search.ended:
+                    return Decision(search.gain, "limited" if search.found else "held_by_ceiling"), written
+                search.go_on()
+            else:
+                self._below += over + SURE
             for each in written:
                 each.path.unlink()
-            search.go_on()
 
     def _amplified_and_limited(self, member: _Member, gain: float) -> _Written:
-        source = member.source
-        limiter, meter = Limiter(source.rate, source.channels, self._settings.ceiling), self._meter(source)
+        source, ceiling = member.source, self._settings.ceiling
+        limiter, meter = Limiter(source.rate, source.channels, ceiling - self._below), self._meter(source)
+        ideal = IdealPeak(source.channels, amplitude(ceiling))
         blocks = limited(amplified(self._cleaned(source, member.offset), gain), limiter)
-        path = self._write(source, meter.heard(blocks))
-        return _Written(path, meter.levels(), limiter.reduction())
+        path = self._write(source, ideal.heard(meter.heard(blocks)))
+        over = decibels(ideal.end()) - (ceiling - SURE)
+        return _Written(path, meter.levels(), limiter.reduction(), over)
 
     def _cleaned(self, source: Source, offset: Samples) -> Iterable[Sampled]:
         return cleaned(source.blocks(self._progress), source, self._settings, offset)

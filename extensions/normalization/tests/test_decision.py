@@ -62,10 +62,11 @@ def test_the_gain_is_found_however_much_of_it_the_limiter_takes(slope):
     assert len(tried) <= 3
 
 
-def test_what_no_gain_reaches_is_given_up():
-    found, tried = search(lambda gain: -18.0)
+@pytest.mark.parametrize("wanted", [10.0, 4.7157, 1.8399])
+def test_what_no_gain_reaches_is_given_up(wanted):
+    found, tried = search(lambda gain: -18.0, wanted=wanted)
     assert not found.found
-    assert found.gain == 10 + MOST_MORE
+    assert found.gain == wanted + MOST_MORE
     assert len(tried) <= ROUNDS
 
 

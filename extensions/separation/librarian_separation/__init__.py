@@ -28,6 +28,8 @@ REST = "rest"
 """The output that is the mix without the stems that were chosen."""
 OWN = "own"
 """In the record: a model of models.lock that is none of those known by name."""
+OF_NETWORKS = ("overlap", "segment", "ending", "precision")
+"""Settings that mean nothing to a method without weights."""
 
 KnownName = Literal[
     "auto",
@@ -136,6 +138,8 @@ class SeparateSettings(Settings):
 def resolve(settings: SeparateSettings, installed: Mapping[str, Model]) -> tuple[SeparateSettings, Sequence[str]]:
     """The model that `auto` means, and all of its stems where none were named.
 
+    Settings that mean nothing to the model stand at their defaults, so that changing one makes nothing anew.
+
     Raises:
         ValueError: no model has all of the stems, or it is one of the owner's own, and no model of Demucs, or what it
             separates into is not said.
@@ -148,7 +152,9 @@ def resolve(settings: SeparateSettings, installed: Mapping[str, Model]) -> tuple
         raise ValueError("no such model is known or installed; what there is: librarian models list --known")
     if not stems:
         raise ValueError("say which stems the model has that are to be written: stems: [one, two]")
-    resolved = SeparateSettings.model_validate({**settings.model_dump(), "model": model, "stems": stems})
+    idle = (*(OF_NETWORKS if model in WITHOUT_WEIGHTS else ()), *(("margin",) if model != "hpss" else ()))
+    wanted = {name: value for name, value in settings.model_dump().items() if name not in idle}
+    resolved = SeparateSettings.model_validate({**wanted, "model": model, "stems": stems})
     return resolved, () if model in WITHOUT_WEIGHTS else (model,)
 
 
@@ -175,6 +181,11 @@ def output_names(settings: SeparateSettings) -> tuple[str, ...]:
 def outputs(settings: SeparateSettings) -> dict[str, type[Audio]]:
     """A sound for each stem, and the rest."""
     return {name: Audio for name in output_names(settings)}
+
+
+def scratch(settings: SeparateSettings) -> float:
+    """Bytes for a second of stereo at 48 kHz: all outputs lie as float until it is known how loud they are."""
+    return 48_000.0 * 2 * 4 * len(output_names(settings))
 
 
 def ladder(settings: SeparateSettings) -> list[dict[str, Any]]:
@@ -221,6 +232,7 @@ SEPARATE = Operation(
     ),
     resolve=resolve,
     ladder=ladder,
+    scratch=scratch,
 )
 
 

@@ -56,6 +56,26 @@ def test_a_slip_in_a_model_s_name_is_not_taken_for_one_of_ones_own():
         resolve(SeparateSettings(model="htdemuc"), installed("mine"))
 
 
+@pytest.mark.parametrize(
+    ("model", "counts", "idle"),
+    [
+        ("repet", {"shifts": 2}, {"overlap": 0.5, "segment": 4, "ending": "short", "precision": "bf16", "margin": 3}),
+        ("hpss", {"margin": 3.0, "shifts": 2}, {"overlap": 0.5, "segment": 4, "ending": "short", "precision": "bf16"}),
+        (
+            "htdemucs",
+            {"overlap": 0.5, "segment": 4.0, "ending": "short", "precision": "bf16", "shifts": 2},
+            {"margin": 3},
+        ),
+    ],
+)
+def test_what_means_nothing_to_a_model_makes_nothing_anew(model, counts, idle):
+    plain, _ = resolve(SeparateSettings(model=model), {})
+    assert resolve(SeparateSettings(model=model, **idle), {})[0] == plain
+    for name, value in counts.items():
+        assert getattr(resolve(SeparateSettings(model=model, **{name: value}), {})[0], name) == value
+        assert getattr(plain, name) != value
+
+
 def test_a_model_of_another_kind_is_refused():
     other = {"mine": Model("mine", "0" * 64, "pyannote")}
     with pytest.raises(ValueError, match="another loader in models"):
@@ -83,6 +103,12 @@ def test_a_model_of_another_kind_is_refused():
 def test_what_cannot_be_is_refused_with_the_choices(given, match):
     with pytest.raises(ValidationError, match=match):
         SeparateSettings(**given)
+
+
+def test_all_outputs_are_held_as_float_while_they_are_made():
+    an_hour_of_four = 3600 * SEPARATE.scratch(SeparateSettings(model="htdemucs"))
+    assert an_hour_of_four == 3600 * 48_000 * 2 * 4 * 4
+    assert SEPARATE.scratch(SeparateSettings(model="htdemucs", stems=["vocals"], rest=True)) == an_hour_of_four / 7200
 
 
 def test_the_ladder_ends_with_short_segments():
