@@ -60,8 +60,8 @@ def open_model(folder: Path, device: str = "cpu", precision: str = "fp32") -> Re
 
 
 def _weights(folder: Path, architecture: Any, device: str, dtype: torch.dtype) -> Any:
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         model, report = architecture.from_pretrained(
             folder,

@@ -105,7 +105,7 @@ class Sequential:
         longest = max(each.seconds for each in encoded)
         drawn = {"do_sample": True, "temperature": attempt.temperature, "top_k": 0} if attempt.temperature else {}
         repeats = {"no_repeat_ngram_size": attempt.no_repeat} if attempt.no_repeat else {}
-        return GenerationConfig(  # type: ignore[no-untyped-call]
+        return GenerationConfig(
             max_new_tokens=self._most(longest, prompt),
             eos_token_id=list(self._ends),
             pad_token_id=self._ends[0],

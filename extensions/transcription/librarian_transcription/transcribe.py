@@ -20,7 +20,7 @@ from librarian_transcription.speakers import assigned
 CPU = "cpu"
 FILES_TOGETHER = 8
 PIECES_ON_GPU, PIECES_ON_CPU = 16, 8
-"""Together: on a CPU a decoder reads its weights for each token, and for eight pieces only once. CTC has no decoder, and
+"""Together: on a CPU a decoder reads its weights for each token, and for eight pieces only once. CTC has none, and
 there pieces beside longer ones only cost what they are padded with."""
 MILLISECONDS = 3
 """Decimals of a time (s)."""
