@@ -17,8 +17,9 @@ help: ## list these targets
 install: $(VENV)/ready ## set up .venv with librarian and its extensions
 	@echo "next: source $(VENV)/bin/activate, then: librarian --help" >&2
 
-run: $(VENV)/ready ## set up .venv and run the quick start (another job: JOB=path)
+run: $(VENV)/ready ## set up .venv, run the quick start (another job: JOB=path), and show its results in view/
 	@$(BIN)/librarian run $(JOB)
+	@$(BIN)/librarian view view
 
 test: $(VENV)/ready-to-test ## set up .venv and run the linter, the type checker and the tests
 	$(BIN)/ruff check

@@ -31,6 +31,7 @@ CauseClass = Literal[
     "refused",
     "input_changed",
     "input_failed",
+    "absent",
     "unreadable",
     "interrupted",
     "disk",
@@ -39,6 +40,8 @@ CauseClass = Literal[
 """Why a task did not end well. Words of the record: they may be added to, never changed."""
 
 CAUSE_CLASSES: frozenset[str] = frozenset(get_args(CauseClass))
+OF_THE_RECORDING: frozenset[str] = frozenset({"corrupt", "too_short", "silent", "unsupported"})
+"""Causes that lie in the recording: the same task fails again, whenever it is tried."""
 
 
 class LibrarianError(Exception):

@@ -118,6 +118,38 @@ class TaskEnded(Event):
 
 
 @dataclass(frozen=True)
+class Failures:
+    """Tasks of a step that did not end well, for one cause.
+
+    Attributes:
+        step: the step.
+        outcome: failed or skipped.
+        reason: class of the cause.
+        state: `new`; `known`, where they ended so the last time too; `settled`, where the owner decided about it.
+        tasks: how many.
+        tried: how many of them were tried this time.
+        units: the ids of the first few.
+    """
+
+    step: str
+    outcome: str
+    reason: str
+    state: str
+    tasks: int
+    tried: int
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TasksKnown(Event):
+    """Tasks of a step that failed before and would fail again: they are not tried, and no line is written."""
+
+    step: str
+    outcome: str
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class RunEnding(Event):
     """Something ends the run early: nothing new is begun.
 
@@ -143,6 +175,10 @@ class RunEnded(Event):
         seconds: how long it took.
         interrupted: whether a signal or the time ended it early.
         withheld: step → tasks that would have been done again and were left as they are.
+        failures: what did not end well, by step and cause.
+        absent: recordings and groups that earlier runs of the job had and this one did not find.
+        fresh: files that had just changed and were left for the next run.
+        held: whether so many are absent that what gathers all recordings was left as it is.
     """
 
     job: str
@@ -151,6 +187,15 @@ class RunEnded(Event):
     seconds: float
     interrupted: bool
     withheld: dict[str, int] = field(default_factory=dict)
+    failures: tuple[Failures, ...] = ()
+    absent: int = 0
+    fresh: int = 0
+    held: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything did not end well that the owner has not settled."""
+        return any(each.state != "settled" for each in self.failures)
 
 
 Observer = Callable[[Event], None]
@@ -200,6 +245,8 @@ class Tally:
             case TasksStand():
                 for step in event.steps:
                     self.ended[step]["cached"] += 1
+            case TasksKnown():
+                self.ended[event.step][event.outcome] += len(event.units)
             case AllStand():
                 for step, tasks in event.counts.items():
                     self.expected[step] = tasks

@@ -24,6 +24,8 @@ from librarian.keys import KEY_VARIABLE, IdKey, hide_variable
 FORMAT = 1
 STATE = ".librarian"
 MODELS_LOCK = "models.lock"
+OWNER = ".owner"
+"""A file in a library: whose it is."""
 PROJECT_VARIABLE = "LIBRARIAN_PROJECT"
 KEY_BYTES = 32
 _SETTINGS = """\
@@ -32,8 +34,8 @@ keys = "{keys}"
 key_fingerprint = "{key}"
 
 [places]
-library = "library"
-manifests = "manifests"
+library = {library}
+manifests = {manifests}
 """
 SHORTEST_KEY = 16
 """Characters that LIBRARIAN_KEY must have at least: what it derives protects names against guessing."""
@@ -139,13 +141,30 @@ def _make(root: Path, state: Path, models: str) -> None:
         for name, key in (("id", id_key.secret), ("pseudonym", pseudonym_key)):
             if not (state / "keys" / name).exists():
                 write_file(state / "keys" / name, key.hex().encode())
-    write_file(library / ".owner", id_key.fingerprint().encode())
+    write_file(library / OWNER, id_key.fingerprint().encode())
     for folder in (library, state):
         write_file(folder / ".gitignore", b"*\n")
     if models:
         write_file(state / MODELS_LOCK, models.encode())
-    text = _SETTINGS.format(format=FORMAT, keys=keys, key=id_key.fingerprint())
-    write_file(state / "project.toml", text.encode())
+    _write_settings(state, keys, id_key.fingerprint())
+
+
+def _write_settings(state: Path, keys: str, key: str, library: str = "library", manifests: str = "manifests") -> None:
+    places = {"library": json.dumps(library), "manifests": json.dumps(manifests)}  # JSON's strings are TOML's too
+    write_file(state / "project.toml", _SETTINGS.format(format=FORMAT, keys=keys, key=key, **places).encode())
+
+
+def place_library(root: Path, library: Path) -> None:
+    """Let a project use another library, which is there and its own. The caller holds the project's lock.
+
+    Raises:
+        UsageError: its path is no text.
+    """
+    place = os.path.relpath(library, root) if library.is_relative_to(root) else os.fspath(library)
+    if not place.isprintable():
+        raise UsageError("that path cannot be written down; name a folder in letters and digits")
+    settings = _read_settings(root / STATE / "project.toml")
+    _write_settings(root / STATE, settings["keys"], settings["key_fingerprint"], place, settings["manifests"])
 
 
 def _keys_to_be(root: Path, state: Path) -> tuple[str, IdKey, bytes]:
@@ -156,7 +175,7 @@ def _keys_to_be(root: Path, state: Path) -> tuple[str, IdKey, bytes]:
     files = [state / "keys" / name for name in ("id", "pseudonym")]
     if os.environ.get(KEY_VARIABLE) and not files[0].exists():
         return "environment", *_load_keys(state, "environment")
-    finished = files[0].exists() and (root / "library" / ".owner").exists()
+    finished = files[0].exists() and (root / "library" / OWNER).exists()
     if finished or files[1].exists() or _was_used(root / "manifests", state):
         return "files", *_load_keys(state, "files")
     id_key = _read_key(files[0]) if files[0].exists() else os.urandom(KEY_BYTES)
@@ -181,7 +200,7 @@ def load(root: Path) -> Project:
         raise RefusedError(f"the id key is not the one this project was made with; restore {_where(settings['keys'])}")
     library = root / settings["library"]
     manifests = root / settings["manifests"]
-    if not (library / ".owner").exists():
+    if not (library / OWNER).exists():
         if _was_used(manifests, state):
             raise EnvironmentFailedError(
                 "the library is not there; mount it, or, if it is gone for good, let the next run make it again: "
@@ -255,7 +274,7 @@ def _keys_from_environment() -> tuple[IdKey, bytes]:
 
 
 def _check_claim(library: Path, id_key: IdKey) -> None:
-    owner = library / ".owner"
+    owner = library / OWNER
     if owner.exists() and owner.read_bytes().strip() != id_key.fingerprint().encode():
         raise RefusedError(
             "library/ belongs to a project with another id key; restore that key, or choose another folder"

@@ -18,6 +18,9 @@ for _name in ("COLUMNS", "LINES"):  # of the terminal from which the tests are s
     os.environ.pop(_name, None)
 
 
+os.environ["LIBRARIAN_FRESH_OK"] = "1"  # what a test writes it has written when a run begins; test_fresh does without
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full-recordings", type=Path, help="folder with the recordings in full length")
     parser.addoption("--crashes", type=int, default=8, help="how many random moments a run is killed at")

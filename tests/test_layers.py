@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
         *("errors", "files", "project", "job", "plan", "recordings", "workers", "manifest", "privacy", "events"),
         *("acts", "keys", "machine", "models", "operation", "patterns"),
     },
-    "acts": {"errors", "files", "keys", "machine", "manifest", "privacy", "project"},
+    "acts": {"errors", "files", "keys", "machine", "manifest", "privacy", "project", "view"},
     "workers": {
         *("__init__", "errors", "operation", "task", "kinds", "hookspecs", "events", "media", "models", "privacy"),
         *("audio", "files", "keys"),
@@ -48,6 +48,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "audio": {"compiled", "errors", "media"},
     "models": {"errors", "files"},
     "events": {"errors", "privacy"},
+    "view": {"errors", "files", "keys", "manifest", "privacy", "project"},
     "cli": EVERYTHING,
     "testing": EVERYTHING,
     "__main__": {"cli"},

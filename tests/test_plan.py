@@ -19,8 +19,8 @@ from librarian.operation import TEXT, Declaration, Port, Resources
 from librarian.plan import Absent, Planner, Policy, Result, Shape, Task, Weave, differences, seal_texts, units_of
 from librarian.recordings import Scan
 from librarian.recordings.sightings import Sightings
+from librarian.run.order import Order
 from librarian.run.standing import placed
-from librarian.run.start import Order
 
 AUDIO, REPORT = Port(kind="audio"), Port(kind="measurements/1", clean=True)
 UNITS = {"target": "LUFS", "ceiling": "dBTP", "window": "s"}
@@ -246,10 +246,12 @@ class TestStates:
         bench.run(job(step(settings={"target": -20.0})))
         assert bench.say(job(step())) == [("voice", "elsewhere", "")]
 
-    @pytest.mark.parametrize("outcome", ["failed", "skipped"])
-    def test_what_did_not_end_well_is_tried_again(self, bench: Bench, outcome: str) -> None:
+    @pytest.mark.parametrize(("outcome", "state"), [("failed", "known"), ("skipped", "todo")])
+    def test_what_did_not_end_well_is_remembered_where_it_would_end_so_again(
+        self, bench: Bench, outcome: str, state: str
+    ) -> None:
         bench.run(job(step()), outcome=outcome)
-        assert bench.say(job(step())) == [("voice", "todo", f"{outcome} before: too short")]
+        assert bench.say(job(step())) == [("voice", state, f"{outcome} before: too short")]
 
     def test_what_failed_under_one_job_and_was_made_under_another(self, bench: Bench) -> None:
         bench.run(job(step()), outcome="failed")

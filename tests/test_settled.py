@@ -159,7 +159,7 @@ def test_a_file_that_changed_just_before_is_looked_at_again(archive: Archive) ->
         assert not only_looked(archive)
 
 
-def test_what_failed_is_tried_again(archive: Archive) -> None:
+def test_what_failed_is_said_again(archive: Archive) -> None:
     (archive.root / "talks" / "broken.wav").write_bytes(b"RIFF")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("librarian.privacy.vault.RACY_NS", -(1 << 62))

@@ -17,7 +17,7 @@ from librarian.manifest.records import ActLine, MachineRecord
 from librarian.manifest.store import Store
 from librarian.project import Project
 
-Kind = Literal["forget", "allow", "reveal", "rotate"]
+Kind = Literal["forget", "allow", "reveal", "rotate", "settle", "export"]
 Say = Callable[[str], None]
 
 

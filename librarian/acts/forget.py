@@ -21,6 +21,7 @@ from librarian.manifest.journal import empty_bodies, entries, manifests
 from librarian.manifest.records import AllowedLine, EmptiedLine, ForgottenLine
 from librarian.privacy.vault import Vault
 from librarian.project import Project
+from librarian.view.views import drop_gone
 
 _TEXT = re.compile(rb'"(text:[a-z2-7]{52})"')
 _KEY = re.compile(rb'"key":"([a-z2-7]{52})"')
@@ -82,11 +83,12 @@ def carry_out(doing: Act) -> None:
     for folder in (project.logs, project.state / "runs"):
         for each in folder.iterdir() if folder.is_dir() else ():
             remove_tree(each)
+    doing.catalog.clean()
     with contextlib.closing(Vault(project.vault, owned=True)) as vault:
+        drop_gone(doing.catalog, vault)
         vault.forget(units)
         vault.keep_only(*_used(project.manifests))
         vault.clean()
-    doing.catalog.clean()
 
 
 def _empty_library(project: Project, units: list[str], emptied: list[dict[str, Any]]) -> None:

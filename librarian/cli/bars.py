@@ -6,7 +6,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from librarian.events import AllStand, Event, RunEnded, RunStarted, TaskEnded, TasksFound, TasksStand
+from librarian.events import AllStand, Event, RunEnded, RunStarted, TaskEnded, TasksFound, TasksKnown, TasksStand
 from librarian.manifest.chain import GOOD
 
 
@@ -33,6 +33,8 @@ class Bars:
                 for step, tasks in event.counts.items():
                     self._bars[step].total = tasks
                     self._bars[step].update(tasks)
+            case TasksKnown():
+                self._bars[event.step].update(len(event.units))
             case TaskEnded():
                 self._end(event)
             case RunEnded():

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from librarian.cli.failures import failure_lines
 from librarian.cli.words import duration, plural, say, size
 from librarian.events import Event, Observer, RunEnded, RunEnding, RunStarted, Said, TaskEnded, TaskProgressed
 from librarian.manifest.chain import GOOD
@@ -72,6 +73,10 @@ class Lines:
             width = max(map(len, event.counts))
             for step, found in event.counts.items():
                 self._line(f"  {step:<{width}}  {_counts(found) or none}")
+        if event.absent:
+            self._line(f"absent: {event.absent:,} that earlier runs had; is a disk away? if they are gone: --absent-ok")
+        for line in failure_lines(event.failures):
+            self._line(line)
         if event.interrupted:
             self._line("interrupted; nothing that was done is lost: type the same again to go on")
 

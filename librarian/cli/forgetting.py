@@ -17,9 +17,8 @@ from librarian.acts import forget
 from librarian.acts.act import mend
 from librarian.acts.extent import Extent, extent
 from librarian.cli.asked import Asked, asked, kind_of, may_show_names
-from librarian.cli.place import open_project
+from librarian.cli.place import held, open_project
 from librarian.cli.recorded import columns
-from librarian.cli.run import held
 from librarian.cli.words import plural, say, size
 from librarian.errors import UsageError
 from librarian.project import Project

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from librarian import project as projects
 from librarian.cli.passphrase import know
 from librarian.cli.words import say
 from librarian.errors import LibrarianError, UsageError
-from librarian.project import Project
+from librarian.project import Project, writer_lock
 
 if TYPE_CHECKING:
     from librarian.models.installed import Installed
@@ -87,3 +88,8 @@ def open_or_make_project(context: click.Context, models: str = "") -> Project:
     if not (root / projects.STATE / "project.toml").exists():
         say(f"making a project here; back up {projects.STATE}/keys and {projects.STATE}/vault.db")
     return know(context, projects.open_or_make(root.resolve(), models))
+
+
+def held(project: Project, no_wait: bool) -> contextlib.AbstractContextManager[None]:
+    """The project's lock; a person is told whom is waited for."""
+    return writer_lock(project, wait=not no_wait, on_wait=lambda holder: say(f"waiting for {holder}"))

@@ -15,8 +15,8 @@ from librarian.cli.place import installed_models, project_option
 from librarian.cli.quoting import MUCH, Quotation, quote
 from librarian.cli.recorded import columns
 from librarian.cli.running import worker_count
-from librarian.cli.wish_options import wishes
-from librarian.cli.wishes import Wishes
+from librarian.cli.wish_options import fresh_ok, wishes
+from librarian.cli.wishes import Wishes, left_fresh
 from librarian.cli.words import duration, plural, say, size
 from librarian.cli.working import workers_for
 from librarian.job import Step, read
@@ -33,9 +33,10 @@ _REASONS_SHOWN = 8
 @click.argument("job", type=click.Path(path_type=Path))
 @click.option("--tasks", is_flag=True, help="List every task, with what is to be done about it.")
 @wishes
+@fresh_ok
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.pass_context
-def command(context: click.Context, /, job: Path, tasks: bool, as_json: bool, **typed: Any) -> int:
+def command(context: click.Context, /, job: Path, tasks: bool, fresh_ok: bool, as_json: bool, **typed: Any) -> int:
     """One row a step: how many of its tasks are done, how many are new or to be done again, and why; how much sound
     that is, how long it will take and how much room. Recordings whose content is not known yet count as new: plan
     reads names and sizes only, looks into a few files to tell how long they are, and learns the rest from earlier runs.
@@ -50,6 +51,7 @@ def command(context: click.Context, /, job: Path, tasks: bool, as_json: bool, **
     with workers_for(1, lambda line: None) as workers:
         checked = check(text, workers, installed_models(context))
         order = wished.order(text, checked, project)
+        order = order if fresh_ok else left_fresh(order)
         quotation = quote(
             project,
             order,
@@ -71,7 +73,9 @@ def command(context: click.Context, /, job: Path, tasks: bool, as_json: bool, **
 
 
 def _task(task: Task) -> tuple[str, ...]:
-    state = {"current": "done", "elsewhere": "done elsewhere"}.get(task.state, "redo" if task.replaces else "new")
+    state = {"current": "done", "elsewhere": "done elsewhere", "known": "failed"}.get(
+        task.state, "redo" if task.replaces else "new"
+    )
     return task.step.id, task.label or task.unit or "(not read yet)", state, task.why
 
 
@@ -90,6 +94,8 @@ def _lines(scan: Scan, quotation: Quotation) -> Iterator[str]:
             yield f"  {row.step.id}: {number:,}  {why}"
         if more_reasons := len(row.reasons) - len(shown):
             yield f"  {row.step.id}: and {plural(more_reasons, 'more reason')}; all of them: --json"
+        if row.known:
+            yield f"  {row.step.id}: {row.known:,}  failed before, not tried again; to try them: --redo failed"
         if row.kept:
             yield f"  {row.step.id}: {row.kept:,}  left as they are"
         if row.lists:
@@ -206,6 +212,7 @@ def _row_json(row: Row, quotation: Quotation) -> dict[str, object]:
         **{
             "redo": row.redo,
             "kept": row.kept,
+            "known": row.known,
             "lists_not_made_yet": row.lists,
             "open": row.open,
             "reasons": dict(row.reasons),

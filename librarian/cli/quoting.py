@@ -24,10 +24,10 @@ from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.recordings import Scan, known_families
 from librarian.run.devices import device_of
-from librarian.run.header import file_digest, step_records
+from librarian.run.header import file_digest, step_records, versions_of
+from librarian.run.order import Order
 from librarian.run.settled import mark_of
 from librarian.run.standing import find_settled, placed
-from librarian.run.start import Order
 from librarian.workers import requests
 from librarian.workers.messages import Message
 
@@ -148,7 +148,7 @@ def quote(
         job, _ = seal_texts(replace(order.job, steps=order.steps), place.id_key)
         lengths = Lengths(place.vault, order.scan, ask)
         in_place = placed(place.library)
-        planner = Planner(job, place.catalog, place.id_key, in_place, order.policy)
+        planner = Planner(job, place.catalog, place.id_key, in_place, order.policy, versions=lambda: versions_of(job))
         quoted = Quote(Shape(job, job.steps), planner, place.catalog, place.id_key, lengths, each or _nobody)
         mark = mark_of(job, order.scan, order.policy, place.id_key) if each is None else ""
 

@@ -12,8 +12,7 @@ import click
 from librarian.acts import reveal, rotate
 from librarian.cli.asked import Asked, asked, kind_of
 from librarian.cli.named import names_of
-from librarian.cli.place import open_project
-from librarian.cli.run import held
+from librarian.cli.place import held, open_project
 from librarian.cli.words import plural, say
 from librarian.errors import UsageError
 from librarian.privacy.known import surroundings

@@ -12,7 +12,7 @@ from librarian.manifest.catalog import Catalog
 from librarian.plan import Shape
 from librarian.project import Project
 from librarian.run.devices import device_of
-from librarian.run.start import Order
+from librarian.run.order import Order
 
 PLENTY = 8
 """Where so many times what everything may take is free, nothing is reckoned more closely."""

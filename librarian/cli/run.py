@@ -13,12 +13,12 @@ from typing import Any
 import click
 
 from librarian.cli.observers import observers
-from librarian.cli.place import existing_project
-from librarian.cli.wish_options import wishes
+from librarian.cli.place import existing_project, held
+from librarian.cli.wish_options import fresh_ok, wishes
 from librarian.cli.words import plural, say
 from librarian.errors import LibrarianError
 from librarian.events import Event, Observer, RunEnded
-from librarian.project import Project, writer_lock
+from librarian.project import Project
 from librarian.run.standing import Note, as_noted, stand
 
 
@@ -54,11 +54,10 @@ class Stop:
 
 
 def exit_code(ended: RunEnded, stop: Stop) -> int:
-    """0 all done, 1 some failed or were left, 130 or 143 interrupted."""
+    """0 all done or settled, 1 some failed or were left, 130 or 143 interrupted."""
     if ended.interrupted and stop.signal:
         return 128 + stop.signal
-    failed = any(found.get("failed", 0) + found.get("skipped", 0) for found in ended.counts.values())
-    return int(ended.interrupted or failed or any(ended.withheld.values()))
+    return int(ended.interrupted or ended.failed or any(ended.withheld.values()))
 
 
 @click.command("run")
@@ -70,6 +69,8 @@ def exit_code(ended: RunEnded, stop: Stop) -> int:
 )
 @wishes
 @click.option("--redo-ok", is_flag=True, help="Do again whatever the job file asks for, however much it is.")
+@click.option("--absent-ok", is_flag=True, help="Go on without the recordings that earlier runs had; they are gone.")
+@fresh_ok
 @click.option("--full-disk-ok", is_flag=True, help="Begin even where the results are not expected to fit on the disk.")
 @click.option("--no-wait", is_flag=True, help="Give up (exit 6) where another run holds the project.")
 @click.option("--events", type=click.Path(path_type=Path), help="Write every event as a line of JSON; - is stdout.")
@@ -79,8 +80,6 @@ def command(
     /,
     job: Path,
     workers: int | None,
-    redo_ok: bool,
-    full_disk_ok: bool,
     no_wait: bool,
     events: Path | None,
     **typed: Any,
@@ -92,12 +91,15 @@ def command(
     file, 3 for a missing extension, 4 refused, 5 for a missing model or device, 6 where disk or lock failed,
     130/143 when interrupted.
     """
+    agreed = {name: bool(typed.pop(f"{name}_ok")) for name in ("redo", "absent", "fresh", "full_disk")}
     with Stop() as stop:
-        ended = None if any(typed.values()) else _stand(context, job, workers, no_wait, events, stop)
+        ended = (
+            None if any(typed.values()) or agreed["absent"] else _stand(context, job, workers, no_wait, events, stop)
+        )
         if ended is None:
-            from librarian.cli.running import Typed, run_job
+            from librarian.cli.running import Agreed, Typed, run_job
 
-            ended = run_job(context, Typed(job, workers, redo_ok, full_disk_ok, no_wait, events, typed), stop)
+            ended = run_job(context, Typed(job, workers, Agreed(**agreed), no_wait, events, typed), stop)
     code = exit_code(ended, stop)
     say_what_next(ended, code, job)
     return code
@@ -134,16 +136,13 @@ def _watched(project: Project, note: Note, events: Path | None) -> Iterator[Obse
         yield observe
 
 
-def held(project: Project, no_wait: bool) -> contextlib.AbstractContextManager[None]:
-    """The project's lock; a person is told whom is waited for."""
-    return writer_lock(project, wait=not no_wait, on_wait=lambda holder: say(f"waiting for {holder}"))
-
-
 def say_what_next(ended: RunEnded, code: int, job: Path) -> None:
     """Where things are, and the next line to type."""
     if code == 0:
         say(f"results: library/    record: manifests/{ended.job}.jsonl")
         say("next: librarian verify --read-data")
+    elif ended.held:
+        say(f"what takes all recordings waits for them; to go on without: librarian run {job} --absent-ok")
     elif ended.withheld and any(ended.withheld.values()):
         stayed = plural(sum(ended.withheld.values()), "finished result")
         say(f"{stayed} left alone; to do that again: librarian run {job} --redo-ok")

@@ -12,11 +12,11 @@ import click
 
 from librarian.cli.common import LateLog, check, refuse_shadow
 from librarian.cli.observers import observers
-from librarian.cli.place import existing_project, installed_models, open_or_make_project
+from librarian.cli.place import existing_project, held, installed_models, open_or_make_project
 from librarian.cli.quoting import asked_first
 from librarian.cli.room import check_room
-from librarian.cli.run import Stop, held
-from librarian.cli.wishes import Wishes
+from librarian.cli.run import Stop
+from librarian.cli.wishes import Wishes, left_fresh
 from librarian.cli.words import plural, say
 from librarian.cli.working import workers_for
 from librarian.events import Event, Observer, RunEnded, RunStarted
@@ -25,12 +25,23 @@ from librarian.privacy.scrub import Scrubber
 from librarian.project import Project
 from librarian.recordings import Scan
 from librarian.run.conductor import Halt
+from librarian.run.order import Order
 from librarian.run.standing import Plain
-from librarian.run.start import Order, run
+from librarian.run.start import run
 from librarian.workers.asking import Workers, ask
 
 _ALIKE = 0.75
 """How near a column's name must come to a setting's to be taken for a slip."""
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What is done without asking."""
+
+    redo: bool
+    absent: bool
+    fresh: bool
+    full_disk: bool
 
 
 @dataclass(frozen=True)
@@ -39,8 +50,7 @@ class Typed:
 
     job: Path
     workers: int | None
-    redo_ok: bool
-    full_disk_ok: bool
+    agreed: Agreed
     no_wait: bool
     events: Path | None
     wishes: Mapping[str, Any]
@@ -64,7 +74,10 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
             say(sentence)
         known = existing_project(context)
         order = wished.order(text, checked, known)
-        if checked.raw and not any(typed.wishes.values()):
+        order = replace(order, absent_ok=typed.agreed.absent)
+        if not typed.agreed.fresh:
+            order = left_fresh(order)
+        if checked.raw and not order.waiting and not any(typed.wishes.values()):
             stated = worker_count(text, None)
             order = replace(order, plain=Plain(typed.job.resolve(), *checked.raw, checked.scan.raw, stated, said))
         project = known
@@ -73,9 +86,9 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
             project = open_or_make_project(context, models)
             order = replace(order, plain=None) if models else order  # it hung on all that this machine has
         with held(project, typed.no_wait):
-            if not typed.redo_ok:
+            if not typed.agreed.redo:
                 order = asked_first(project, order)
-            if not typed.full_disk_ok:
+            if not typed.agreed.full_disk:
                 check_room(project, order, max(1, pool.size), lambda message, timeout: ask(pool, message, timeout))
             stop.running = True
             steps = {step.id: step.declaration for step in order.steps}

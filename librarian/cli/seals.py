@@ -8,8 +8,7 @@ import click
 
 from librarian.acts.act import mend
 from librarian.cli.passphrase import read_passphrase
-from librarian.cli.place import open_project
-from librarian.cli.run import held
+from librarian.cli.place import held, open_project
 from librarian.cli.words import say
 from librarian.errors import RefusedError
 from librarian.privacy import sealing

@@ -163,7 +163,17 @@ def _unit_lines(project: Asked, unit: str) -> Iterator[str]:
             yield "no step has come to it yet; next: librarian run JOB"
         return
     yield "steps"
-    yield from columns((f"{each.step} of {each.job_name}", each.outcome, _result(project, each)) for each in ended)
+    yield from columns(
+        (f"{each.step} of {each.job_name}", _outcome(project, each), _result(project, each)) for each in ended
+    )
+
+
+def _outcome(project: Asked, each: Ended) -> str:
+    """How it ended, and whether the owner settled it, on which day."""
+    if each.good or not project.catalog.is_settled(each.job_name, each.step, each.unit, each.reason):
+        return each.outcome
+    decided = [one.job for one in project.catalog.decisions(unit=each.unit) if one.reason == each.reason]
+    return f"{each.outcome}, settled on {day(project.history.job(max(decided)).first.started)}"
 
 
 def _result(project: Asked, ended: Ended) -> str:
@@ -183,6 +193,8 @@ def _unit_json(project: Asked, unit: str) -> dict[str, Any]:
                 **{"job_name": each.job_name, "step": each.step, "outcome": each.outcome, "job": each.place.job},
                 "key": each.key or None,
                 "cause": cause.model_dump(mode="json") if cause else None,
+                "settled": not each.good
+                and project.catalog.is_settled(each.job_name, each.step, each.unit, each.reason),
                 "artifacts": [{"id": one.id, "output": one.output, "state": state} for one, state in artifacts],
             }
         )

@@ -25,6 +25,7 @@ def job_json(history: History, job: str) -> dict[str, Any]:
         "recordings": record.recordings,
         "counts": record.counts,
         "withheld": record.withheld,
+        **{"known": record.known, "settled": record.settled},
         "failures": [asdict(each) for each in history.failures(job)] if record.failed else [],
         "record": record.first.model_dump(mode="json", exclude={"salt"}),
     }
@@ -47,6 +48,9 @@ def job_lines(history: History, job: str) -> Iterator[str]:
     for each in history.failures(job) if record.failed else ():
         which = each.unit if each.tasks == 1 else f"{each.unit} and others"
         yield f"  {each.step} {each.outcome} {each.tasks:,} ×: {each.reason.replace('_', ' ')}; {which}"
+    for what, tasks in (("known before, not tried again", record.known), ("settled", record.settled)):
+        if counted := sum(tasks.values()):
+            yield f"  {counted:,} {what}"
     yield from columns(_details(record, first, job))
 
 

@@ -33,7 +33,7 @@ from librarian.models.installed import Installed
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.run.conductor import Halt
-from librarian.run.start import Order
+from librarian.run.order import Order
 
 NAME = "try"
 _PLACE = re.compile(r"steps\.0\.with(?:\.|(?=:))")

@@ -25,6 +25,12 @@ def _changes(context: click.Context, parameter: click.Parameter, values: Sequenc
     return values
 
 
+def fresh_ok(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option not to wait for files that have just changed."""
+    words = "Take files too that changed within the last minute; without it they wait for the next run."
+    return click.option("--fresh-ok", is_flag=True, envvar="LIBRARIAN_FRESH_OK", show_envvar=True, help=words)(command)
+
+
 def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of `Wishes`."""
     options = (
@@ -39,8 +45,9 @@ def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             *("--redo", "redo"),
             multiple=True,
-            metavar="STEP|degraded|suspect",
-            help="Do a step and all that hangs on it again; or what was degraded, or is suspect; may be given again.",
+            metavar="STEP|degraded|suspect|failed",
+            help="Do a step and all that hangs on it again; or what was degraded, is suspect, or failed and would not "
+            "be tried again; may be given again.",
         ),
         click.option(
             *("--set", "changes"),

@@ -14,7 +14,7 @@ from typing import Any
 from wcmatch import glob
 
 from librarian.cli.common import Checked
-from librarian.cli.words import say
+from librarian.cli.words import plural, say
 from librarian.errors import UsageError
 from librarian.job import Job, Read, Sighting, Step, did_you_mean, is_whole
 from librarian.job.changes import place_of
@@ -23,13 +23,13 @@ from librarian.manifest.catalog import Catalog
 from librarian.plan import Policy
 from librarian.privacy.vault import Vault
 from librarian.project import Project
-from librarian.recordings import Scan
+from librarian.recordings import Scan, without_fresh
 from librarian.recordings.names import normal
-from librarian.recordings.sightings import Sightings
+from librarian.run.order import Order
 from librarian.run.standing import placed
-from librarian.run.start import Order
 
-DEGRADED, SUSPECT = "degraded", "suspect"
+DEGRADED, SUSPECT, FAILED = "degraded", "suspect", "failed"
+_ALSO_REDONE = (DEGRADED, SUSPECT, FAILED)
 _GLOB = glob.BRACE | glob.GLOBSTAR | glob.IGNORECASE
 _RECORDED_PARTS = {"steps": 4}
 """Of the place of a change: what stands below a setting, or below a part of a recordings entry, may be any text."""
@@ -43,7 +43,7 @@ class Wishes:
         sample: so many groups or recordings, spread over all.
         only: names, labels, ids or patterns of recordings.
         to: the last step.
-        redo: steps, or DEGRADED, SUSPECT: what is done again.
+        redo: steps, or DEGRADED, SUSPECT, FAILED: what is done again.
         changes: `place=value` for the job file.
         until: time of day after which nothing new is begun (HH:MM); empty for none.
         private: whether operations that talk to other machines may have private material.
@@ -94,8 +94,10 @@ class Wishes:
         if not self.private:
             refuse_private(text, steps)
         again = self._redone(checked.job)
-        policy = Policy(upgrade=self.upgrade, redo=again, degraded=DEGRADED in self.redo, suspect=SUSPECT in self.redo)
-        return Order(checked.job, scan, steps, policy, self._options(scan), models=checked.models)
+        words = {word: word in self.redo for word in _ALSO_REDONE}
+        policy = Policy(upgrade=self.upgrade, redo=again, **words)
+        options = self._options(scan)
+        return Order(checked.job, scan, steps, policy, options, models=checked.models, partial=self.partial)
 
     def _options(self, scan: Scan) -> dict[str, Any]:
         """For the record: words and numbers only, no name of a recording."""
@@ -137,7 +139,7 @@ class Wishes:
 
     def _redone(self, job: Job) -> frozenset[str]:
         steps = {step.id: step for step in job.steps}
-        named = [each for each in self.redo if each not in (DEGRADED, SUSPECT)]
+        named = [each for each in self.redo if each not in _ALSO_REDONE]
         for each in named:
             _check_step("--redo", each, steps)
         return frozenset(_with_dependents(job, set(named)))
@@ -155,9 +157,16 @@ class Wishes:
             families = [families[index * len(families) // number] for index in range(number)]
         if families is checked.scan.families:
             return checked.scan
-        paths = {sighting.path for family in families for sighting in family}
-        sightings = Sightings(sighting for sighting in checked.scan.sightings if sighting.path in paths)
-        return replace(checked.scan, families=families, sightings=sightings, incomplete=checked.scan.lacking(families))
+        return checked.scan.part(families)
+
+
+def left_fresh(order: Order) -> Order:
+    """The same without files that have just changed, which are said and wait for the next run."""
+    taken, waiting = without_fresh(order.scan)
+    if waiting:
+        files = plural(len(waiting), "file")
+        say(f"{files} left for the next run: changed within the last minute (--fresh-ok takes what is there)")
+    return replace(order, scan=taken, waiting=waiting)
 
 
 class _Test:

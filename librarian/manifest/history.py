@@ -63,6 +63,8 @@ class JobRecord:
         recordings: how many it found; None where it did not come to say so.
         counts: what came of its tasks.
         withheld: step → tasks that would have been done again and were left as they are.
+        known: step → tasks that failed before and were not tried again.
+        settled: step → tasks whose failure the owner settled.
     """
 
     first: JobLine | ActLine
@@ -71,6 +73,8 @@ class JobRecord:
     recordings: int | None
     counts: Counts
     withheld: Mapping[str, int]
+    known: Mapping[str, int]
+    settled: Mapping[str, int]
 
     @property
     def name(self) -> str:
@@ -114,8 +118,10 @@ class History:
             ) from None
         counts: Any = summary.counts if summary else self._counted(job)
         state, ended = (seal.state, seal.ended) if seal else ("open", None)
-        recordings, withheld = (summary.recordings, summary.withheld) if summary else (None, {})
-        return JobRecord(first, state, ended, recordings, counts, withheld)
+        if summary is None:
+            return JobRecord(first, state, ended, None, counts, {}, {}, {})
+        more = (summary.withheld, summary.known, summary.settled)
+        return JobRecord(first, state, ended, summary.recordings, counts, *more)
 
     def _counted(self, job: str) -> Counts:
         counts: dict[str, Counter[str]] = defaultdict(Counter)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from librarian.errors import EnvironmentFailedError
-from librarian.files import LOG_PAGES, stat_key, write_file
+from librarian.files import LOG_PAGES, stat_key, sync_folder, write_file
 from librarian.manifest.journal import Written, entries, manifests
 
-VERSION = 9
+VERSION = 10
 WRITER_PATIENCE = 60.0
 """How long the writer waits for a reader that brings the index up to date (s)."""
 READER_PATIENCE = 5.0
@@ -26,7 +26,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS manifests (job TEXT PRIMARY KEY, bytes INTEGER, lines INTEGER, link TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS jobs (job TEXT, type TEXT, body TEXT, PRIMARY KEY (job, type)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, job TEXT, seq INTEGER, unit TEXT, folder TEXT,
-    start INTEGER, files TEXT, suspect INTEGER DEFAULT 0) WITHOUT ROWID;
+    start INTEGER, files TEXT, suspect INTEGER DEFAULT 0, job_name TEXT, step TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS artifacts (id TEXT PRIMARY KEY, key TEXT, output TEXT, item INTEGER, kind TEXT, file TEXT,
     bytes INTEGER, digest TEXT, private INTEGER, facts TEXT, suspect INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS artifacts_by_key ON artifacts (key);
@@ -39,11 +39,19 @@ CREATE TABLE IF NOT EXISTS speeds (machine TEXT, device TEXT, operation TEXT, jo
     seconds REAL, audio REAL, bytes INTEGER, PRIMARY KEY (machine, device, operation, job_name, step)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settled (job_name TEXT PRIMARY KEY, mark TEXT, recordings INTEGER,
     counts TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS decisions (unit TEXT, job_name TEXT, step TEXT, reason TEXT, because TEXT, job TEXT,
+    PRIMARY KEY (unit, job_name, step, reason)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS forgotten (unit TEXT PRIMARY KEY, job TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
 CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
 """
 
+DECIMALS = 6
+"""Of seconds: as records give them, so that sums are the same in whatever portions they are added up."""
+AT_ONCE = 500
+"""Outcome lines that are taken in together."""
+_text = json.JSONEncoder(sort_keys=True).encode
+"""The same text whether a line comes from whoever wrote it or from its manifest."""
 Body = dict[str, Any]
 """What a line records, as plain data."""
 Row = tuple[Any, ...]
@@ -119,6 +127,7 @@ class Index:
             "documents",
             "speeds",
             "settled",
+            "decisions",
             "forgotten",
         ):
             self._db.execute(f"DELETE FROM {table}")
@@ -151,21 +160,32 @@ class Index:
         """Take in what was appended to a manifest, up to a torn line; False where it does not follow what is known."""
         row = self._db.execute("SELECT bytes, lines, link FROM manifests WHERE job = ?", (job,)).fetchone()
         start, seq, last = row or (0, 0, None)
+        end = ""
+        waiting: dict[tuple[str, ...], tuple[Place, Body]] = {}
         for line in entries(self._folder / f"{job}.jsonl", start, seq):
             if line.torn:
                 break
             if last is not None and line.prev != last:
                 return False
             if line.type == "outcome" and line.body:
-                self._outcomes([(Place(job, line.seq, start), line.body)])
+                task = line.body["job_name"], line.body["step"], line.body["unit"]
+                if len(waiting) == AT_ONCE or task in waiting:
+                    self._outcomes(list(waiting.values()))
+                    waiting.clear()
+                waiting[task] = Place(job, line.seq, start), line.body
+            elif line.type == "decision" and line.body:
+                self._decide(job, line.body)
             elif line.type in _ACTS and line.body:
                 self._act(job, line.body)
             elif line.body:
                 self._db.execute(
                     "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", (job, line.type, json.dumps(line.body))
                 )
-            seq, start, last = line.seq + 1, line.end, None
-            self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?)", (job, line.end, seq, line.link))
+            seq, start, last, end = line.seq + 1, line.end, None, line.link
+        if waiting:
+            self._outcomes(list(waiting.values()))
+        if end:
+            self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?)", (job, start, seq, end))
         return True
 
     def follow(self, job: str) -> None:
@@ -207,6 +227,15 @@ class Index:
         self._many("current", [_current(place, body) for place, body in lines])
         self._many("documents", [_document(body) for _, body in lines])
 
+    def _decide(self, job: str, body: Body) -> None:
+        """Take in a decision of the owner's."""
+        of = body["unit"], body["job_name"], body["step"] or "", body["reason"]
+        if body["stands"]:
+            self._many("decisions", [(*of, body["because"], job)])
+        else:
+            where = "unit = ? AND job_name = ? AND step = ? AND reason = ?"
+            self._db.execute(f"DELETE FROM decisions WHERE {where}", of)
+
     def _many(self, table: str, rows: Sequence[Row]) -> None:
         if rows:
             self._db.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
@@ -225,10 +254,11 @@ class Index:
             seconds = sum(spent for stage, spent in body["timings"].items() if stage != "wait")
             made = sum(each["bytes"] for each in body["produced"])
             found[:] = map(operator.add, found, (1, seconds, body.get("audio_seconds") or 0.0, made))
+            found[1:3] = (round(each, DECIMALS) for each in found[1:3])
         self._db.executemany(
             "INSERT INTO speeds VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-            "tasks = tasks + excluded.tasks, seconds = seconds + excluded.seconds, "
-            "audio = audio + excluded.audio, bytes = bytes + excluded.bytes",
+            f"tasks = tasks + excluded.tasks, seconds = round(seconds + excluded.seconds, {DECIMALS}), "
+            f"audio = round(audio + excluded.audio, {DECIMALS}), bytes = bytes + excluded.bytes",
             [(*of, *found) for of, found in sums.items()],
         )
 
@@ -253,6 +283,38 @@ class Index:
         return {kind: json.loads(body) for kind, body in rows}
 
 
+def rebuild(path: Path, folder: Path) -> None:
+    """Make the index anew beside the one that is there, and put it into its place. For the one writer.
+
+    Artifacts that are noted as suspect stay so, as far as the old index can be read.
+
+    Args:
+        path: its file.
+        folder: the manifests.
+    """
+    aside = path.with_name(f"{path.name}.new")
+    _remove(aside)
+    suspects: list[Row] = []
+    if path.exists():
+        with contextlib.closing(Index(path, folder, owned=True)) as old:  # with all that was made again since
+            suspects = old._db.execute("SELECT id FROM artifacts WHERE suspect").fetchall()
+    made = Index(aside, folder, owned=True)
+    made._doubt(suspects)
+    made._db.commit()
+    made._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    made._db.close()
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    os.replace(aside, path)
+    _remove(aside)
+    sync_folder(path.parent)
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def _current(place: Place, body: Body) -> Row:
     reason = (body["cause"] or {}).get("reason", "")
     of = (body["job_name"], body["step"], body["unit"])
@@ -260,19 +322,20 @@ def _current(place: Place, body: Body) -> Row:
 
 
 def _document(body: Body) -> Row:
-    document = json.dumps(body["document"]) if body["document"] else None
-    return body["job_name"], body["step"], body["unit"], document, json.dumps(body["given"])
+    document = _text(body["document"]) if body["document"] else None
+    return body["job_name"], body["step"], body["unit"], document, _text(body["given"])
 
 
 def _made(place: Place, body: Body) -> Row:
     files = "/".join(f"{each['file']}/{each['bytes']}" for each in body["produced"])
-    return body["key"] or "", place.job, place.seq, body["unit"], body["folder"], place.start, files, 0
+    where = place.job, place.seq, body["unit"], body["folder"], place.start
+    return body["key"] or "", *where, files, 0, body["job_name"], body["step"]
 
 
 def _artifact(body: Body, each: Body) -> Row:
     what = each["id"], body["key"] or "", each["output"], each["item"], each["kind"]
     where = f"{body['folder']}/{each['file']}", each["bytes"], each["digest"]
-    return *what, *where, each["private"], json.dumps(each["facts"]), 0
+    return *what, *where, each["private"], _text(each["facts"]), 0
 
 
 def _open(path: Path, owned: bool) -> sqlite3.Connection:
@@ -309,8 +372,7 @@ def _fresh(path: Path, db: sqlite3.Connection, owned: bool) -> sqlite3.Connectio
     db.close()
     if not owned:
         return _with_tables(sqlite3.connect(":memory:"))
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    _remove(path)
     return _with_tables(_connect(path, owned))
 
 

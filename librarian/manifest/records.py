@@ -20,6 +20,7 @@ Fence = Literal["none", "hook", "seccomp", "seccomp+hook", "hook+landlock", "sec
 Id = Annotated[str, Field(pattern=r"^(rec|grp|set|art|src|mch)_[a-z2-7]{13}$")]
 JobId = Annotated[str, Field(pattern=r"^job_[0-9a-hjkmnp-tv-z]{26}$")]
 Digest = Annotated[str, Field(pattern=r"^(keyed:[a-z2-7]{52}|sha256:[0-9a-f]{64})$")]
+TextDigest = Annotated[str, Field(pattern=r"^text:[a-z2-7]{52}$")]
 Fingerprint = Annotated[str, Field(pattern=r"^[a-z2-7]{26}$")]
 Pseudonym = Annotated[str, Field(pattern=r"^[A-Z]{2,16}:[a-z2-7]{8}$")]
 TaskKey = Annotated[str, Field(pattern=r"^[a-z2-7]{52}$")]
@@ -95,10 +96,34 @@ class ActLine(_Body):
     type: Literal["act"] = Field("act", description="Kind of line.")
     format: Literal[1] = Field(1, description="Format of the manifest.")
     job: JobId = Field(description="Id of the job.")
-    act: Literal["forget", "allow", "reveal", "rotate"] = Field(description="What kind of act it is.")
+    act: Literal["forget", "allow", "reveal", "rotate", "settle", "export"] = Field(
+        description="What kind of act it is."
+    )
     version: Word = Field(description="Version of librarian-media.")
     machine: MachineRecord = Field(description="Where it was done.")
     started: When = Field(description="When it began (UTC).")
+
+
+class DecisionLine(_Body):
+    """What the owner decided about a task that does not end well, or about a recording that is no longer there."""
+
+    type: Literal["decision"] = Field("decision", description="Kind of line.")
+    job_name: Word = Field(description="Name of the job.")
+    step: Word | None = Field(None, description="Step of the job; null where it is about the recording itself.")
+    unit: Id = Field(description="What it is about.")
+    reason: CauseClass = Field(description="Class of the cause that was decided about.")
+    because: TextDigest | None = Field(None, description="Keyed digest of what the owner said; the text is private.")
+    stands: bool = Field(True, description="False takes an earlier decision back.")
+
+
+class ExportLine(_Body):
+    """Results that were copied out of the library."""
+
+    type: Literal["export"] = Field("export", description="Kind of line.")
+    steps: list[Word] = Field(description="Steps, or step.output, that were asked for.")
+    names: bool = Field(description="Whether the copies have the names of the recordings.")
+    private: bool = Field(description="Whether the owner said that results may leave that may name someone.")
+    artifacts: list[Id] = Field(description="Which.")
 
 
 class EmptiedLine(_Body):
@@ -263,6 +288,10 @@ class SummaryLine(_Body):
     recordings: int = Field(description="Number of recordings.")
     counts: dict[Word, dict[Outcome, int]] = Field(description="Step → outcome → tasks.")
     withheld: dict[Word, int] = Field({}, description="Step → tasks left as they are that would have been redone.")
+    known: dict[Word, int] = Field({}, description="Step → tasks of these that failed before and were not tried again.")
+    settled: dict[Word, int] = Field({}, description="Step → tasks of these whose failure the owner settled.")
+    absent: int = Field(0, description="Recordings and groups known before that were not there.")
+    fresh: int = Field(0, description="Files that had just changed and were left for the next run.")
     scrubbed: dict[Word, int] = Field({}, description="Type of personal data → pseudonyms put in its place in texts.")
     recognizers: Word | None = Field(None, description="Version of what recognized it.")
 
@@ -276,7 +305,7 @@ class SealLine(_Body):
     ended: When = Field(description="When it ended (UTC).")
 
 
-Act = ActLine | EmptiedLine | ForgottenLine | AllowedLine | RevealedLine | RotatedLine
+Act = ActLine | EmptiedLine | ForgottenLine | AllowedLine | RevealedLine | RotatedLine | DecisionLine | ExportLine
 """What the manifest of an act holds, but for the seal."""
 Body = JobLine | Act | OutcomeLine | SummaryLine | SealLine
 

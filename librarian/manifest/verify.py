@@ -117,12 +117,13 @@ def _verify_artifacts(catalog: Catalog, library: Path, id_key: IdKey, read_data:
     for artifact in catalog.artifacts():
         report.artifacts += 1
         report.bytes += artifact.bytes
-        if problem := _artifact_problem(artifact, library, id_key, read_data):
+        if problem := artifact_problem(artifact, library, id_key, read_data):
             report.problems.append(f"library/{artifact.file}: {problem}")
             yield artifact.id
 
 
-def _artifact_problem(artifact: MadeArtifact, library: Path, id_key: IdKey, read_data: bool) -> str:
+def artifact_problem(artifact: MadeArtifact, library: Path, id_key: IdKey, read_data: bool) -> str:
+    """What is wrong with an artifact in a library, in a few words; empty where it is what was recorded."""
     path = library / artifact.file
     try:
         status = path.lstat()

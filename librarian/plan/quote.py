@@ -32,6 +32,7 @@ class Row:
         new: tasks without a result.
         redo: tasks that have a result, to be done again.
         kept: results that would be made anew, and are left as they are.
+        known: tasks that failed before and are not tried again, and those that lack what they would have made.
         lists: lists of this step that are not made yet: what hangs on their items cannot be counted.
         open: whether it works on items of such lists.
         reasons: why there is something to do → tasks.
@@ -46,6 +47,7 @@ class Row:
     new: int = 0
     redo: int = 0
     kept: int = 0
+    known: int = 0
     lists: int = 0
     open: bool = False
     reasons: Counter[str] = field(default_factory=Counter)
@@ -61,6 +63,9 @@ class Row:
 
     def count(self, task: Task, seconds: float) -> None:
         """Take in a task that works on so many seconds of sound."""
+        if task.state == "known":
+            self.known += 1
+            return
         if task.state == "todo":
             self.reasons[task.why] += 1
             self.audio += seconds
@@ -165,7 +170,7 @@ class Quote:
                 self.rows[node.step.id].count(task, self._seconds(node, weave.family))
                 self._each(task)
             lists = self._shape.lists[node.step.id]
-            good = not node.lost  # what is to be done is taken to end well
+            good = not node.lost and task.state != "known"  # what is to be done is taken to end well
             items = self._items(task, lists) if lists and good else {}
             if items is None and not node.silent:
                 self.rows[node.step.id].lists += 1

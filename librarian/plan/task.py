@@ -7,6 +7,7 @@ looks the key up; where it is unknown but the step has a current result, the two
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -16,10 +17,11 @@ from librarian.manifest.catalog import Catalog, Current, Made
 from librarian.manifest.store import folder_of
 from librarian.operation import TEXT
 from librarian.plan.changes import describe, differences
+from librarian.plan.memory import Memory
 from librarian.plan.shape import Absent, Input, Node
 
-State = Literal["current", "elsewhere", "todo"]
-"""Done and current; done under another step or job; to be done."""
+State = Literal["current", "elsewhere", "todo", "known"]
+"""Done and current; done under another step or job; to be done; failed before, and would fail again."""
 UNREADABLE = "cannot be read"
 LACKING = "lacks something that it needs"
 NOT_READ = "not read yet"
@@ -45,6 +47,7 @@ class Task(NamedTuple):
         replaces: whether a good result stands that would no longer be current.
         withheld: why it would be done again, where it was left as it is.
         label: what the owner calls the unit.
+        before: class of the cause for which it did not end well the last time; empty where it did, or never ended.
     """
 
     step: Step
@@ -60,6 +63,7 @@ class Task(NamedTuple):
     replaces: bool = False
     withheld: str = ""
     label: str = ""
+    before: str = ""
 
     @property
     def home(self) -> str:
@@ -77,6 +81,7 @@ class Policy:
         degraded: results that the memory ladder changed are made again.
         suspect: what was made from results that are not what was recorded is made again, as these are anyway.
         only_new: what has a good result is left as it is.
+        failed: what failed before is tried again, also where the cause lies in the recording.
     """
 
     upgrade: bool = False
@@ -84,6 +89,7 @@ class Policy:
     degraded: bool = False
     suspect: bool = False
     only_new: bool = False
+    failed: bool = False
 
 
 class Planner:
@@ -96,6 +102,7 @@ class Planner:
         in_place: (file, relative to the library; its size) → whether it is there.
         policy: what is done again.
         run: the job id of the run that does what is planned; what it made itself is not done again.
+        versions: package → version, of what is installed: under others a failure is not remembered.
     """
 
     def __init__(
@@ -107,10 +114,12 @@ class Planner:
         policy: Policy = Policy(),
         *,
         run: str = "",
+        versions: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._job, self._catalog, self._id_key = job, catalog, id_key
         self._in_place, self._policy, self._run = in_place, policy, run
         self._from_suspects = catalog.made_from_suspects() if policy.suspect else frozenset()
+        self._memory = Memory(job.name, catalog, versions)
         self._has_wishes = bool(policy.redo) or policy.degraded or policy.suspect
 
     def task(self, node: Node) -> Task:
@@ -119,7 +128,7 @@ class Planner:
         if not unit or any(not each.id for each in node.inputs):
             return self._again(self._unknown(node, unit, NOT_READ))
         if node.lost:
-            return self._unknown(node, unit, LACKING if node.absent[0].step or not node.absent[0].unit else UNREADABLE)
+            return self._lost(node, unit)
         document = key_document(
             operation=step.declaration.full_name,
             version=step.declaration.version,
@@ -143,7 +152,32 @@ class Planner:
             folder = files[0][0].rpartition("/")[0] if files else folder
             return Task(*planned, "current", "", folder, redo=True, label=node.unit.label)
         current = current or (self._catalog.current(self._job.name, step.id, unit) if known else None)
-        return self._compared(Task(*planned, "todo", "", folder, label=node.unit.label), current)
+        task = self._compared(Task(*planned, "todo", "", folder, label=node.unit.label), current)
+        return self._remembered(task, current) if task.state == "todo" else task
+
+    def _remembered(self, task: Task, current: Current | None) -> Task:
+        """A task that is to be done, or would fail as it did before."""
+        before = current.reason if current and not current.good else ""
+        reason = "" if task.redo or self._policy.failed else self._memory.reason(task, current)
+        if reason:
+            task = task._replace(state="known", why=f"failed before: {reason.replace('_', ' ')}")
+        return task._replace(before=reason or before)
+
+    def _lost(self, node: Node, unit: str) -> Task:
+        """A task that lacks something. Where it lacked the same before, nothing is to be said again."""
+        first, step = node.absent[0], node.step.id
+        outcome, before = self._catalog.ended_badly(self._job.name, step, unit)
+        if not first.step and first.unit:
+            return self._unknown(node, unit, UNREADABLE)._replace(before=before)
+        task = self._unknown(node, unit, LACKING)._replace(before=before)
+        same = (outcome, before) == ("skipped", "input_failed") and not node.step.gathers(first.port)
+        return task._replace(state="known", why="skipped before") if same and not self._policy.failed else task
+
+    def cautious(self) -> Planner:
+        """One that leaves alone what has a good result."""
+        made = copy(self)
+        made._policy, made._has_wishes = replace(self._policy, only_new=True), False
+        return made
 
     def waiting(self, node: Node) -> Task:
         """A task whose inputs are not decided, since a list before it is not made yet."""

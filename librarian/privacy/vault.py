@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,15 @@ class Seen:
     recording: str
     sha256: str
     racy: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """A folder of links: what it shows, link → target, and the folders below it that were made for them."""
+
+    options: str
+    links: dict[str, str]
+    folders: set[str]
 
 
 class Vault:
@@ -83,7 +92,7 @@ class Vault:
         racy = "SELECT 1 FROM sightings WHERE hashed_at_ns - max(mtime_ns, ctime_ns) < ? LIMIT 1"
         return self._db.execute(racy, (RACY_NS,)).fetchone() is not None
 
-    def recording_at(self, path: Path) -> str | None:
+    def recording_at(self, path: Path | str) -> str | None:
         """The recording that was last seen at a path."""
         row = self._db.execute("SELECT recording FROM sightings WHERE path = ?", (os.fsencode(path),)).fetchone()
         return row[0] if row else None
@@ -149,6 +158,10 @@ class Vault:
         label = unicodedata.normalize("NFC", label.encode(errors="replace").decode())
         return [unit for (unit,) in self._db.execute("SELECT unit FROM labels WHERE label = ? ORDER BY 1", (label,))]
 
+    def labels(self) -> Iterator[tuple[str, str]]:
+        """What the owner calls recordings and groups."""
+        yield from self._db.execute("SELECT unit, label FROM labels ORDER BY unit")
+
     def public_labels(self) -> list[str]:
         """Every label that may be shown."""
         return [label for (label,) in self._db.execute("SELECT DISTINCT label FROM labels WHERE public")]
@@ -198,6 +211,52 @@ class Vault:
         """What the last run of a job file hung on."""
         row = self._db.execute("SELECT note FROM standing WHERE job_file = ?", (os.fsencode(job_file),)).fetchone()
         return str(row[0]) if row else None
+
+    def views(self) -> list[Path]:
+        """The folders of links."""
+        return [Path(os.fsdecode(each)) for (each,) in self._db.execute("SELECT folder FROM views ORDER BY folder")]
+
+    def view(self, folder: Path) -> View | None:
+        """A folder of links, as it was left; None where it is none."""
+        of = (os.fsencode(folder),)
+        row = self._db.execute("SELECT options FROM views WHERE folder = ?", of).fetchone()
+        if row is None:
+            return None
+        links = self._db.execute("SELECT link, target FROM view_links WHERE folder = ?", of)
+        below = self._db.execute("SELECT below FROM view_folders WHERE folder = ?", of)
+        named = {os.fsdecode(link): os.fsdecode(target) for link, target in links}
+        return View(row[0], named, {os.fsdecode(each) for (each,) in below})
+
+    def note_view(self, folder: Path, options: str, *, more: Mapping[str, str], less: Iterable[str]) -> None:
+        """Note what a folder of links shows, links that come to it or lead elsewhere, and links that go."""
+        of = os.fsencode(folder)
+        self._db.execute("INSERT OR REPLACE INTO views VALUES (?, ?)", (of, options))
+        gone = ((of, os.fsencode(link)) for link in less)
+        self._db.executemany("DELETE FROM view_links WHERE folder = ? AND link = ?", gone)
+        come = ((of, os.fsencode(link), os.fsencode(target)) for link, target in more.items())
+        self._db.executemany("INSERT OR REPLACE INTO view_links VALUES (?, ?, ?)", come)
+
+    def note_view_folders(self, folder: Path, below: Iterable[str]) -> None:
+        """Note the folders that were made for links."""
+        of = os.fsencode(folder)
+        self._db.execute("DELETE FROM view_folders WHERE folder = ?", (of,))
+        rows = ((of, os.fsencode(each)) for each in below)
+        self._db.executemany("INSERT INTO view_folders VALUES (?, ?)", rows)
+
+    def drop_view(self, folder: Path) -> None:
+        """Take a folder of links off the list."""
+        for table in ("views", "view_links", "view_folders"):
+            self._db.execute(f"DELETE FROM {table} WHERE folder = ?", (os.fsencode(folder),))
+
+    def places(self) -> dict[str, list[str]]:
+        """Recording → the paths at which it was last seen; of several those that are there, where any is."""
+        found: dict[str, list[str]] = {}
+        for recording, path in self._db.execute("SELECT recording, path FROM sightings ORDER BY path"):
+            found.setdefault(recording, []).append(os.fsdecode(path))
+        for paths in found.values():
+            if len(paths) > 1:
+                paths[:] = [each for each in paths if os.path.exists(each)] or paths
+        return found
 
     def forget(self, units: Iterable[str]) -> None:
         """Take out everything about recordings and groups, and what runs and tasks noted that may be about them."""

@@ -11,7 +11,7 @@ from librarian.errors import EnvironmentFailedError
 from librarian.files import LOG_PAGES, room, sync, sync_folder
 from librarian.privacy import sealing
 
-VERSION = 4
+VERSION = 5
 _SCHEMA = """
 CREATE TABLE sightings (path BLOB PRIMARY KEY, recording TEXT, device INTEGER, inode INTEGER, size INTEGER,
     mtime_ns INTEGER, ctime_ns INTEGER, sha256 TEXT, hashed_at_ns INTEGER, first_job TEXT, last_job TEXT) WITHOUT ROWID;
@@ -33,7 +33,13 @@ CREATE TABLE IF NOT EXISTS secrets (key TEXT, output TEXT, unit TEXT, kind TEXT,
 CREATE INDEX IF NOT EXISTS secrets_by_kind ON secrets (kind, unit);
 """
 """Since version 4."""
-_ADDED = f"{_LABELS} {_STANDING} {_SECRETS}"
+_VIEWS = """
+CREATE TABLE IF NOT EXISTS views (folder BLOB PRIMARY KEY, options TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS view_links (folder BLOB, link BLOB, target BLOB, PRIMARY KEY (folder, link)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS view_folders (folder BLOB, below BLOB, PRIMARY KEY (folder, below)) WITHOUT ROWID;
+"""
+"""Since version 5."""
+_ADDED = f"{_LABELS} {_STANDING} {_SECRETS} {_VIEWS}"
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 

@@ -5,7 +5,8 @@ in threads, and hands out each recording once, however often its bytes lie aroun
 (again only where it turns up in another entry of the job file, or in another group).
 """
 
+from librarian.recordings.fresh import without_fresh
 from librarian.recordings.identify import Identifier, known_families
 from librarian.recordings.scan import PatternError, Scan, scan
 
-__all__ = ["Identifier", "PatternError", "Scan", "known_families", "scan"]
+__all__ = ["Identifier", "PatternError", "Scan", "known_families", "scan", "without_fresh"]

@@ -111,6 +111,11 @@ class Identifier:
         """Whether every recording was given out."""
         return not self._ahead
 
+    @property
+    def units(self) -> set[str]:
+        """The ids of all recordings and groups that were given out so far."""
+        return self._handed.units
+
     def next_ready(self, *, wait: float = 0.0) -> Family | None:
         """The next family that was not given out yet; None where it is not hashed yet, or all are given.
 
@@ -177,6 +182,12 @@ class _Handed:
     def __init__(self, roles: Mapping[str, Sequence[str]], id_key: IdKey) -> None:
         self._roles, self._id_key = roles, id_key
         self._entries: dict[str, frozenset[str]] = {}
+        self._groups: set[str] = set()
+
+    @property
+    def units(self) -> set[str]:
+        """The ids of recordings and groups."""
+        return self._groups.union(self._entries)
 
     def family(self, found: Sequence[Recording]) -> Family | None:
         """The family of these recordings; None where it is one by itself that was handed out as it is."""
@@ -189,10 +200,12 @@ class _Handed:
         labels = {recording.sighting.label for recording in recordings}
         roles = self._roles[first.entry]
         found_roles = [recording.sighting.role for recording in recordings]
+        group = self._id_key.group(first.entry, first.group)
+        self._groups.add(group)
         return Family(
             recordings,
             roles=tuple((roles.index(role) if role else 0, role) for role in found_roles),
-            group=self._id_key.group(first.entry, first.group),
+            group=group,
             entry=first.entry,
             missing=tuple(role for role in roles if role not in found_roles),
             label=labels.pop() if len(labels) == 1 else "",

@@ -57,6 +57,12 @@ class Scan:
         groups = [(family[0].entry, {each.role for each in family}) for family in families if family[0].group]
         return Counter((entry, role) for entry, found in groups for role in self.roles[entry] if role not in found)
 
+    def part(self, families: Sequence[tuple[Sighting, ...]]) -> Scan:
+        """Of all that was found, some families only."""
+        paths = {sighting.path for family in families for sighting in family}
+        sightings = Sightings(sighting for sighting in self.sightings if sighting.path in paths)
+        return replace(self, families=families, sightings=sightings, incomplete=self.lacking(families))
+
     def entries(self, sighting: Sighting) -> frozenset[str]:
         """The recordings entries that take a file."""
         return self.shared.get(sighting.path) or alone(sighting.entry)

@@ -98,6 +98,10 @@ class Sightings(Sequence[Sighting]):
         """Those of which more is known than where they lie."""
         return map(self.__getitem__, self._said)
 
+    def changed_within(self, begin: int, end: int) -> list[int]:
+        """The numbers of those that changed between two moments (ns since the epoch)."""
+        return [number for number, mtime in enumerate(self._times[::_TIMES]) if begin < mtime <= end]
+
     def stat_keys(self) -> Iterator[StatKey]:
         """The stat of each, as `Sighting.stat_key` gives it."""
         sizes, devices, inodes = (self._places[place::_PLACES] for place in range(_PLACES))

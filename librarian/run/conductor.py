@@ -8,19 +8,21 @@ through the families again.
 from __future__ import annotations
 
 import time
-from collections import ChainMap, Counter, defaultdict, deque
+from collections import ChainMap, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from librarian.events import Observer, RunEnded, RunEnding, TaskEnded, TasksFound, TasksStand
+from librarian.events import Observer, RunEnded, RunEnding, TaskEnded, TasksFound, TasksKnown, TasksStand
 from librarian.job import JOB, Family, Recording, Step, is_whole
 from librarian.manifest.chain import GOOD
 from librarian.manifest.records import OutcomeLine
 from librarian.plan import Absent, Gathering, Node, Planner, Result, Shape, Task, Unit, Weave, units_of
 from librarian.recordings import Identifier
+from librarian.run.census import Census
 from librarian.run.commit import Committer
 from librarian.run.inputs import Known
+from librarian.run.ledger import Ledger
 from librarian.run.session import Session
 from librarian.run.work import Work
 from librarian.workers.messages import Message, cause
@@ -42,6 +44,8 @@ class UnderWay:
         causes: recording → why it cannot be read.
         probes: recording that is looked into → who waits for it.
         stood: unit → steps whose results were there already.
+        settled: (step, unit) of failures that the owner settled.
+        tried: (step, unit) → the task as it was before a recording that it reads turned out to be broken.
     """
 
     weave: Weave
@@ -49,6 +53,8 @@ class UnderWay:
     causes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     probes: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
     stood: dict[str, list[str]] = field(default_factory=dict)
+    settled: set[tuple[str, str]] = field(default_factory=set)
+    tried: dict[tuple[str, str], Task] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,13 +86,14 @@ class Conductor:
         shape: Shape,
         observe: Observer,
         halt: Halt,
+        census: Census,
     ) -> None:
         self._session, self._committer, self._work, self._planner = session, committer, work, planner
         self._shape, self._observe, self._halt = shape, observe, halt
         self._ready: deque[tuple[UnderWay, Node]] = deque()
         self._making: dict[str, list[tuple[UnderWay, Node]]] = {}
-        self._counts: dict[str, Counter[str]] = defaultdict(Counter)
-        self._withheld: Counter[str] = Counter()
+        self._census = census
+        self._ledger = Ledger(session.job_name, session.catalog)
         self._outer: dict[str, Result] = {}
         self._gathering = Gathering(shape, 0)
         self._offered: dict[str, Recording] = {}
@@ -109,9 +116,20 @@ class Conductor:
             halted = self._through_families(identify) or self._through_whole()
             if halted:
                 break
-        counts = {step.id: dict(self._counts[step.id]) for step in self._shape.steps if step.id in self._counts}
+        found = self._ledger
+        counts = {step.id: dict(found.counts[step.id]) for step in self._shape.steps if step.id in found.counts}
         spent = time.monotonic() - began
-        return RunEnded(self._session.job_id, self._recordings, counts, spent, halted, dict(self._withheld))
+        return RunEnded(
+            job=self._session.job_id,
+            recordings=self._recordings,
+            counts=counts,
+            seconds=spent,
+            interrupted=halted,
+            withheld=dict(found.withheld),
+            failures=found.failures,
+            absent=0 if self._census.absent_ok else len(self._census.absent),
+            held=self._census.too_few and any(is_whole(step.level) for step in self._shape.steps),
+        )
 
     def _through_families(self, identify: Callable[[], Identifier]) -> bool:
         """Bring every family through the steps of this stage; whether it ended early."""
@@ -121,7 +139,10 @@ class Conductor:
             return False
         identifier = identify()
         try:
-            return self._go(identifier)
+            halted = self._go(identifier)
+            if not halted and self._stage == 0:
+                self._census.take(identifier.units)
+            return halted
         finally:
             identifier.close()
 
@@ -214,13 +235,19 @@ class Conductor:
                     self._whole.known.hashed[each.id] = family.known.hashed[each.id]
 
     def _handle(self, family: UnderWay, node: Node) -> None:
-        task = self._planner.task(node)
-        if node.lost:
+        held = self._census.too_few and is_whole(node.step.level)
+        task = (self._planner.cautious() if held else self._planner).task(node)
+        if held and task.state == "todo" and not (node.lost or node.silent):
+            why = cause("absent", message="too many of the recordings that it takes are not there")
+            self._committer.not_started(task, why, self._ends(family, node, task), outcome="skipped")
+        elif node.lost:
             self._lose(family, node, task)
         elif task.key in self._making:
             self._making[task.key].append((family, node))
         elif task.state == "current":
             self._stand(family, node, task)
+        elif task.state == "known":
+            self._recall(family, node, task)
         elif task.state == "elsewhere":
             if node.silent:
                 self._end(family, node, task, None)
@@ -234,21 +261,49 @@ class Conductor:
 
     def _stand(self, family: UnderWay, node: Node, task: Task) -> None:
         if not node.silent:
-            self._counts[task.step.id]["cached"] += 1
-            self._withheld[task.step.id] += bool(task.withheld)
+            self._ledger.count(task, "cached")
             family.stood.setdefault(task.unit, []).append(task.step.id)
         self._decide(family, node, Result(task.key, True))
+
+    def _recall(self, family: UnderWay, node: Node, task: Task) -> None:
+        """Take in that a task failed before and would fail again; a line is written only where none says so here."""
+        if node.silent:
+            self._decide(family, node, Result(task.key, False))
+            return
+        said = self._session.catalog.ended_badly(self._session.job_name, task.step.id, task.unit)
+        if said == ("failed", task.before):
+            self._known(family, node, task, "failed", task.before)
+        else:
+            why = cause(task.before, message="it failed so before")
+            self._committer.not_started(task, why, self._ends(family, node, task))
+
+    def _known(self, family: UnderWay, node: Node, task: Task, outcome: str, reason: str) -> None:
+        """Count a task that did not end well before, and about which there is nothing new to say."""
+        self._fail(family, node, task, outcome, reason, tried=False)
+        self._observe(TasksKnown(task.step.id, outcome, (task.unit,)))
+        self._decide(family, node, Result(task.key, False))
+
+    def _fail(self, family: UnderWay, node: Node, task: Task, outcome: str, reason: str, *, tried: bool) -> None:
+        first = node.absent[0] if node.lost else None
+        behind = first is not None and (first.step, first.unit) in family.settled and not task.step.gathers(first.port)
+        if self._ledger.fail(task, outcome, reason, tried=tried, settled=behind):
+            family.settled.add((task.step.id, task.unit))
 
     def _lose(self, family: UnderWay, node: Node, task: Task) -> None:
         """Record what cannot be done; a task that reads a broken recording has failed, others are skipped."""
         if node.silent:
             self._decide(family, node, Result("", False))
             return
+        if task.state == "known":
+            return self._known(family, node, task, "skipped", task.before)
         first = node.absent[0]
         why, outcome = cause("input_failed", message=_why_lost(first)), "skipped"
         if first.unit and not first.step and not task.step.gathers(first.port):
             why, outcome = {**(family.causes.get(first.unit) or self._unusable(family, first.unit))}, "failed"
-        self._committer.not_started(task, why, self._ends(family, node, task), outcome=outcome)
+        ends = self._ends(family, node, task)
+        if outcome == "failed" and (tried := family.tried.get((task.step.id, task.unit))):
+            task = task._replace(key=tried.key, document=tried.document)  # what is remembered has a key
+        self._committer.not_started(task, why, ends, outcome=outcome)
 
     def _unusable(self, family: UnderWay, unit: str) -> Mapping[str, Any]:
         """Why a recording cannot be worked on."""
@@ -296,6 +351,7 @@ class Conductor:
 
     def _looked_into(self, family: UnderWay, node: Node, task: Task) -> None:
         if self._halted() or any(each.id in family.causes for each in task.inputs):
+            family.tried[task.step.id, task.unit] = task
             family.weave.again(node)
             self._ready.append((family, node))
             self._release(task.key)
@@ -311,9 +367,11 @@ class Conductor:
 
     def _end(self, family: UnderWay, node: Node, task: Task, line: OutcomeLine | None) -> None:
         """Take in what became of a task; `line` says it, None where nothing had to be said."""
+        if line is not None and line.outcome in GOOD:
+            self._ledger.count(task, line.outcome)
+        elif line is not None:
+            self._fail(family, node, task, line.outcome, line.cause.reason if line.cause else "error", tried=True)
         if line is not None:
-            self._counts[task.step.id][line.outcome] += 1
-            self._withheld[task.step.id] += bool(task.withheld)
             self._observe(self._ended(task, line))
         self._decide(family, node, Result(task.key, line is None or line.outcome in GOOD))
         self._release(task.key)

@@ -24,14 +24,13 @@ def job_line(
     job: Job, job_id: str, id_key: IdKey, *, workers: Workers, device: str, options: Mapping[str, Any]
 ) -> JobLine:
     """The first line of the manifest of `job_id`."""
-    packages = {step.declaration.extension: step.declaration.extension_version for step in job.steps}
     return JobLine(
         job=job_id,
         act="run",
         name=job.name,
         file=file_digest(job, id_key),
         steps=step_records(job),
-        versions={**_versions(packages), **packages},
+        versions=versions_of(job),
         machine=MachineRecord(**machine_record(id_key)),
         device=device,
         workers=workers.size,
@@ -50,6 +49,12 @@ def file_digest(job: Job, id_key: IdKey) -> str:
 def step_records(job: Job) -> list[StepRecord]:
     """The steps as they were resolved, texts sealed."""
     return [_step(step) for step in job.steps]
+
+
+def versions_of(job: Job) -> dict[str, str]:
+    """Package → version of what a job runs with."""
+    packages = {step.declaration.extension: step.declaration.extension_version for step in job.steps}
+    return {**_versions(packages), **packages}
 
 
 def _versions(extensions: Iterable[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -274,6 +275,11 @@ def finish(journal: Journal, catalog: Catalog, ended: RunEnded, scrubbed: Mappin
         scrubbed: type of personal data → how many were replaced.
     """
     summary = {"recordings": ended.recordings, "counts": ended.counts, "withheld": ended.withheld}
+    known, settled = Counter[str](), Counter[str]()
+    for each in ended.failures:
+        known[each.step] += each.tasks - each.tried
+        settled[each.step] += each.tasks if each.state == "settled" else 0
+    summary |= {"known": dict(+known), "settled": dict(+settled), "absent": ended.absent, "fresh": ended.fresh}
     summary |= {"scrubbed": dict(sorted(scrubbed.items())), "recognizers": RECOGNIZERS}
     journal.append([{"type": "summary", "salt": new_salt(), **summary}])
     journal.seal("interrupted" if ended.interrupted else "complete")

@@ -2,86 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from librarian.acts.act import mend
-from librarian.events import FactValue, Observer, RunEnded, RunStarted, Said
-from librarian.job import GROUP, JOB, RECORDING, Job, Step
+from librarian.events import Observer, RunEnded, RunStarted, Said
 from librarian.keys import canonical
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, new_job_id
 from librarian.manifest.store import Store
-from librarian.models.installed import Installed
-from librarian.plan import Planner, Policy, Shape, seal_texts
+from librarian.plan import Planner, Shape, seal_texts
 from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
 from librarian.project import Project
-from librarian.recordings import Identifier, Scan
-from librarian.recordings.scan import alone
+from librarian.recordings import Identifier
+from librarian.run.census import Census
 from librarian.run.commit import Committer
 from librarian.run.conductor import Conductor, Halt
 from librarian.run.devices import device_of
-from librarian.run.header import job_line
+from librarian.run.header import job_line, versions_of
+from librarian.run.order import Order
 from librarian.run.session import Session
 from librarian.run.settled import mark_of, settle
-from librarian.run.standing import Plain, find_settled, finish, nothing_to_do, placed, take_note
+from librarian.run.standing import find_settled, finish, nothing_to_do, placed, take_note
 from librarian.run.work import Work
 from librarian.workers.asking import Workers
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be run.
-
-    Attributes:
-        job: the job.
-        scan: its recordings, those that were asked for.
-        steps: its steps, those that were asked for.
-        policy: what is done again.
-        options: what was typed beside the job file, for the record.
-        plain: what it hangs on, where nothing was asked for beside the job file.
-        models: what its tasks can use.
-    """
-
-    job: Job
-    scan: Scan
-    steps: tuple[Step, ...]
-    policy: Policy = field(default_factory=Policy)
-    options: Mapping[str, FactValue | list[str]] = field(default_factory=dict)
-    plain: Plain | None = None
-    models: Installed = field(default_factory=Installed)
-
-    def expected(self, shape: Shape) -> dict[str, int]:
-        """Step → tasks, as far as names tell: files with the same content are counted apart, items not at all."""
-        found = {step.id: int(step.level == JOB) for step in shape.steps}
-        for (entries, entry), number in self._groups().items():
-            for step in shape.applying(entries):
-                if shape.by_id[step].level == GROUP and (entry in shape.entries[step] or not shape.entries[step]):
-                    found[step] += number
-        for (entries, grouped), number in self._files().items():
-            for step in shape.applying(entries) - (frozenset() if grouped else shape.of_groups):
-                if shape.by_id[step].level == RECORDING:
-                    found[step] += number
-        return found
-
-    def _groups(self) -> Counter[tuple[frozenset[str], str]]:
-        """(entries that its files belong to, its own entry) → groups."""
-        groups = (family for family in self.scan.families if family[0].group) if self.scan.sightings.groups else ()
-        return Counter((frozenset().union(*map(self.scan.entries, each)), each[0].entry) for each in groups)
-
-    def _files(self) -> Counter[tuple[frozenset[str], bool]]:
-        """(entries that it belongs to, whether it is in a group) → files."""
-        if not (self.scan.shared or self.scan.sightings.groups):
-            return Counter(
-                {(alone(entry), False): files for entry, files in Counter(self.scan.sightings.entries).items()}
-            )
-        members = ((each, bool(family[0].group)) for family in self.scan.families for each in family)
-        once = {each.path: (each, grouped) for each, grouped in members} if self.scan.shared else None
-        found = members if once is None else once.values()
-        return Counter((self.scan.entries(each), grouped) for each, grouped in found)
 
 
 def run(
@@ -123,7 +69,7 @@ def run(
             else:
                 ended = _conducted(session, replace(order, job=job), shape, workers, observe, halt)
             finish(journal, catalog, ended, scrubber.counts)
-            if not found:
+            if not found and not ended.absent:
                 settle(catalog, vault, job, mark, ended)
             if order.plain:
                 take_note(vault, order.plain, mark, first.model_dump(mode="json"), started)
@@ -151,14 +97,17 @@ def _conducted(
     job, project, job_id = order.job, session.project, session.job_id
     workers.open_to(project.staging / job_id, project.state)
     in_place = placed(project.library)
-    planner = Planner(job, session.catalog, project.id_key, in_place, order.policy, run=job_id)
+    here = (job, session.catalog, project.id_key, in_place, order.policy)
+    planner = Planner(*here, run=job_id, versions=lambda: versions_of(job))
     committer = Committer(session)
     work = Work(session, workers, committer, observe, job.file.run.timeout)
-    conductor = Conductor(session, committer, work, planner, shape, observe, halt)
+    census = Census.of(order, session.catalog, session.vault, project.id_key)
+    conductor = Conductor(session, committer, work, planner, shape, observe, halt, census)
     gone = session.catalog.forgotten()
     ended = conductor.conduct(lambda: Identifier(order.scan, session.vault, project.id_key, job_id, gone))
+    session.journal.append(list(census.decisions()))
     if ended.interrupted:
         workers.close()
     session.store.close_job(job_id)
     session.vault.commit()
-    return ended
+    return replace(ended, fresh=len(order.waiting))

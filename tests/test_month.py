@@ -1,0 +1,176 @@
+"""A month with an archive: whatever happened by day, nothing is done twice by night and the record is whole."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faults import Fault, watch, why_not
+from harness import Archive
+from units import here, lines, outcomes, run, sound, toy_archive
+
+JOB = r"""
+librarian: 1
+name: nightly
+recordings:
+  - {id: talks, path: 'talks/**/*.wav'}
+steps:
+  - {id: voice, use: louder, with: {gain: 1 dB}}
+  - {id: cuts, use: cut, from: voice}
+  - {id: loud, use: number, from: cuts}
+  - {id: level, use: profile, from: voice, missing: leave out}
+""".lstrip()
+LONG_AGO = 3600.0
+PER_RECORDING = 1 + 1 + 3
+"""Tasks of a recording: its voice, its cuts, and three pieces."""
+
+
+class Month:
+    """An archive over many nights."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+        self.made: Counter[str] = Counter()
+        self._number = 0
+
+    def record(self, *names: str) -> None:
+        """New recordings, from a while ago."""
+        for name in names:
+            self._number += 1
+            path = sound(self.path(name), 0 if "silent" in name else self._number)
+            os.utime(path, (time.time() - LONG_AGO,) * 2)
+
+    def path(self, name: str) -> Path:
+        return self.archive.root / "talks" / f"{name}.wav"
+
+    def night(self, *typed: str, code: int = 0, again: int = 0) -> Counter[str]:
+        """A run at night: its exit code, a record that is whole, and nothing done twice but what is expected.
+
+        Args:
+            typed: what is typed beside the job file.
+            code: how it ends.
+            again: tasks that are done a second time, since their results were gone.
+
+        Returns:
+            Outcome → lines.
+        """
+        run(self.archive, *typed, code=code)
+        return self.morning(again)
+
+    def morning(self, again: int = 0) -> Counter[str]:
+        done = [each["key"] for each in outcomes(self.archive) if each["outcome"] == "done"]
+        assert len(done) == len(set(done))
+        assert sum(key in self.made for key in done) == again
+        self.made.update(done)
+        assert here(self.archive, "verify", "--read-data").returncode == 0
+        here(self.archive, "view")
+        assert all(link.exists() for link in (self.archive.root / "view").rglob("*.flac"))
+        return Counter(each["outcome"] for each in outcomes(self.archive))
+
+
+@pytest.fixture
+def month(tmp_path: Path) -> Iterator[Month]:
+    archive = toy_archive(tmp_path / "archive")
+    archive.job(JOB)
+    made = Month(archive)
+    made.record("one", "two", "three", "four")
+    run(archive)
+    made.made.update(each["key"] for each in outcomes(archive) if each["outcome"] == "done")
+    here(archive, "view", "view")
+    yield made
+
+
+def test_the_archive_grows_and_failures_are_settled(month: Month) -> None:
+    assert month.night() == {}
+    month.record("more/five", "silent")
+    assert month.night("--redo-ok", code=1) == {"done": PER_RECORDING + 1, "failed": 1, "skipped": 1}
+    assert month.night(code=1) == {}  # said again, not tried again
+    here(month.archive, "settle", "silent.wav", "--because", "blank tape")
+    assert month.night() == {}
+    month.path("broken").write_bytes(b"RIFF")
+    assert month.night(code=1) == {"failed": 1, "skipped": 1}
+    here(month.archive, "settle", "broken.wav", "--because", "no other copy")
+    month.record("six")
+    assert month.night("--redo-ok") == {"done": PER_RECORDING + 1}
+    assert lines(month.archive)[-2]["settled"] == {"voice": 2, "cuts": 2}
+    assert len(list((month.archive.root / "view").rglob("*.voice.flac"))) == 6
+
+
+def test_settings_and_versions_change(month: Month, monkeypatch: pytest.MonkeyPatch) -> None:
+    month.archive.job(JOB.replace("1 dB", "2 dB"))
+    month.record("five")
+    assert month.night(code=1)["done"] == PER_RECORDING  # nobody was there to ask: only what is new
+    assert lines(month.archive)[-2]["withheld"]["voice"] == 4
+    assert month.night("--redo-ok") == {"done": 4 * PER_RECORDING + 1}
+    code = Path(month.archive.environment["PYTHONPATH"]) / "librarian_toys.py"
+    code.write_text(code.read_text().replace('version="1"', 'version="2"'))
+    assert month.night() == {}  # what is done stays done
+    assert month.night("--upgrade", "--redo-ok") == {"done": 5 * PER_RECORDING + 1}
+    assert month.night("--upgrade") == {}
+
+
+def test_results_are_deleted_by_hand(month: Month) -> None:
+    gone = [path for path in (month.archive.root / "library").rglob("*") if ".louder." in path.name][:2]
+    for path in gone:
+        path.unlink()
+    assert "2 problems" in here(month.archive, "verify", code=1).stdout
+    assert month.night(again=2) == {"done": 2}
+    (month.archive.root / ".librarian" / "catalog.db").unlink()
+    assert month.night() == {}
+
+
+def test_a_disk_is_away_and_comes_back(month: Month) -> None:
+    month.record("five")
+    month.night("--redo-ok")
+    away = [(month.path(name), month.archive.root / f"{name}.away") for name in ("one", "two")]
+    for here_, there in away:
+        here_.rename(there)
+    assert month.night("--redo-ok", code=1) == {}  # what takes all recordings waits
+    assert lines(month.archive)[-2]["absent"] == 2
+    for here_, there in away:
+        there.rename(here_)
+    assert month.night() == {}
+    month.path("three").unlink()
+    assert month.night("--redo-ok") == {"done": 1}  # one of five is missed, and nothing waits
+
+
+def test_the_library_moves_to_another_disk(month: Month) -> None:
+    month.record("five")
+    month.night("--redo-ok")
+    here(month.archive, "project", "move", "../disk")
+    month.archive.root.joinpath("library").rename(month.archive.root / "old")
+    assert month.night() == {}
+    month.record("six")
+    assert month.night("--redo-ok") == {"done": PER_RECORDING + 1}
+
+
+def test_a_file_is_still_being_written(month: Month, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LIBRARIAN_FRESH_OK")
+    month.record("five", "six")
+    os.utime(month.path("six"))
+    assert month.night("--redo-ok") == {"done": PER_RECORDING + 1}
+    assert lines(month.archive)[-2]["fresh"] == 1
+    os.utime(month.path("six"), (time.time() - LONG_AGO,) * 2)
+    assert month.night("--redo-ok") == {"done": PER_RECORDING + 1}
+
+
+@pytest.mark.parametrize("at", [40, 90])
+def test_the_disk_is_full(month: Month, at: int) -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+    month.record("five", "six", "seven")
+    command = [sys.executable, "-P", "-m", "librarian", "run", "job.yaml", "--workers", "0", "--redo-ok"]
+    environment = {**os.environ, **month.archive.variables()}
+    fault = Fault("full from there on", at)
+    ended = watch(command, month.archive.root, fault, cwd=month.archive.root, environment=environment)
+    assert ended.struck and ended.code == 6, ended.err
+    before = sum(month.made.values())
+    done = {each["key"] for each in outcomes(month.archive) if each["outcome"] == "done"} - month.made.keys()
+    month.made.update(done)
+    assert month.night("--redo-ok")["done"] == 3 * PER_RECORDING + 1 - len(done)
+    assert sum(month.made.values()) == before + 3 * PER_RECORDING + 1
