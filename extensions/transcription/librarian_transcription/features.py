@@ -26,8 +26,7 @@ class Features:
     """
 
     def __init__(self, config: Any, device: torch.device, dtype: torch.dtype) -> None:
-        made = ParakeetFeatureExtractor(feature_size=config.num_mel_bins, sampling_rate=RATE)
-        self._extract: Any = made
+        self._extract = ParakeetFeatureExtractor(feature_size=config.num_mel_bins, sampling_rate=RATE)
         self._device, self._dtype = device, dtype
         self.frame = HOP * config.subsampling_factor / RATE
         """Seconds of a frame of the encoder."""
