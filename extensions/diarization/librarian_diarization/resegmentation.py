@@ -172,7 +172,7 @@ def _having(states: Sequence[State]) -> NDArray[np.bool_]:
 
 def _best(scores: NDArray[np.float32], which: NDArray[np.bool_]) -> NDArray[np.float32]:
     """The greatest score of some of the states, `[frames]`."""
-    return scores[:, which].max(axis=1, initial=-np.inf)
+    return np.asarray(scores[:, which].max(axis=1, initial=-np.inf))
 
 
 def _costs(states: Sequence[State]) -> NDArray[np.float64]:
