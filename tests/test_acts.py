@@ -11,8 +11,9 @@ from ledger import ID_KEY, Ledger, outcome, recording
 
 from librarian import project as projects
 from librarian.acts.act import act
+from librarian.acts.extent import extent
 from librarian.manifest.journal import entries, last_entry, manifests
-from librarian.manifest.records import AllowedLine, EmptiedLine, ForgottenLine, RevealedLine
+from librarian.manifest.records import AllowedLine, EmptiedLine, ExportLine, ForgottenLine, RevealedLine
 from librarian.project import Project
 
 
@@ -101,6 +102,18 @@ class TestEmptied:
                 EmptiedLine(job=path.stem, lines=[1], artifacts=[], folders=[]), ForgottenLine(units=[recording(1)])
             )
         assert [each for each in ledger.verify().problems if "should have been emptied" in each]
+
+
+def test_a_forget_knows_what_was_exported_and_when(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    line = ledger.done(recording(1), {"audio.flac": b"a sound"})
+    ledger.write(line)
+    with act(project_of(ledger), "export", nothing) as doing:
+        artifacts = [each.id for each in line.produced]
+        doing.record(ExportLine(steps=["voice"], names=False, private=True, artifacts=artifacts))
+    began = json.loads(doing.journal.path.read_text().splitlines()[0])["body"]["started"]
+    assert extent(ledger.manifests, [recording(1)]).exports == {doing.job: began}
+    assert extent(ledger.manifests, [recording(2)]).exports == {}
 
 
 def test_the_catalog_knows_what_is_forgotten_and_what_may_be_taken_again(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from ledger import ID_KEY, Ledger, document, largest_file, outcome, recording
 
 from librarian.manifest import index as indexes
+from librarian.manifest import index_file
 from librarian.manifest.catalog import Catalog, Current
 from librarian.manifest.journal import manifests, recover
 
@@ -367,7 +368,7 @@ class TestAtOnce:
     def test_a_reader_works_with_what_there_is_while_the_writer_is_busy(
         self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(indexes, "READER_PATIENCE", 0.0)
+        monkeypatch.setattr(index_file, "READER_PATIENCE", 0.0)
         ledger.write(ledger.done(recording(1), {"audio.flac": b"1"}))
         ledger.catalog().close()
         ledger.write(ledger.done(recording(2), {"audio.flac": b"1"}))
@@ -394,7 +395,7 @@ class TestAtOnce:
     def test_one_that_is_late_does_not_take_the_others_back(
         self, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(indexes, "WRITER_PATIENCE", 0.0)
+        monkeypatch.setattr(index_file, "WRITER_PATIENCE", 0.0)
         unit = recording(1)
         begun = ledger.begin()
         writer = ledger.catalog()
@@ -450,16 +451,16 @@ class TestAtOnce:
 
     def test_two_that_find_none_work_on_one(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         ledger.write(ledger.done(recording(1), {"audio.flac": b"1"}))
-        real = indexes._with_tables
+        real = index_file.with_tables
         others: list[Catalog] = []
 
         def meanwhile(db: sqlite3.Connection) -> sqlite3.Connection:
             if not others:
-                monkeypatch.setattr(indexes, "_with_tables", real)
+                monkeypatch.setattr(index_file, "with_tables", real)
                 others.append(ledger.catalog(owned=False))
             return real(db)
 
-        monkeypatch.setattr(indexes, "_with_tables", meanwhile)
+        monkeypatch.setattr(index_file, "with_tables", meanwhile)
         writer = ledger.catalog()
         writer.follow(ledger.write(ledger.done(recording(2), {"audio.flac": b"1"})).stem)
         assert len(list(others[0].artifacts())) == 2

@@ -30,6 +30,7 @@ class Extent:
         results: kind of artifact → how many.
         bytes: their size.
         gathered: artifacts among them that other recordings went into as well.
+        exports: job that copied any of them out of the library → when it began.
     """
 
     units: set[str]
@@ -37,6 +38,7 @@ class Extent:
     results: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
     gathered: int = 0
+    exports: dict[str, str] = field(default_factory=dict)
 
     @property
     def lines(self) -> int:
@@ -57,8 +59,12 @@ def extent(folder: Path, units: Collection[str]) -> Extent:
     gone, made = set(units), set[str]()
     whole, partly = set[str](), set[str]()
     for path in manifests(folder):
+        began = ""
         for entry in entries(path):
             body = entry.body or {}
+            began = body.get("started", began)
+            if entry.type == "export" and gone.intersection(body["artifacts"]):
+                found.exports[path.stem] = began
             unit, sources = body.get("unit"), set(_sources(body))
             comes_of_it = bool(sources & gone) or unit in gone
             if str(unit).startswith("grp_"):

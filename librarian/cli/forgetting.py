@@ -18,7 +18,7 @@ from librarian.acts.act import mend
 from librarian.acts.extent import Extent, extent
 from librarian.cli.asked import Asked, asked, kind_of, may_show_names
 from librarian.cli.place import held, open_project
-from librarian.cli.recorded import columns
+from librarian.cli.recorded import columns, day
 from librarian.cli.words import plural, say, size
 from librarian.errors import UsageError
 from librarian.project import Project
@@ -147,8 +147,11 @@ def _preview(found: _Found, goes: Extent) -> Iterator[str]:
     yield "out of reach"
     folders = Counter(path.parent for path in found.originals)
     where = f", in {plural(len(folders), 'folder')}; where: --names" if folders else ""
+    last = day(max(goes.exports.values())) if goes.exports else ""
+    exports = f"{plural(len(goes.exports), 'job')} took of it out, the last on {last}; which and when: --json"
     yield from columns(
         [
+            ("exports", exports if goes.exports else "none recorded"),
             ("originals", f"{plural(len(found.originals), 'file')} still there{where}"),
             ("copies", "whatever you exported, copied or backed up; your job files, lists of names and event files"),
         ]
@@ -181,4 +184,5 @@ def _as_json(found: _Found, goes: Extent, job: str) -> dict[str, Any]:
         **{"job": job or None, "units": sorted(goes.units), "results": dict(goes.results), "bytes": goes.bytes},
         **{"gathered": goes.gathered, "lines": goes.lines, "manifests": len(goes.touched)},
         **{"paths": len(found.places), "labels": found.labels, "originals": len(found.originals)},
+        "exports": goes.exports,
     }

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from librarian.errors import OF_THE_RECORDING
 from librarian.manifest.chain import GOOD
-from librarian.manifest.index import Index, Place
+from librarian.manifest.failed import Failed
+from librarian.manifest.holdings import Holdings
+from librarian.manifest.index import Place
 
 
 @dataclass(frozen=True)
@@ -38,23 +39,6 @@ class Made:
     key: str
     folder: str
     artifacts: tuple[MadeArtifact, ...]
-
-
-class CurrentArtifact(NamedTuple):
-    """An artifact that is current: of which step of which job, for which unit. `file` is relative to the library."""
-
-    job_name: str
-    step: str
-    unit: str
-    key: str
-    id: str
-    output: str
-    item: int | None
-    kind: str
-    file: str
-    bytes: int
-    digest: str
-    private: bool
 
 
 @dataclass(frozen=True)
@@ -103,18 +87,6 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What the owner decided: about which unit and cause, in which step (empty: the recording itself), in which job."""
-
-    unit: str
-    job_name: str
-    step: str
-    reason: str
-    because: str | None
-    job: str
-
-
-@dataclass(frozen=True)
 class Settled:
     """What a run found that found everything done: how many recordings, and step → tasks."""
 
@@ -122,7 +94,7 @@ class Settled:
     counts: dict[str, int]
 
 
-class Catalog(Index):
+class Catalog(Holdings, Failed):
     """What the manifests say, ready to be asked."""
 
     def made(self, key: str) -> Made | None:
@@ -148,40 +120,6 @@ class Catalog(Index):
     def artifacts(self) -> Iterator[MadeArtifact]:
         """Every artifact that a line says exists, by file."""
         return self._artifacts("1 ORDER BY file")
-
-    def current_artifacts(self) -> list[CurrentArtifact]:
-        """Every artifact that is current, as often as it is: by job, step, unit and output."""
-        good = ", ".join(f"'{word}'" for word in sorted(GOOD))
-        rows = self._db.execute(
-            "SELECT c.job_name, c.step, c.unit, c.key, a.id, a.output, a.item, a.kind, a.file, a.bytes, a.digest, "
-            f"a.private FROM current c JOIN artifacts a ON a.key = c.key WHERE c.outcome IN ({good}) "
-            "ORDER BY c.job_name, c.step, c.unit, a.output, a.item"
-        )
-        return [CurrentArtifact(*row) for row in rows]
-
-    def current_keys(self) -> Iterator[tuple[str, str, str, str, str]]:
-        """(job name, step, unit, outcome, task key) of all that is current."""
-        yield from self._db.execute("SELECT job_name, step, unit, outcome, key FROM current")
-
-    def maker_of(self, artifact_id: str) -> tuple[str, int | None]:
-        """The unit for which an artifact was made, and its number in a list.
-
-        Raises:
-            KeyError: no line says that it was made.
-        """
-        row = self._db.execute(
-            "SELECT m.unit, a.item FROM artifacts a JOIN made m ON m.key = a.key WHERE a.id = ?", (artifact_id,)
-        ).fetchone()
-        if row is None:
-            raise KeyError(artifact_id)
-        return row[0], row[1]
-
-    def inputs(self) -> dict[str, list[str]]:
-        """Task key → recordings and artifacts that it was made from, of all that was made."""
-        found: dict[str, list[str]] = {}
-        for source, key in self._db.execute("SELECT input, key FROM consumed"):
-            found.setdefault(key, []).append(source)
-        return found
 
     def _artifacts(self, where: str, *values: str) -> Iterator[MadeArtifact]:
         columns = "id, output, item, kind, file, bytes, digest, private, facts, suspect"
@@ -254,44 +192,6 @@ class Catalog(Index):
         document = json.loads(row[2]) if row[2] else None
         return Current(row[0], row[1], document, tuple(json.loads(row[3])), row[4], row[5])
 
-    def failure(self, key: str) -> tuple[str, str] | None:
-        """Why a task key failed the last time, where that lies in the recording, and the job that tried it."""
-        marks = ", ".join("?" * len(OF_THE_RECORDING))
-        row = self._db.execute(
-            f"SELECT reason, job FROM current WHERE key = ? AND outcome = 'failed' AND reason IN ({marks}) "
-            "ORDER BY job DESC LIMIT 1",
-            (key, *OF_THE_RECORDING),
-        ).fetchone()
-        return (row[0], row[1]) if row else None
-
-    def ended_badly(self, job_name: str, step: str, unit: str) -> tuple[str, str]:
-        """The current outcome and its cause, of what did not end well; empty where it did, or nothing is current."""
-        row = self._db.execute(
-            "SELECT outcome, reason FROM current WHERE job_name = ? AND step = ? AND unit = ?", (job_name, step, unit)
-        ).fetchone()
-        return ("", "") if row is None or row[0] in GOOD else (row[0], row[1])
-
-    def is_settled(self, job_name: str, step: str, unit: str, reason: str) -> bool:
-        """Whether the owner settled a failure: that one, or any of the recording where the cause lies in it."""
-        rows = self._db.execute("SELECT job_name, step FROM decisions WHERE unit = ? AND reason = ?", (unit, reason))
-        return any(reason in OF_THE_RECORDING or tuple(row) == (job_name, step) for row in rows)
-
-    def decisions(self, unit: str | None = None, reason: str | None = None) -> list[Decision]:
-        """The decisions that stand, of a unit, or about a cause."""
-        column, value = ("unit", unit) if unit is not None else ("reason", reason)
-        columns = "unit, job_name, step, reason, because, job"
-        return [
-            Decision(*row) for row in self._db.execute(f"SELECT {columns} FROM decisions WHERE {column} = ?", (value,))
-        ]
-
-    def known_units(self, job_name: str) -> set[str]:
-        """The recordings and groups that a job ever worked on."""
-        rows = self._db.execute(
-            "SELECT DISTINCT unit FROM current WHERE job_name = ? AND substr(unit, 1, 4) IN ('rec_', 'grp_')",
-            (job_name,),
-        )
-        return {unit for (unit,) in rows}
-
     def beginning(self, text: str, most: int) -> list[str]:
         """Ids and task keys that begin with a text; `most` of each sort at the most."""
         found: set[str] = set()
@@ -353,17 +253,6 @@ class Catalog(Index):
     def chosen_words(self) -> set[str]:
         """The names of all jobs and of their steps."""
         return {name for (name,) in self._db.execute("SELECT job_name FROM current UNION SELECT step FROM current")}
-
-    def kept(self) -> Iterator[tuple[str, str, str, str, int, bool, bool]]:
-        """Of every artifact: job name, step, its id, its file, bytes, whether it is current, and whether suspect."""
-        good = ", ".join(f"'{word}'" for word in sorted(GOOD))
-        rows = self._db.execute(
-            "SELECT m.job_name, m.step, a.id, a.file, a.bytes, a.suspect, "
-            f"EXISTS (SELECT 1 FROM current c WHERE c.key = a.key AND c.outcome IN ({good})) "
-            "FROM artifacts a JOIN made m ON m.key = a.key ORDER BY 1, 2"
-        )
-        for job_name, step, artifact, file, size, suspect, current in rows:
-            yield job_name, step, artifact, file, size, bool(current), bool(suspect)
 
     def folders(self) -> set[str]:
         """The folders in the library that a line names."""

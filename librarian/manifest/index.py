@@ -14,37 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from librarian.errors import EnvironmentFailedError
-from librarian.files import LOG_PAGES, stat_key, sync_folder, write_file
+from librarian.files import sync_folder, write_file
+from librarian.manifest.index_file import checked, fresh, open_index, remove, stat_of, with_tables
 from librarian.manifest.journal import Written, entries, manifests
-
-VERSION = 10
-WRITER_PATIENCE = 60.0
-"""How long the writer waits for a reader that brings the index up to date (s)."""
-READER_PATIENCE = 5.0
-"""How long a reader waits for the writer; then it works with what the index holds (s)."""
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS manifests (job TEXT PRIMARY KEY, bytes INTEGER, lines INTEGER, link TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS jobs (job TEXT, type TEXT, body TEXT, PRIMARY KEY (job, type)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, job TEXT, seq INTEGER, unit TEXT, folder TEXT,
-    start INTEGER, files TEXT, suspect INTEGER DEFAULT 0, job_name TEXT, step TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS artifacts (id TEXT PRIMARY KEY, key TEXT, output TEXT, item INTEGER, kind TEXT, file TEXT,
-    bytes INTEGER, digest TEXT, private INTEGER, facts TEXT, suspect INTEGER DEFAULT 0) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS artifacts_by_key ON artifacts (key);
-CREATE TABLE IF NOT EXISTS consumed (input TEXT, key TEXT, PRIMARY KEY (input, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS current (job_name TEXT, step TEXT, unit TEXT, outcome TEXT, key TEXT, reason TEXT, job TEXT,
-    seq INTEGER, start INTEGER, PRIMARY KEY (job_name, step, unit)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS documents (job_name TEXT, step TEXT, unit TEXT, document TEXT, given TEXT,
-    PRIMARY KEY (job_name, step, unit)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS speeds (machine TEXT, device TEXT, operation TEXT, job_name TEXT, step TEXT, tasks INTEGER,
-    seconds REAL, audio REAL, bytes INTEGER, PRIMARY KEY (machine, device, operation, job_name, step)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS settled (job_name TEXT PRIMARY KEY, mark TEXT, recordings INTEGER,
-    counts TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS decisions (unit TEXT, job_name TEXT, step TEXT, reason TEXT, because TEXT, job TEXT,
-    PRIMARY KEY (unit, job_name, step, reason)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS forgotten (unit TEXT PRIMARY KEY, job TEXT) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
-CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
-"""
 
 DECIMALS = 6
 """Of seconds: as records give them, so that sums are the same in whatever portions they are added up."""
@@ -81,7 +53,7 @@ class Index:
         self._path, self._folder, self._owned = path, folder, owned
         self._ran_on = ("", "", "")
         wanted = owned or path.exists() or bool(manifests(folder))  # a reader makes none of nothing
-        self._db = _open(path, owned) if wanted else _with_tables(sqlite3.connect(":memory:"))
+        self._db = open_index(path, owned) if wanted else with_tables(sqlite3.connect(":memory:"))
         try:
             self._catch_up()
         except sqlite3.DatabaseError as error:
@@ -89,7 +61,7 @@ class Index:
             if busy and not owned:
                 self._db.rollback()
                 return
-            self._db = _fresh(path, self._db, owned)
+            self._db = fresh(path, self._db, owned)
             self._catch_up()
 
     def close(self) -> None:
@@ -97,7 +69,7 @@ class Index:
         self._db.close()
         if self._owned:
             with contextlib.suppress(OSError):  # a full disk: it is checked the next time then
-                write_file(_checked(self._path), json.dumps(_stat(self._path)).encode(), durable=False)
+                write_file(checked(self._path), json.dumps(stat_of(self._path)).encode(), durable=False)
 
     def _catch_up(self) -> None:
         if self._known() == self._sizes():
@@ -293,7 +265,7 @@ def rebuild(path: Path, folder: Path) -> None:
         folder: the manifests.
     """
     aside = path.with_name(f"{path.name}.new")
-    _remove(aside)
+    remove(aside)
     suspects: list[Row] = []
     if path.exists():
         with contextlib.closing(Index(path, folder, owned=True)) as old:  # with all that was made again since
@@ -306,13 +278,8 @@ def rebuild(path: Path, folder: Path) -> None:
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     os.replace(aside, path)
-    _remove(aside)
+    remove(aside)
     sync_folder(path.parent)
-
-
-def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _current(place: Place, body: Body) -> Row:
@@ -336,60 +303,3 @@ def _artifact(body: Body, each: Body) -> Row:
     what = each["id"], body["key"] or "", each["output"], each["item"], each["kind"]
     where = f"{body['folder']}/{each['file']}", each["bytes"], each["digest"]
     return *what, *where, each["private"], _text(each["facts"]), 0
-
-
-def _open(path: Path, owned: bool) -> sqlite3.Connection:
-    db = _connect(path, owned)
-    try:
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version == 0 and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
-            return _with_tables(db)
-        if version == VERSION and (_was_checked(path) or db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)):
-            db.execute("PRAGMA synchronous = NORMAL")
-            return db
-    except sqlite3.DatabaseError:
-        pass
-    return _fresh(path, db, owned)
-
-
-def _checked(path: Path) -> Path:
-    return path.with_suffix(".checked")
-
-
-def _stat(path: Path) -> list[int]:
-    return list(stat_key(path.stat()))
-
-
-def _was_checked(path: Path) -> bool:
-    """Whether the file is as its writer left it: a check of all its pages takes longer than most runs."""
-    try:
-        return bool(json.loads(_checked(path).read_bytes()) == _stat(path))
-    except (OSError, ValueError):
-        return False
-
-
-def _fresh(path: Path, db: sqlite3.Connection, owned: bool) -> sqlite3.Connection:
-    db.close()
-    if not owned:
-        return _with_tables(sqlite3.connect(":memory:"))
-    _remove(path)
-    return _with_tables(_connect(path, owned))
-
-
-def _connect(path: Path, owned: bool) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    db = sqlite3.connect(path, timeout=WRITER_PATIENCE if owned else READER_PATIENCE)
-    db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
-    return db
-
-
-def _with_tables(db: sqlite3.Connection) -> sqlite3.Connection:
-    try:
-        db.execute("PRAGMA synchronous = OFF")  # nothing is lost with empty tables: a damaged index is made anew
-        db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-        db.execute("PRAGMA synchronous = NORMAL")
-    except sqlite3.DatabaseError:
-        db.close()
-        raise
-    return db

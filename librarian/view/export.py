@@ -15,8 +15,9 @@ from pathlib import Path
 
 from librarian.errors import EnvironmentFailedError, RefusedError, UsageError
 from librarian.files import hash_file, sync_folder, write_file
-from librarian.manifest.catalog import Catalog, CurrentArtifact
+from librarian.manifest.catalog import Catalog
 from librarian.manifest.excerpt import excerpt
+from librarian.manifest.holdings import CurrentArtifact
 from librarian.project import Project
 from librarian.view.names import Place, named
 from librarian.view.results import Result

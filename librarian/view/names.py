@@ -20,7 +20,6 @@ from librarian.privacy.vault import Vault
 from librarian.view.results import Members, Result
 
 Layout = Literal["folders", "steps", "flat"]
-LAYOUTS: tuple[Layout, ...] = ("folders", "steps", "flat")
 LONGEST_NAME = 240
 """Bytes of a name, with room for what tells twins apart."""
 _TOLD_APART = 6

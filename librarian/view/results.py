@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from librarian.manifest.catalog import Catalog, CurrentArtifact
+from librarian.manifest.catalog import Catalog
+from librarian.manifest.holdings import CurrentArtifact
 
 _ITEM = "art_"
 

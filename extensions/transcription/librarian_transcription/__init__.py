@@ -87,7 +87,7 @@ class TranscribeSettings(Settings):
         ge=0,
         le=256,
         changes_result=False,
-        description="Pieces of sound that are computed together (to 256); 0: 16 on a GPU, 8 on a CPU.",
+        description="Pieces of sound that are computed together (to 256); 0: 16 on a GPU, on a CPU 8, of CTC 1.",
     )
 
 

@@ -20,7 +20,8 @@ from librarian_transcription.speakers import assigned
 CPU = "cpu"
 FILES_TOGETHER = 8
 PIECES_ON_GPU, PIECES_ON_CPU = 16, 8
-"""Together: on a CPU the decoder reads its weights for each token, and for eight pieces only once."""
+"""Together: on a CPU a decoder reads its weights for each token, and for eight pieces only once. CTC has none, and
+there pieces beside longer ones only cost what they are padded with."""
 MILLISECONDS = 3
 """Decimals of a time (s)."""
 BEYOND = 0.5
@@ -50,7 +51,8 @@ class Transcriber:
         self._limits = Limits(
             settings.most_repetition, settings.least_likelihood, settings.no_speech, settings.attempts
         )
-        self._size = settings.batch or (PIECES_ON_CPU if device == CPU else PIECES_ON_GPU)
+        on_cpu = 1 if self._recognizer.traits.times == "emissions" else PIECES_ON_CPU
+        self._size = settings.batch or (on_cpu if device == CPU else PIECES_ON_GPU)
         self.batch = FILES_TOGETHER
 
     def _told(self) -> str:
