@@ -155,10 +155,9 @@ def main() -> None:
     spaced = {word for word in first.keys() | last.keys() if not UNSPACED_NAME.fullmatch(word)}
     kept = {word for word in spaced if len(word) > 2 and word not in PARTICLES}
     sections = {
-        "popular": {word for word in kept & first.keys() - ordinary if len(first[word]) >= POPULAR},
-        "first": {word for word in kept & first.keys() - ordinary if len(first[word]) < POPULAR},
-        "last": kept & last.keys() - ordinary - first.keys(),
-        "unspaced first": first.keys() - spaced,
+        "popular": {word for word in kept - ordinary if len(first[word]) >= POPULAR},
+        "listed": {word for word in kept - ordinary if len(first[word]) < POPULAR},
+        "unspaced": (first.keys() | last.keys()) - spaced,
         "unspaced last": last.keys() - spaced,
     }
     print(

@@ -1,4 +1,4 @@
-"""Names of people that nobody listed: a first and a last name side by side, and first names that are no other word.
+"""Names of people that nobody listed: two names side by side, and names that are no other word.
 
 The list ships with librarian (`data/`). It is read when a text is first searched, letter by letter: a run that looks at
 a few words of its job file need not take in fifty thousand.
@@ -36,8 +36,6 @@ _MOST_PARTICLES = 3
 _MOST_LAST = 3
 """Words of a name behind the first that is listed."""
 _UNSPACED_LEAST = 3
-_FIRST = frozenset({"popular", "first"})
-"""The sections of first names."""
 
 
 class _Word(NamedTuple):
@@ -66,7 +64,7 @@ class _Kinds(dict[str, dict[str, str]]):
 
     def __missing__(self, letter: str) -> dict[str, str]:
         kinds = self[letter] = {}
-        for title in ("last", *_FIRST) if letter else ():
+        for title in ("listed", "popular") if letter else ():
             kinds |= dict.fromkeys(self._beginning(self._sections[title], letter), title)
         return kinds
 
@@ -103,9 +101,9 @@ class NameList:
 
     @cached_property
     def _of_unspaced(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Last and first names in scripts that set no space."""
-        last, first = (self._sections[f"unspaced {which}"].decode().split() for which in ("last", "first"))
-        return frozenset(last), frozenset(first)
+        """Last names in scripts that set no space, and all names in them."""
+        last, every = (self._sections[title].decode().split() for title in ("unspaced last", "unspaced"))
+        return frozenset(last), frozenset(every)
 
     def find(self, text: str, folded: str, back: Callable[[int], int], until: int) -> list[Span]:
         """The names that begin before `until`; where there are too many, the rest of the text is one span.
@@ -168,21 +166,17 @@ class NameList:
         """Whether a word beside one of the list belongs to the same name."""
         if other.folded in GENERIC or len(other.folded) < _SHORTEST:
             return False
-        kind, others = self._kind(word.folded), self._kind(other.folded)
-        if others:
-            return kind in _FIRST or others in _FIRST or (word.raised and other.raised)
+        if self._kind(other.folded):
+            return True
         if word.raised and other.raised:
             return word.text.isupper() == other.text.isupper()
-        return kind == "popular" and _is_joined(text, word, other)
+        return self._kind(word.folded) == "popular" and _is_joined(text, word, other)
 
     def _stands_alone(self, word: _Word) -> bool:
         """Whether a word is somebody's name by itself."""
-        kind = self._kind(word.folded)
-        if kind not in _FIRST:
-            return False
         if word.text.isupper():
             return len(word.folded) >= _SHORTEST_UPPER
-        return word.raised or (kind == "popular" and len(word.folded) >= _SHORTEST_LOWER)
+        return word.raised or (self._kind(word.folded) == "popular" and len(word.folded) >= _SHORTEST_LOWER)
 
     def _joined(self, text: str, until: int) -> Iterator[Span]:
         """Names written as one: AnnaSmith."""
@@ -195,20 +189,19 @@ class NameList:
                 yield _name(text, *match.span())
 
     def _is_joined_name(self, word: str) -> bool:
-        """Whether a word is made of two words of the list or more, one of them a first name."""
-        known = [kind for kind in map(self._kind, map(bare, _CAMEL_PART.findall(word))) if kind]
-        return len(known) > 1 and not _FIRST.isdisjoint(known)
+        """Whether a word is made of two words of the list or more."""
+        return sum(map(bool, map(self._kind, map(bare, _CAMEL_PART.findall(word))))) > 1
 
     def _unspaced(self, text: str, until: int) -> Iterator[Span]:
-        """Names in scripts that set no space: the last name, then the first."""
-        lasts, firsts = self._of_unspaced
+        """Names in scripts that set no space: the last name, then another."""
+        lasts, names = self._of_unspaced
         for run in _UNSPACED_RUN.finditer(text, 0, until):
             place = run.start()
             while place < run.end():
                 sizes = ((one, two) for one in (2, 1) for two in (2, 1) if one + two >= _UNSPACED_LEAST)
                 for one, two in sizes:
                     middle, end = place + one, place + one + two
-                    if end <= run.end() and text[place:middle] in lasts and text[middle:end] in firsts:
+                    if end <= run.end() and text[place:middle] in lasts and text[middle:end] in names:
                         yield _name(text, place, end)
                         place = end - 1
                         break
