@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +24,7 @@ from librarian.cli.working import workers_for
 from librarian.errors import RefusedError
 from librarian.files import cache_folder
 from librarian.manifest.catalog import Catalog
+from librarian.models.lock import read_lock
 from librarian.operation import Declaration
 from librarian.privacy import RECOGNIZERS
 from librarian.privacy.audit import Auditor, Findings, is_text
@@ -197,10 +198,9 @@ def _knowing(values: Iterable[str], exempt: Iterable[str], key: bytes, more: tup
     return scrubber
 
 
-def _models(project: Project) -> Iterator[str]:
+def _models(project: Project) -> Collection[str]:
     """Names of models: they stand in records."""
-    with contextlib.suppress(OSError, ValueError):
-        yield from json.loads((project.state / projects.MODELS_LOCK).read_text()).get("models", {})
+    return read_lock(project.models_lock)[0].by_name
 
 
 def _schema_words() -> Iterator[str]:
