@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from librarian import Turn
+from librarian.audio.silero import WINDOW
 from librarian.audio.vad import Stretch
 from librarian_diarization.found import MILLISECONDS, Found
 from librarian_diarization.hearing import FAINTEST, THRESHOLDS, Heard, stretches
-from librarian_diarization.silero import WINDOW
 from librarian_diarization.sound import RATE
 
 LATE, EARLY = 10, 1

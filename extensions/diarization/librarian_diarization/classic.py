@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from librarian import Turn
+from librarian.audio.silero import WINDOW
 from librarian_diarization import DiarizeSettings
 from librarian_diarization.cepstra import BANDS, Bands, cepstra
 from librarian_diarization.counting import voices_in
@@ -21,7 +22,6 @@ from librarian_diarization.found import MILLISECONDS, Certainty, Counted, Featur
 from librarian_diarization.hearing import Heard
 from librarian_diarization.likelihood import FEWEST, by_likelihood
 from librarian_diarization.resegmentation import Labels, Speaking, resegmented
-from librarian_diarization.silero import WINDOW
 from librarian_diarization.sound import RATE, Sound, cut
 from librarian_diarization.spectral import graph_of, means_of, parted
 from librarian_diarization.spool import Spool

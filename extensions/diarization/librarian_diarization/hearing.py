@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from librarian.audio.silero import WINDOW, Listener, Silero, one_thread
 from librarian.audio.vad import Stretch, Thresholds, speech
-from librarian_diarization.silero import WINDOW, Listener, Silero, one_thread
 from librarian_diarization.sound import RATE, Sound
 
 THRESHOLDS = Thresholds(shortest_silence=0.3, pad=0.1)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from librarian.audio.silero import WINDOW
 from librarian_diarization.channels import by_channel, have_their_own
 from librarian_diarization.hearing import Heard
-from librarian_diarization.silero import WINDOW
 from librarian_diarization.sound import RATE
 
 SECOND = RATE / WINDOW

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from librarian import Task
+from librarian.audio.silero import WINDOW, Listener, Silero, one_thread
 from librarian.audio.vad import Stretch, Thresholds, speech
 from librarian_transcription.channels import Values, have_their_own, without_cross_talk
 from librarian_transcription.recognizer import RATE, Traits
-from librarian_transcription.silero import WINDOW, Listener, Silero, one_thread
 from librarian_transcription.sound import blocks
 
 PAIR = 2

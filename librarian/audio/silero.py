@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from librarian_diarization.packages import file_of
+from librarian.errors import MissingError
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +58,7 @@ class Silero:
         from safetensors.torch import load_file
         from torch import nn
 
-        found = weights or load_file(file_of("silero_vad", "data/silero_vad_16k.safetensors", "silero-vad"))
+        found = weights or load_file(weights_file())
         self._weights = found
         self._lstm = nn.LSTM(CELLS, CELLS)
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -112,3 +114,16 @@ class Listener:
             windows = torch.from_numpy(sound).unfold(0, CONTEXT + WINDOW, WINDOW)
             found, self._state = self._silero.heard(windows, self._state)
         return np.asarray(found.numpy())
+
+
+def weights_file() -> Path:
+    """Where the wheel has its weights.
+
+    Raises:
+        MissingError: silero-vad is not installed, or lacks its weights.
+    """
+    spec = find_spec("silero_vad")
+    path = Path(spec.origin).parent / "data/silero_vad_16k.safetensors" if spec and spec.origin else None
+    if path is None or not path.is_file():
+        raise MissingError("silero-vad is not installed, or lacks its weights: pip install --upgrade silero-vad")
+    return path

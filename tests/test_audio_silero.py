@@ -3,15 +3,18 @@
 import sys
 import threading
 import warnings
+from importlib.machinery import ModuleSpec
 
 import numpy as np
 import pytest
+import soundfile
 import torch
+from harness import RECORDINGS
 
+from librarian.audio import silero
 from librarian.audio.resample import resample
+from librarian.audio.silero import WINDOW, Listener, Silero, one_thread
 from librarian.errors import MissingError
-from librarian_diarization import packages
-from librarian_diarization.silero import WINDOW, Listener, Silero, one_thread
 
 NAMES = {
     "stft_conv.weight": "stft.forward_basis_buffer",
@@ -36,7 +39,7 @@ ROUNDING = 1e-4
 @pytest.fixture(scope="module")
 def theirs():
     """The wheel's model at 16 kHz."""
-    path = packages.file_of("silero_vad", "data/silero_vad.jit", "silero-vad")
+    path = silero.weights_file().parent / "silero_vad.jit"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit.load is on its way out
         return torch.jit.load(path, map_location="cpu").eval()
@@ -51,8 +54,14 @@ def one_by_one(model, samples):
     return np.array(found)
 
 
+def recording(name):
+    """A conversation that ships: samples `[channels, frames]` and their rate (Hz)."""
+    samples, rate = soundfile.read(RECORDINGS / "conversations" / f"{name}.flac", dtype="float32", always_2d=True)
+    return np.ascontiguousarray(samples.T), rate
+
+
 @pytest.fixture
-def sound(recording):
+def sound():
     samples, _ = recording("two_speakers")
     return np.ascontiguousarray(samples[0, : 300 * WINDOW])
 
@@ -80,7 +89,7 @@ def test_however_a_sound_is_cut_the_same_is_heard(sound):
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=ROUNDING)
 
 
-def test_threads_share_a_net_and_do_not_hear_each_other(sound, recording):
+def test_threads_share_a_net_and_do_not_hear_each_other(sound):
     other = resample(recording("two_channel_call")[0][:1], 8000, 16000)[0, : len(sound)].copy()
     silero = Silero()
     alone = [Listener(silero).add(each) for each in (sound, other)]
@@ -113,10 +122,11 @@ def test_loading_it_leaves_torch_as_it_was(sound):
         torch.set_num_threads(before)
 
 
-def test_what_is_not_installed_is_said_with_the_remedy(tmp_path, monkeypatch):
-    with pytest.raises(MissingError, match="silero-nothing is not installed: pip install silero-nothing"):
-        packages.file_of("silero_nothing", "weights", "silero-nothing")
-    (tmp_path / "hollow.py").touch()
-    monkeypatch.syspath_prepend(tmp_path)
+def test_what_is_not_installed_is_said_with_the_remedy(monkeypatch, tmp_path):
+    monkeypatch.setattr(silero, "find_spec", lambda name: None)
+    with pytest.raises(MissingError, match=r"silero-vad is not installed.*: pip install --upgrade silero-vad"):
+        Silero()
+    hollow = ModuleSpec("silero_vad", None, origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(silero, "find_spec", lambda name: hollow)
     with pytest.raises(MissingError, match="lacks its weights"):
-        packages.file_of("hollow", "weights", "hollow")
+        Silero()
