@@ -68,7 +68,7 @@ def dump(archive: Archive) -> dict[str, list[tuple[Any, ...]]]:
 @pytest.mark.parametrize("at_once", [1, 2, 500])
 def test_it_is_equal_to_the_one_it_replaces(archive: Archive, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     before = dump(archive)
-    assert sum(row[-1] for row in before["artifacts"]) == 2
+    assert sum(row[-1] > 0 for row in before["artifacts"]) == 2
     assert {name for name, rows in before.items() if not rows} == {"forgotten"}
     monkeypatch.setattr(index, "AT_ONCE", at_once)
     said = here(archive, "catalog", "rebuild").stderr

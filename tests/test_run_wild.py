@@ -44,7 +44,7 @@ FAILS = {
     "gives_a_folder": ("bad_output", None, "no file"),
     "gives_a_device": ("bad_output", None, "no file"),
     "gives_an_odd_name": ("bad_output", None, "plain ending"),
-    "gives_another_kind": ("corrupt", None, "no sound file"),
+    "gives_another_kind": ("bad_output", None, "an output cannot be kept"),
     "gives_a_large_fact": ("bad_output", None, "finite"),
     "gives_a_nan_of_numpy": ("bad_output", None, "finite"),
     "gives_a_fact_of_the_core": ("bad_output", None, "declare"),

@@ -109,7 +109,7 @@ FAILS = {
     "above": ("bad_output", "task's folder"),
     "links": ("bad_output", "task's folder"),
     "hardlinks": ("bad_output", "link"),
-    "noise": ("corrupt", "no sound file"),
+    "noise": ("bad_output", "an output cannot be kept"),
     "lost": ("bad_output", "task's folder"),
     "undeclared": ("bad_output", "fact"),
     "endless": ("bad_output", "finite"),

@@ -279,10 +279,11 @@ class Catalog(Holdings, Failed):
         self._begin()
         self._changed()
         self._db.execute(
-            "UPDATE artifacts SET suspect = 1 WHERE key IN (SELECT key FROM made WHERE job = ? AND seq = ?)",
+            "UPDATE artifacts SET suspect = MAX(suspect, 1) "
+            "WHERE key IN (SELECT key FROM made WHERE job = ? AND seq = ?)",
             (job, seq),
         )
-        self._db.execute("UPDATE made SET suspect = 1 WHERE job = ? AND seq = ?", (job, seq))
+        self._db.execute("UPDATE made SET suspect = MAX(suspect, 1) WHERE job = ? AND seq = ?", (job, seq))
         self._db.commit()
 
 

@@ -18,6 +18,7 @@ from librarian.manifest.journal import Entry, entries, manifests
 _PLACE = re.compile(r"[a-z2-7]{2}(/[a-z]{3}_[a-z2-7]{13}(/[a-z0-9_]+-[a-z2-7]{8})?)?")
 """A folder of ours in the library: of a shard, of a unit, of a task."""
 _TASK_DEPTH = 2
+_SUSPECT = "is suspect since an earlier verify; the next run makes it again"
 
 
 @dataclass
@@ -119,7 +120,8 @@ def _verify_artifacts(catalog: Catalog, library: Path, id_key: IdKey, read_data:
         report.bytes += artifact.bytes
         if problem := artifact_problem(artifact, library, id_key, read_data):
             report.problems.append(f"library/{artifact.file}: {problem}")
-            yield artifact.id
+            if problem != _SUSPECT:
+                yield artifact.id
 
 
 def artifact_problem(artifact: MadeArtifact, library: Path, id_key: IdKey, read_data: bool) -> str:
@@ -137,7 +139,7 @@ def artifact_problem(artifact: MadeArtifact, library: Path, id_key: IdKey, read_
         return "is missing"
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
-    return "is suspect since an earlier verify; the next run makes it again" if artifact.suspect else ""
+    return _SUSPECT if artifact.suspect else ""
 
 
 def _strangers(catalog: Catalog, library: Path) -> Iterator[str]:

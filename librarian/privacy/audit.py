@@ -31,8 +31,8 @@ LONGEST_TEXT = 1 << 20
 """Characters that are searched at once; what stands across the border of two is found in both."""
 _OVERLAP = 256
 _LONG, _DIGITS = 16, 7
-_BETWEEN = "\nx\n"
-"""Between texts that are searched as one: a word, so that none reaches across it."""
+_BETWEEN = "\nqzxjqxzj\n"
+"""Between texts that are searched as one: a word that is in no name, so that none reaches across it."""
 _MOST_AT = 5
 _REMEMBERED = 1 << 16
 _LONGEST_REMEMBERED = 200
