@@ -262,7 +262,8 @@ class Catalog(Holdings, Failed):
         """Note artifacts whose content is not what was recorded; the next run makes them again."""
         self._begin()
         self._changed()
-        self._doubt([(each,) for each in ids])
+        digests = "SELECT id, digest FROM artifacts WHERE id = ?"
+        self._doubt([row for each in ids for row in self._db.execute(digests, (each,))])
         self._db.commit()
 
     def made_from_suspects(self) -> frozenset[str]:

@@ -88,7 +88,7 @@ class Index:
         return dict(self._db.execute("SELECT job, bytes FROM manifests"))
 
     def _rebuild(self) -> None:
-        suspects = self._db.execute("SELECT id FROM artifacts WHERE suspect > 1").fetchall()
+        suspects = self._db.execute("SELECT id, digest FROM artifacts WHERE suspect > 1").fetchall()
         for table in (
             "manifests",
             "jobs",
@@ -108,12 +108,12 @@ class Index:
         self._doubt(suspects)
 
     def _doubt(self, ids: Sequence[Row]) -> None:
-        """Note artifacts whose content is not what was recorded (2).
+        """Note artifacts whose content is not what was recorded (2): ids and the digests that were recorded.
 
         What a damaged line recorded (1) is not doubted any more where the lines are read again.
         """
-        self._db.executemany("UPDATE artifacts SET suspect = 2 WHERE id = ?", ids)
-        self._db.executemany("UPDATE made SET suspect = 2 WHERE key = (SELECT key FROM artifacts WHERE id = ?)", ids)
+        self._db.executemany("UPDATE artifacts SET suspect = 2 WHERE id = ? AND digest = ?", ids)
+        self._db.execute("UPDATE made SET suspect = 2 WHERE key IN (SELECT key FROM artifacts WHERE suspect > 1)")
 
     def clean(self) -> None:
         """Take in manifests that were rewritten, and leave no page that holds what they do not any more.
@@ -272,7 +272,7 @@ def rebuild(path: Path, folder: Path) -> None:
     suspects: list[Row] = []
     if path.exists():
         with contextlib.closing(Index(path, folder, owned=True)) as old:  # with all that was made again since
-            suspects = old._db.execute("SELECT id FROM artifacts WHERE suspect > 1").fetchall()
+            suspects = old._db.execute("SELECT id, digest FROM artifacts WHERE suspect > 1").fetchall()
     made = Index(aside, folder, owned=True)
     made._doubt(suspects)
     made._db.commit()
