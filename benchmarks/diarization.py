@@ -29,6 +29,7 @@ import numpy as np
 import soundfile
 from diarization_error import Reader
 
+from librarian.audio.silero import WINDOW, Listener, Silero, one_thread
 from librarian_diarization import DiarizeSettings
 from librarian_diarization.cepstra import BANDS
 from librarian_diarization.classic import Described, _by_likelihood, _by_vectors, _describe
@@ -37,7 +38,6 @@ from librarian_diarization.dvectors import Encoder
 from librarian_diarization.hearing import hear
 from librarian_diarization.packages import file_of
 from librarian_diarization.resegmentation import resegmented
-from librarian_diarization.silero import WINDOW, Listener, Silero, one_thread
 from librarian_diarization.sound import RATE, Sound
 from librarian_diarization.spool import Spool
 from librarian_diarization.units import Unit, units
