@@ -160,7 +160,7 @@ def test_of_several_tasks_in_a_lost_worker_each_is_tried_alone_before_one_is_bla
     assert [seed for seed, answer in found.items() if answer["type"] == "failed"] == [6]
     assert found[6]["cause"]["exit_code"] == 7
     tried = [each for each in told.seen("compute") if each["seed"] == 6]
-    assert [each["together"] > 1 for each in tried] == [True, False]
+    assert len(tried) == 2 and tried[1]["together"] == 1  # how many were computed with it at first is a matter of luck
 
 
 def test_a_hang_in_a_batch_is_blamed_on_who_hangs_alone(told: Told) -> None:
