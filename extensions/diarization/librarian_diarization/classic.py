@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from librarian import Turn
 from librarian.audio.silero import WINDOW
+from librarian.audio.spans import cut
 from librarian_diarization import DiarizeSettings
 from librarian_diarization.cepstra import BANDS, Bands, cepstra
 from librarian_diarization.counting import voices_in
@@ -22,7 +23,7 @@ from librarian_diarization.found import MILLISECONDS, Certainty, Counted, Featur
 from librarian_diarization.hearing import Heard
 from librarian_diarization.likelihood import FEWEST, by_likelihood
 from librarian_diarization.resegmentation import Labels, Speaking, resegmented
-from librarian_diarization.sound import RATE, Sound, cut
+from librarian_diarization.sound import RATE, Sound
 from librarian_diarization.spectral import graph_of, means_of, parted
 from librarian_diarization.spool import Spool
 from librarian_diarization.units import HOP, LONGEST, Unit, units

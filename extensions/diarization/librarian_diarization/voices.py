@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from librarian import Turn, Turns, Voice, Voices
+from librarian.audio.spans import cut
 from librarian_diarization.dvectors import WINDOW, Encoder
-from librarian_diarization.sound import RATE, Samples, Sound, cut
+from librarian_diarization.sound import RATE, Samples, Sound
 
 MOST_WINDOWS = 40
 """Of a speaker that are listened to: 64 s, evenly taken from all turns."""

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from librarian.audio.resample import resample
+from librarian.audio.spans import cut
 from librarian.audio.vad import Stretch
 from librarian_diarization import DiarizeSettings
-from librarian_diarization.sound import BLOCK, Sound, cut
+from librarian_diarization.sound import BLOCK, Sound
 from librarian_diarization.units import HOP, LONGEST, units
 
 

@@ -11,10 +11,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from librarian import Task
+from librarian.audio.spans import cut
 from librarian_transcription.guards import Believed, Limits, decode
 from librarian_transcription.hearing import Heard, Piece
 from librarian_transcription.recognizer import RATE, Encoded, Recognizer, Samples
-from librarian_transcription.sound import blocks, cut
+from librarian_transcription.sound import blocks
 from librarian_transcription.wording import Spoken, in_order, words_of
 
 VOTERS = 4
