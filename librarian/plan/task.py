@@ -146,7 +146,8 @@ class Planner:
             if self._is_asked_for(step, key, current):
                 made = self._catalog.made(key)
                 standing, folder = bool(made or (current and current.good)), made.folder if made else folder
-                return Task(*planned, "todo", ASKED_FOR, folder, bool(made), replaces=standing, label=node.unit.label)
+                task = Task(*planned, "todo", ASKED_FOR, folder, bool(made), replaces=standing, label=node.unit.label)
+                return task._replace(before=_reason_of(current))
         known, files = self._standing(step, unit, key)
         if files is not None:
             folder = files[0][0].rpartition("/")[0] if files else folder
@@ -157,11 +158,10 @@ class Planner:
 
     def _remembered(self, task: Task, current: Current | None) -> Task:
         """A task that is to be done, or would fail as it did before."""
-        before = current.reason if current and not current.good else ""
         reason = "" if task.redo or self._policy.failed else self._memory.reason(task, current)
         if reason:
             task = task._replace(state="known", why=f"failed before: {reason.replace('_', ' ')}")
-        return task._replace(before=reason or before)
+        return task._replace(before=reason or _reason_of(current))
 
     def _lost(self, node: Node, unit: str) -> Task:
         """A task that lacks something. Where it lacked the same before, nothing is to be said again."""
@@ -298,3 +298,8 @@ def seal_texts(job: Job, id_key: IdKey) -> tuple[Job, dict[str, str]]:
         for entry, table in job.tables.items()
     }
     return replace(job, steps=tuple(map(sealed_step, job.steps)), tables=tables), texts
+
+
+def _reason_of(current: Current | None) -> str:
+    """The class of the cause for which it did not end well the last time; empty where it did."""
+    return current.reason if current and not current.good else ""
