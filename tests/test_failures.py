@@ -101,6 +101,13 @@ class TestMemory:
             ("voice", "corrupt", "known", 1): 1,
         }
 
+    def test_a_step_that_is_done_again_says_of_both_that_they_are_known(self, archive: Archive) -> None:
+        event = ended(archive, "--redo", "voice", "--redo-ok", code=1)
+        assert {key: tasks for key, tasks in failures(event).items() if key[0] == "voice"} == {
+            ("voice", "silent", "known", 1): 1,
+            ("voice", "corrupt", "known", 1): 1,
+        }
+
     def test_another_version_of_anything_is_tried(self, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("librarian.run.header._MAKERS", ())
         assert failures(ended(archive, code=1)) == ALL_KNOWN  # what is not known of now is no other
