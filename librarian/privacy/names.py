@@ -29,6 +29,8 @@ _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _NEXT = re.compile(r"(?:[ _.\-]|, | - )([^\W\d_]+)")
 _BEFORE = re.compile(r"([^\W\d_]+)(?:[ _.\-]|, | - )\Z")
 _CAMEL = re.compile(r"(?<![^\W\d_])[^\W\d_]*[^\W\d_A-Z][A-Z][^\W\d_]*")
+_RAISED_WITHIN = re.compile(r"[A-Z](?<=[^\W\d_A-Z].)")
+"""A capital letter behind a small one: every name that is written as one has it, and to look for it costs little."""
 _CAMEL_PART = re.compile(r"[^\W\d_][^\W\d_A-Z]*")
 _REACH = 40
 _SHORTEST, _SHORTEST_LOWER, _SHORTEST_UPPER = 3, 4, 5
@@ -134,7 +136,7 @@ class NameList:
     def _listed(self, folded: str) -> Iterator[tuple[int, int]]:
         """Where words of the list stand in folded text."""
         kinds = self._kinds
-        here = {word for word in _LETTERS.findall(folded) if word in kinds[word[0]]}
+        here = {word for word in set(_LETTERS.findall(folded)) if word in kinds[word[0]]}
         if not here:
             return
         automaton = ahocorasick.Automaton(ahocorasick.STORE_LENGTH)
@@ -181,6 +183,8 @@ class NameList:
     def _joined(self, text: str, until: int) -> Iterator[Span]:
         """Names written as one: AnnaSmith."""
         looked_at: dict[str, bool] = {}
+        if not _RAISED_WITHIN.search(text, 0, until):
+            return
         for match in _CAMEL.finditer(text, 0, until):
             word = match[0]
             if word not in looked_at:
