@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import click
 
 from librarian.cli.place import held, open_project
-from librarian.cli.words import plural, say, size
+from librarian.cli.words import as_typed, plural, say, size
 from librarian.errors import UsageError
 
 _EVERY_SECONDS = 10.0
@@ -63,7 +64,7 @@ def command(context: click.Context, what: tuple[str, ...], names: bool, private:
     say(f"{plural(len(sent.files), 'file')}, {size(copied)}: {exporting.copied:,} copied now, each verified")
     if sent.staying:
         say(f"{plural(sent.staying, 'result')} may name someone and stayed; to take them out too: --private")
-    say(f"record: manifests/{job}.jsonl; next: cd {folder} && sha256sum -c SHA256SUMS")
+    say(f"record: manifests/{job}.jsonl; next: cd {shlex.quote(as_typed(folder, 'DIR'))} && sha256sum -c SHA256SUMS")
     return 0
 
 

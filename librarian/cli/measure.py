@@ -17,7 +17,7 @@ import click
 from librarian.cli.measurements import HEAD, curves_of, row, rows, values_of
 from librarian.cli.measuring import measure
 from librarian.cli.place import existing_project
-from librarian.cli.words import plural, say
+from librarian.cli.words import as_typed, plural, say
 from librarian.cli.working import workers_for
 from librarian.errors import LibrarianError, UsageError
 from librarian.files import stat_key
@@ -122,15 +122,16 @@ def _sounds(files: Sequence[Path], names: bool) -> Iterator[Sound]:
     """
     number = 0
     for place, typed in enumerate(files, 1):
+        named = as_typed(os.fspath(typed), f"file {place}")
         if not typed.is_dir():
             if not typed.exists():
-                raise UsageError(f"{_typed(typed, place)}: no such file")
+                raise UsageError(f"{named}: no such file")
             number += 1
             yield Sound(typed, number, os.fspath(typed))
             continue
         inside = _inside(typed)
         if not inside:
-            raise UsageError(f"{_typed(typed, place)}: no sound files in this folder")
+            raise UsageError(f"{named}: no sound files in this folder")
         for count, (path, unreadable) in enumerate(inside.items(), 1):
             number += 1
             label = os.path.join(typed, os.path.relpath(path, typed)) if names else f"{typed} ({count})"
@@ -143,10 +144,6 @@ def _inside(folder: Path) -> Mapping[str, str]:
 
     found = taken_by(f"**/*.{{{','.join(ENDINGS.split())}}}", folder.absolute())
     return {path: found[path] for path in in_order(found)}
-
-
-def _typed(path: Path, place: int) -> str:
-    return os.fspath(path) if sys.stderr.isatty() else f"file {place}"
 
 
 def _checked(answer: Message, with_curves: bool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import click
 
 from librarian.cli.place import held, open_project
 from librarian.cli.typed import OneOf
-from librarian.cli.words import plural, say
+from librarian.cli.words import as_typed, plural, say
 from librarian.errors import UsageError
 
 
@@ -54,7 +54,7 @@ def command(
         folders = vault.views() if folder is None else [folder.absolute()]
         for each in folders:
             changed = views.remove(vault, each) if remove else views.refresh(project, catalog, vault, each, options)
-            name = "a view" if folder is None else str(folder)
+            name = "a view" if folder is None else as_typed(str(folder), "the view")
             say(f"{name}: {plural(changed.links, 'link')} ({changed.made:,} made, {changed.removed:,} removed)")
             if changed.foreign:
                 taken = plural(len(changed.foreign), "name")

@@ -59,6 +59,11 @@ def say(text: str) -> None:
     click.echo(fitted(text, sys.stderr), err=True)
 
 
+def as_typed(typed: str, instead: str) -> str:
+    """What was typed in this call, on a terminal; elsewhere, such as in a log, other words: it may name someone."""
+    return typed if sys.stderr.isatty() else instead
+
+
 def fitted(text: str, stream: TextIO, hang: int | None = None) -> str:
     """Lines for a stream: broken between words where a terminal is too narrow for them, and as they are elsewhere."""
     width = _columns(stream)

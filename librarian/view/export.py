@@ -87,8 +87,8 @@ class Export:
         strangers += [name for name in (SUMS, PROOF) if not self._sums and os.path.lexists(self._folder / name)]
         if strangers:
             raise UsageError(
-                f"{len(strangers):,} files in that folder have names that the export needs, and no export wrote them "
-                "as they are; move them away, or name another folder"
+                f"files in that folder have names that the export needs, and no export wrote them as they are "
+                f"({len(strangers):,} of them); move them away, or name another folder"
             )
 
     def _may_write(self, name: str) -> bool:
