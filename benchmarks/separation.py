@@ -10,7 +10,7 @@ float WAV; both are asked for no shift, with which demucs would draw from a gene
 
 * demucs: `demucs --repo … --shifts 0 --float32`, all files in one call.
 * librarian: `librarian run` of a job with one worker, durable and recorded; as it is (fp32, equal to demucs: the
-  greatest difference is printed), without the segments at the end of which all is covered, and with bf16.
+  greatest difference is printed), without the segments at the end of which all is covered (short), and with bf16.
 
 On the CPU: 60 s, and 8 × 15 s. On a GPU, where there is one: 8 × 4 min and 100 × 30 s, and the share of the time in
 which it was busy (nvidia-smi).
@@ -48,7 +48,8 @@ CASES = {
     "gpu-short": (100, 30.0, "cuda"),
 }
 """Files, seconds of each, device."""
-VARIANTS = {"fp32": "", "short": ", ending: short", "bf16": ", precision: bf16"}
+SHORT, BF16 = ", ending: short", ", precision: bf16"
+VARIANTS = {"fp32": "", "short": SHORT, "bf16": BF16, "bf16, short": SHORT + BF16}
 """What the job says beside the model and its stems."""
 JOB = """librarian: 1
 name: bench
@@ -196,7 +197,7 @@ def compare(folder: Path, number: int, seconds: float, device: str, repeat: int)
         for name, command in commands.items():
             run_one(runs[name], command, clear(folder, name), device)
     print(f"\n{number} × {seconds:g} s on {device}")
-    print(f"  {'':16} {'s':>7} {'sound/s':>7} {'faster':>6} {'CPU s':>7} {'MB':>6} {'GPU':>4}  difference from demucs")
+    print(f"  {'':22} {'s':>7} {'sound/s':>7} {'faster':>6} {'CPU s':>7} {'MB':>6} {'GPU':>4}  difference from demucs")
     theirs = runs["demucs"]
     for name, run in runs.items():
         same = ""
@@ -205,7 +206,7 @@ def compare(folder: Path, number: int, seconds: float, device: str, repeat: int)
             same = f"{worst:.1e} of the peak, −{decibels:.0f} dB"
         busy = f"{mean(run.busy):.0%}" if run.busy else "–"
         print(
-            f"  {name:16} {run.seconds:7.1f} {number * seconds / run.seconds:7.2f} {theirs.seconds / run.seconds:6.2f}",
+            f"  {name:22} {run.seconds:7.1f} {number * seconds / run.seconds:7.2f} {theirs.seconds / run.seconds:6.2f}",
             f"{median(run.cpu):7.1f} {max(each.together for each in run.taken) / 1e6:6.0f} {busy:>4}  {same}",
             flush=True,
         )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from demucs.apply import Model
+from demucs.demucs import DConv
 from demucs.htdemucs import HTDemucs
 from numpy.typing import NDArray
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -36,6 +37,9 @@ class Network(ChunkModel):
         self._model, self._device, self._bf16 = model.to(device).eval(), torch.device(device), bf16
         if bf16:
             _keep_ends_exact(self._model, self._device)
+        for each in self._model.modules():
+            if isinstance(each, DConv):
+                each.forward = partial(_with_residuals, each)  # type: ignore[method-assign]
         self.stems = tuple(model.sources)
         self.sample_rate, self.channels = int(model.samplerate), int(model.audio_channels)
         self.segment = int(model.samplerate * model.segment)
@@ -54,6 +58,15 @@ class Network(ChunkModel):
         return int(valid(length)) if valid else length
 
 
+def _with_residuals(branches: DConv, given: torch.Tensor) -> torch.Tensor:
+    """What each branch makes of it is scaled and added in one pass over memory, not in two, or in bf16 four."""
+    for branch in branches.layers:
+        scale: torch.Tensor = branch[-1].scale  # type: ignore[index]
+        made: torch.Tensor = branch[:-1](given)  # type: ignore[index]
+        given = torch.addcmul(given.float(), scale[:, None], made.float())
+    return given
+
+
 @contextmanager
 def _computing(device: torch.device, *, bf16: bool) -> Iterator[None]:
     with ExitStack() as stack:
@@ -61,8 +74,7 @@ def _computing(device: torch.device, *, bf16: bool) -> Iterator[None]:
         if bf16:
             stack.enter_context(torch.autocast(device.type, torch.bfloat16))
         if device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-            if not bf16:
-                stack.enter_context(_without_fast_path())
+            stack.enter_context(_without_fast_path())
             stack.enter_context(_Instead(IN_BF16 if bf16 else IN_FP32))
         yield
 
@@ -74,30 +86,24 @@ def _linear(given: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
 
 
 def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    """As such: oneDNN's products in bf16 are twice as fast as the blocks that torch cuts it into."""
-    weights = torch.softmax(query * query.shape[-1] ** -0.5 @ key.transpose(-2, -1), dim=-1)
-    return weights @ value
-
-
-def _attention_by_heads(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    """One head after the other, by oneDNN as in `_linear`: only one head's matrix of weights is held."""
+    """A few rows of one head after the other, by oneDNN as in `_linear`: their weights stay in the cache."""
     made = torch.empty_like(query, memory_format=torch.contiguous_format)
     scaled, turned = query * query.shape[-1] ** -0.5, value.transpose(-2, -1)
-    for at in np.ndindex(*query.shape[:-2]):
-        weights = torch.softmax(_linear(scaled[at].contiguous(), key[at].contiguous()), dim=-1)
-        made[at] = _linear(weights, turned[at].contiguous())
+    for head in np.ndindex(*query.shape[:-2]):
+        keys, values = key[head].contiguous(), turned[head].contiguous()
+        for rows, place in zip(torch.split(scaled[head], ROWS), torch.split(made[head], ROWS), strict=True):
+            place[:] = _linear(torch.softmax(_linear(rows.contiguous(), keys), dim=-1), values)
     return made
 
 
+ROWS = 672
+"""Of an attention's weights that are computed together."""
 FORWARDS = (torch.nn.Conv1d, torch.nn.Conv2d)
 BACKWARDS = (torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d)
 
 Kernels = Mapping[Any, Callable[..., torch.Tensor]]
-IN_FP32: Kernels = {
-    torch.ops.aten.linear.default: _linear,
-    torch.ops.aten.scaled_dot_product_attention.default: _attention_by_heads,
-}
 IN_BF16: Kernels = {torch.ops.aten.scaled_dot_product_attention.default: _attention}
+IN_FP32: Kernels = {**IN_BF16, torch.ops.aten.linear.default: _linear}
 """What a CPU computes faster than torch's own choice, where nothing but tensors is given."""
 
 
@@ -137,7 +143,7 @@ def _in_fp32(forward: Callable[[torch.Tensor], Any], device: torch.device, given
 
 @contextmanager
 def _without_fast_path() -> Iterator[None]:
-    """Attention in blocks, not by torch's fused layer: that one holds the whole matrix of its weights in memory."""
+    """Attention by its own function, not by torch's fused layer: that one holds the whole matrix of its weights."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
