@@ -30,11 +30,12 @@ class Holdings(Index):
     """Questions about all that was made."""
 
     def current_artifacts(self) -> list[CurrentArtifact]:
-        """Every artifact that is current, as often as it is: by job, step, unit and output."""
+        """Every artifact that is current and not dropped, as often as it is: by job, step, unit and output."""
         good = ", ".join(f"'{word}'" for word in sorted(GOOD))
         rows = self._db.execute(
             "SELECT c.job_name, c.step, c.unit, c.key, a.id, a.output, a.item, a.kind, a.file, a.bytes, a.digest, "
             f"a.private FROM current c JOIN artifacts a ON a.key = c.key WHERE c.outcome IN ({good}) "
+            "AND a.key NOT IN (SELECT key FROM made WHERE dropped) "
             "ORDER BY c.job_name, c.step, c.unit, a.output, a.item"
         )
         return [CurrentArtifact(*row) for row in rows]
@@ -63,13 +64,13 @@ class Holdings(Index):
             found.setdefault(key, []).append(source)
         return found
 
-    def kept(self) -> Iterator[tuple[str, str, str, str, int, bool, bool]]:
-        """Of every artifact: job name, step, its id, its file, bytes, whether it is current, and whether suspect."""
+    def kept(self) -> Iterator[tuple[str, str, str, str, int, bool, bool, bool]]:
+        """Of every artifact: job name, step, its id, its file, bytes, whether it is current, suspect and dropped."""
         good = ", ".join(f"'{word}'" for word in sorted(GOOD))
         rows = self._db.execute(
-            "SELECT m.job_name, m.step, a.id, a.file, a.bytes, a.suspect, "
+            "SELECT m.job_name, m.step, a.id, a.file, a.bytes, a.suspect, m.dropped, "
             f"EXISTS (SELECT 1 FROM current c WHERE c.key = a.key AND c.outcome IN ({good})) "
             "FROM artifacts a JOIN made m ON m.key = a.key ORDER BY 1, 2"
         )
-        for job_name, step, artifact, file, size, suspect, current in rows:
-            yield job_name, step, artifact, file, size, bool(current), bool(suspect)
+        for job_name, step, artifact, file, size, suspect, dropped, current in rows:
+            yield job_name, step, artifact, file, size, bool(current), bool(suspect), bool(dropped)
