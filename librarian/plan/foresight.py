@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
+from librarian.job import Step, is_whole
 from librarian.manifest.catalog import Catalog
 from librarian.plan.shape import Node, Result, Shape
 from librarian.plan.task import Planner, Task
@@ -33,6 +34,13 @@ class Foresight:
 
     def __init__(self, shape: Shape, planner: Planner, catalog: Catalog) -> None:
         self.shape, self.planner, self._catalog = shape, planner, catalog
+        self._gathered = {
+            source.step
+            for step in shape.steps
+            for source in (each for sources in step.inputs.values() for each in sources)
+            if is_whole(step.level)
+        }
+        self._resting: dict[str, set[str]] = defaultdict(set)
         self._has_any = any(step.until_used for step in shape.steps) or catalog.has_dropped(shape.job.name)
 
     def __bool__(self) -> bool:
@@ -60,6 +68,11 @@ class Foresight:
         keys = {self._catalog.dropped_key(each.id) for each in task.inputs if each.step} if self._has_any else set()
         return self._ask((key for key in keys if key), task.step.id)
 
+    def asks_for_all(self, step: Step) -> bool:
+        """The same of a step of the whole job that gathers what is not known yet: of all that was dropped."""
+        sources = {source.step for sources in step.inputs.values() for source in sources}
+        return self._ask((key for each in sources for key in self._resting[each]), step.id)
+
     def _ask(self, keys: Iterable[str], step: str) -> bool:
         new = [key for key in keys if key not in self.planner.asked]
         self.planner.asked |= dict.fromkeys(new, step)
@@ -74,13 +87,16 @@ class Foresight:
             good = self._ends_well(node, task)
             if task.state == "current":
                 found[node.step.id, node.unit.id] = task
-                dropped[node.step.id] += [task.key] if task.dropped else []
+                if task.dropped:
+                    dropped[node.step.id].append(task.key)
             elif task.state == "todo" and good:
                 self.asks(task)
             lists = self.shape.lists[node.step.id]
             items = items_expected(self._catalog, task, lists) if lists and good else {}
             open_lists |= set() if items is not None else {f"{node.step.id}.{output}" for output in lists}
             weave.decide(node, Result(task.key, good), items)
+        for step in dropped.keys() & self._gathered:
+            self._resting[step].update(dropped[step])
         self._ask_for_open(weave, open_lists, dropped)
         return found
 

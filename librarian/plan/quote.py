@@ -202,6 +202,8 @@ class Quote:
             if node.unit.level == JOB:
                 self._outer[node.step.id] = Result(task.key, good)
         for node in weave.waiting():
+            if weave.family is None:
+                self._asked |= self._foresight.asks_for_all(node.step)
             if not node.silent:
                 task = self._planner.waiting(node)
                 self.rows[node.step.id].count(task, self._seconds(node, weave.family))

@@ -39,6 +39,7 @@ class Uses:
             if step.until_used and takers[step.id] and takers[step.id] <= shape.by_id.keys()
         }
         self._open: Counter[str] = Counter()
+        self._shared: set[str] = set()
         self._used: set[str] = set()
         self._unused: set[str] = set()
         self._waiting: dict[str, dict[str, None]] = defaultdict(dict)
@@ -46,7 +47,9 @@ class Uses:
     def admit(self, family: Family) -> None:
         """Take in that a family is worked through: what is made of its recordings may be taken there."""
         if self._last:
-            self._open.update({each.id for each in family.recordings})
+            own = {each.id for each in family.recordings}
+            self._shared |= own & self._open.keys()
+            self._open.update(own)
 
     def through(self, weave: Weave, stage: int) -> list[str]:
         """What has been used now that a family, or what belongs to the whole job in a stage, is through.
@@ -65,14 +68,16 @@ class Uses:
 
     def _of_family(self, weave: Weave, family: Family, stage: int) -> Iterator[str]:
         own = {each.id for each in family.recordings}
-        self._open.subtract(own)
-        shared = any(self._open[each] for each in own)  # by a family that is under way, and through later
-        self._open = +self._open
+        self._open = self._open - Counter(own)
         for node, result in weave.decided():
-            last = self._last.get(node.step.id)
-            if last and last[1] and result.good and not result.dropped:
+            last, of = self._last.get(node.step.id), node.unit.recording.id if node.unit.recording else ""
+            if not last or not result.good or (result.dropped and of not in self._shared):
+                continue
+            if last[1]:
                 self._waiting[node.step.id][result.key] = None
-            elif last == (stage, False) and result.good and not result.dropped and not shared:
+            elif (
+                last == (stage, False) and of not in self._open
+            ):  # else another family takes it, which is through later
                 yield result.key
 
     def _of_whole(self, stage: int) -> Iterator[str]:
