@@ -309,7 +309,7 @@ def test_what_is_left_of_it_by_a_kill_is_said_and_taken_away(empty: Archive) -> 
         at for at, call in enumerate(calls, 1) if call.notice.name.startswith("unlink") and "louder-" in call.path
     ]
     assert play(empty, Fault("kill all", removed[0])).code
-    assert "was dropped, and lies there" in here(empty, "verify", code=1).stdout
+    assert "it was dropped, and is still there" in here(empty, "verify", code=1).stdout
     run(empty)
     assert there(empty) == {"note": 3}
     assert "0 problems" in here(empty, "verify").stdout

@@ -53,7 +53,7 @@ def command(context: click.Context, /, dry_run: bool, yes: bool, no_wait: bool, 
     project, job = open_project(context), ""
     with held(project, no_wait):
         mend(project, say)
-        with closing(Catalog(project.catalog, project.manifests, owned=True)) as catalog:
+        with closing(Catalog(project.catalog, project.manifests, owned=not dry_run)) as catalog:
             _check_steps(catalog, named.steps)
             if named.dropped and not dry_run:
                 _take_away_left(project, catalog)
@@ -77,7 +77,7 @@ def _named(*, superseded: bool, dropped: bool, steps: Sequence[str], jobs: Seque
 
 def _take_away_left(project: Project, catalog: Catalog) -> None:
     if left := complete(project, catalog):
-        say(f"what was dropped lay there still, of {plural(left, 'task')}; it is gone")
+        say(f"what was dropped and still there, of {plural(left, 'task')}, is removed")
 
 
 def _check_steps(catalog: Catalog, steps: Collection[str]) -> None:

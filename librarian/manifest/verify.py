@@ -151,7 +151,7 @@ def _strangers(catalog: Catalog, library: Path) -> Iterator[str]:
         if name in known:
             continue
         if name in dropped:
-            yield f"library/{name}: was dropped, and lies there; to take it away: librarian prune --dropped"
+            yield f"library/{name}: it was dropped, and is still there; to remove it, type: librarian prune --dropped"
         elif _PLACE.fullmatch(name):
             yield f"library/{name}: no record names it"
         else:
