@@ -134,6 +134,27 @@ class TestWhatGoes:
         run(archive)
         assert outcomes(archive) == []
 
+    def test_what_was_made_of_the_items_of_a_list_goes_with_it(self, tmp_path: Path) -> None:
+        archive = toy_archive(tmp_path / "lists")
+        sound(archive.root / "talks" / "1.wav", 1)
+        job = JOB[: JOB.index("steps:")] + "steps:\n  - {id: cuts, use: cut}\n  - {id: loud, use: number, from: cuts}\n"
+        archive.job(job)
+        run(archive)
+        archive.job(job.replace("use: cut}", "use: cut, with: {seconds: 0.15 s}}"))
+        run(archive, "--redo-ok")
+        now = {("cuts", "current"): 2, ("loud", "current"): 2}
+        assert states(archive) == now | {("cuts", "superseded"): 3, ("loud", "superseded"): 3}
+        here(archive, "view", "view")
+        assert len(list((archive.root / "view").rglob("*.loud.*"))) == 2
+        old = outcomes(archive, 0, "loud")[0]["produced"][0]["id"]
+        assert data(archive, "show", old)["state"] == "superseded"
+        assert pruned(archive, "--superseded")["results"] == 6
+        assert states(archive) == now | {("cuts", "dropped"): 3, ("loud", "dropped"): 3}
+        archive.job(job)
+        run(archive, "--redo-ok")
+        assert counts(archive) == {("cuts", "done"): 1, ("loud", "done"): 3}
+        assert pruned(archive, "--superseded")["results"] == 4
+
     def test_the_index_is_made_anew_as_it_was(self, archive: Archive) -> None:
         pruned(archive, "--superseded")
         pruned(archive, "--step", "note")

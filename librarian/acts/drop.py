@@ -6,7 +6,7 @@ The line that says so is durable before anything is removed: one that is cut off
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from librarian.manifest.catalog import Catalog
@@ -18,6 +18,8 @@ from librarian.view.views import drop_gone
 
 __all__ = ["Drop", "complete", "drop_gone"]
 TASKS_OF_A_LINE = 1000
+Why = Literal["used", "superseded", "named"]
+"""They were kept until they were used; nothing was current with them; they were current, and named."""
 
 
 class Drop:
@@ -29,7 +31,7 @@ class Drop:
         why: why they are.
     """
 
-    def __init__(self, catalog: Catalog, keys: Sequence[str], why: Literal["used", "pruned"]) -> None:
+    def __init__(self, catalog: Catalog, keys: Sequence[str], why: Why) -> None:
         self._made = [made for key in dict.fromkeys(keys) if (made := catalog.made(key)) and not made.dropped]
         self._why = why
 
@@ -38,7 +40,7 @@ class Drop:
         return bool(self._made)
 
     def lines(self) -> Iterator[DroppedLine]:
-        """What is to be written before `carry_out`, and taken in by the catalog."""
+        """What is to be written before anything is removed."""
         for start in range(0, len(self._made), TASKS_OF_A_LINE):
             some = self._made[start : start + TASKS_OF_A_LINE]
             artifacts = [each for made in some for each in made.artifacts]
@@ -49,19 +51,10 @@ class Drop:
                 bytes=sum(each.bytes for each in artifacts),
             )
 
-    def carry_out(self, store: Store, each: Callable[[int], None] = lambda number: None) -> None:
-        """Remove them.
-
-        Args:
-            store: the library.
-            each: told after each task's how many there were by then.
-
-        Raises:
-            OSError: the disk failed; the next job goes on.
-        """
-        for number, made in enumerate(self._made, 1):
-            store.drop(made.folder)
-            each(number)
+    @property
+    def folders(self) -> list[str]:
+        """What is to be removed once the lines are durable and the catalog knows of them."""
+        return [made.folder for made in self._made]
 
 
 def complete(project: Project, catalog: Catalog, job: str | None = None) -> int:

@@ -13,12 +13,12 @@ from librarian.acts.act import Say, act
 from librarian.acts.drop import Drop, drop_gone
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.dropped import Held
+from librarian.manifest.holdings import ITEM
 from librarian.manifest.store import Store
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 
 OF_THE_WHOLE_JOB = "set_"
-ITEM = "art_"
 Why = Literal["elsewhere", "whole"]
 """Why something stays that was named: it is current for another step or job as well; it was made of the whole job."""
 
@@ -54,10 +54,9 @@ class Choice:
     goes: list[Held] = field(default_factory=list)
     stays: dict[Why, int] = field(default_factory=lambda: defaultdict(int))
 
-    @property
-    def keys(self) -> list[str]:
-        """The task keys of what goes."""
-        return [each.key for each in self.goes]
+    def keys(self, *, current: bool) -> list[str]:
+        """The task keys of what goes and is current, or is not."""
+        return [each.key for each in self.goes if bool(each.current) == current]
 
 
 def choose(catalog: Catalog, named: Named) -> Choice:
@@ -122,12 +121,12 @@ class _Ages:
         return self._known[job]
 
 
-def prune(project: Project, keys: Collection[str], say: Say, each: Callable[[int], None]) -> str:
+def prune(project: Project, choice: Choice, say: Say, each: Callable[[int], None]) -> str:
     """Drop results. The caller holds the project's lock, and has nothing of the project open.
 
     Args:
         project: the project.
-        keys: the task keys of what is dropped.
+        choice: what is dropped.
         say: told what was mended first.
         each: told after each task's results how many are gone by then.
 
@@ -138,13 +137,18 @@ def prune(project: Project, keys: Collection[str], say: Say, each: Callable[[int
         OSError: the disk failed; whoever comes next completes it.
     """
     with act(project, "prune", say, resumable=True) as doing:
-        drop = Drop(doing.catalog, list(keys), "pruned")
-        doing.record(*drop.lines())
+        drops = [
+            Drop(doing.catalog, choice.keys(current=False), "superseded"),
+            Drop(doing.catalog, choice.keys(current=True), "named"),
+        ]
+        doing.record(*(line for drop in drops for line in drop.lines()))
         doing.catalog.follow(doing.job)
         with contextlib.closing(Vault(project.vault, owned=True)) as vault:
             drop_gone(doing.catalog, vault)
             vault.commit()
         with contextlib.closing(Store(project.library, project.staging)) as store:
-            drop.carry_out(store, each)
+            for number, folder in enumerate((folder for drop in drops for folder in drop.folders), 1):
+                store.drop(folder)
+                each(number)
             store.flush()
     return doing.job

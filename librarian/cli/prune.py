@@ -62,7 +62,7 @@ def command(context: click.Context, /, dry_run: bool, yes: bool, no_wait: bool, 
         for line in () if as_json else _preview(rows, choice):
             click.echo(line)
         if choice.goes and not dry_run and agreed(yes, _QUESTION, "to drop all of this"):
-            job = prune(project, choice.keys, say, _progress(len(choice.goes)))
+            job = prune(project, choice, say, _progress(len(choice.goes)))
     if as_json:
         click.echo(json.dumps(_as_json(rows, choice, job), indent=1))
     say(f"dropped; recorded in manifests/{job}.jsonl; next: librarian du" if job else "nothing was done")

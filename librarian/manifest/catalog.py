@@ -14,7 +14,7 @@ from librarian.manifest.chain import GOOD
 from librarian.manifest.dropped import Dropped, files_of
 from librarian.manifest.failed import Failed
 from librarian.manifest.holdings import Holdings
-from librarian.manifest.index import Place
+from librarian.manifest.index import LAPSED, Place
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,16 @@ class MadeArtifact:
 
 @dataclass(frozen=True)
 class Made:
-    """What was made under a task key. `dropped`: it was taken out of the library since."""
+    """What was made under a task key.
+
+    `dropped`: it was taken out of the library since; `lapsed`: nothing was current with it then.
+    """
 
     key: str
     folder: str
     artifacts: tuple[MadeArtifact, ...]
     dropped: bool = False
+    lapsed: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,13 @@ class Standing:
         folder: where it lies, or lay.
         files: (file, its size) of each that should be there: none where it is dropped.
         dropped: whether it is.
+        lapsed: whether nothing was current with it when it was dropped.
     """
 
     folder: str
     files: tuple[tuple[str, int], ...]
     dropped: bool
+    lapsed: bool
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,8 @@ class Catalog(Holdings, Dropped, Failed):
         row = self._db.execute("SELECT folder, dropped FROM made WHERE key = ?", (key,)).fetchone()
         if row is None:
             return None
-        return Made(key, row[0], tuple(self._artifacts("key = ? ORDER BY output, item", key)), bool(row[1]))
+        artifacts = tuple(self._artifacts("key = ? ORDER BY output, item", key))
+        return Made(key, row[0], artifacts, bool(row[1]), row[1] == LAPSED)
 
     def artifact(self, artifact_id: str) -> MadeArtifact:
         """One artifact.
@@ -160,7 +167,7 @@ class Catalog(Holdings, Dropped, Failed):
         ).fetchone()
         if row is None or row[0] != key or row[1] not in GOOD or row[2] is None or row[4]:
             return row is not None, None
-        return True, Standing(row[2], () if row[5] else tuple(files_of(row[2], row[3])), bool(row[5]))
+        return True, Standing(row[2], () if row[5] else tuple(files_of(row[2], row[3])), bool(row[5]), row[5] == LAPSED)
 
     def speed(self, machine: str, device: str, operation: str, job_name: str, step: str) -> Speed | None:
         """What tasks of a step took on a machine so far; of the same operation anywhere, where it never ran there."""

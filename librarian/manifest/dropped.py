@@ -10,10 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from librarian.manifest.chain import GOOD
 from librarian.manifest.index import Index
 
-_GOOD = ", ".join(f"'{word}'" for word in sorted(GOOD))
 Holder = tuple[str, str, str]
 """What a result is current for: job name, step, unit."""
 
@@ -78,8 +76,8 @@ class Dropped(Index):
     def dropped_results(self) -> dict[tuple[str, str, str], int]:
         """(job name, step, output) → how many results are current and dropped."""
         rows = self._db.execute(
-            "SELECT c.job_name, c.step, a.output, COUNT(*) FROM made m JOIN current c ON c.key = m.key "
-            f"JOIN artifacts a ON a.key = m.key WHERE m.dropped AND c.outcome IN ({_GOOD}) GROUP BY 1, 2, 3"
+            "SELECT c.job_name, c.step, a.output, COUNT(*) FROM live c JOIN made m ON m.key = c.key "
+            "JOIN artifacts a ON a.key = m.key WHERE m.dropped GROUP BY 1, 2, 3"
         )
         return {(job_name, step, output): number for job_name, step, output, number in rows}
 
@@ -94,9 +92,7 @@ class Dropped(Index):
     def held(self) -> Iterator[Held]:
         """The results of every task that lie in the library, but for those that a person made."""
         current: dict[str, list[Holder]] = defaultdict(list)
-        for key, *holder in self._db.execute(
-            f"SELECT key, job_name, step, unit FROM current WHERE outcome IN ({_GOOD})"
-        ):
+        for key, *holder in self._db.execute("SELECT key, job_name, step, unit FROM live"):
             current[key].append((holder[0], holder[1], holder[2]))
         rows = self._db.execute(
             "SELECT m.key, m.job_name, m.step, m.unit, m.job, m.folder, m.files, d.job FROM made m "

@@ -22,6 +22,8 @@ DECIMALS = 6
 """Of seconds: as records give them, so that sums are the same in whatever portions they are added up."""
 AT_ONCE = 500
 """Outcome lines that are taken in together."""
+LAPSED = 2
+"""Of what was dropped: nothing was current with it then, so that it does not count where it would be again."""
 _text = json.JSONEncoder(sort_keys=True).encode
 """The same text whether a line comes from whoever wrote it or from its manifest."""
 Body = dict[str, Any]
@@ -212,9 +214,11 @@ class Index:
     def _drop(self, job: str, body: Body) -> None:
         """Take in that results were dropped: nothing of them is there that could be doubted."""
         self._changed()
-        keys = [(key,) for key in body["keys"]]
-        self._db.executemany("UPDATE made SET dropped = 1, suspect = 0 WHERE key = ?", keys)
-        self._db.executemany("UPDATE artifacts SET suspect = 0 WHERE key = ?", keys)
+        how = LAPSED if body["why"] == "superseded" else 1
+        self._db.executemany(
+            "UPDATE made SET dropped = ?, suspect = 0 WHERE key = ?", [(how, key) for key in body["keys"]]
+        )
+        self._db.executemany("UPDATE artifacts SET suspect = 0 WHERE key = ?", [(key,) for key in body["keys"]])
         self._many("drops", [(key, job) for key in body["keys"]])
 
     def _decide(self, job: str, body: Body) -> None:

@@ -38,6 +38,10 @@ CREATE TABLE IF NOT EXISTS forgotten (unit TEXT PRIMARY KEY, job TEXT) WITHOUT R
 CREATE TABLE IF NOT EXISTS drops (key TEXT PRIMARY KEY, job TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
 CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
+CREATE VIEW IF NOT EXISTS live AS WITH RECURSIVE found AS (
+    SELECT * FROM current WHERE outcome IN ('done', 'cached', 'degraded') AND substr(unit, 1, 4) <> 'art_'
+    UNION SELECT c.* FROM found f JOIN artifacts a ON a.key = f.key AND a.item IS NOT NULL JOIN current c
+    ON c.unit = a.id AND c.job_name = f.job_name AND c.outcome IN ('done', 'cached', 'degraded')) SELECT * FROM found;
 """
 
 

@@ -135,7 +135,8 @@ class Lineage:
         place, made = self._catalog.place(key), self._catalog.made(key)
         if place is None or made is None:
             raise EnvironmentFailedError("a manifest that is needed for this is missing; type: librarian verify")
-        current = tuple(each for each in self._catalog.ended(key=key) if each.good)
+        ended = (each for each in self._catalog.ended(key=key) if each.good)
+        current = tuple(each for each in ended if self._catalog.is_live(each.job_name, each.unit))
         states = tuple(
             (each, "dropped" if made.dropped else self._state(each, bool(current))) for each in made.artifacts
         )

@@ -166,7 +166,10 @@ class DroppedLine(_Body):
     """
 
     type: Literal["dropped"] = Field("dropped", description="Kind of line.")
-    why: Literal["used", "pruned"] = Field(description="They had been used and were kept until then; or were pruned.")
+    why: Literal["used", "superseded", "named"] = Field(
+        description="They had been used, and were kept until then; or were pruned: nothing was current with them, or "
+        "they were current and named."
+    )
     keys: list[TaskKey] = Field(min_length=1, description="Task keys of what made them.")
     results: int = Field(ge=0, description="How many artifacts.")
     bytes: int = Field(ge=0, description="Their size (bytes).")

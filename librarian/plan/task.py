@@ -226,13 +226,16 @@ class Planner:
         """
         known, found = self._catalog.standing(self._job.name, step.id, unit, key)
         there = found is not None and all(self._in_place(*each) for each in found.files)
-        return known, None if not there or (found and found.dropped and self._again(step, key)) else found
+        again = found is not None and found.dropped and self._again(step, key, rests=not found.lapsed)
+        return known, found if there and not again else None
 
-    def _again(self, step: Step, key: str) -> str:
-        """Why what was dropped is made again, where it is done; empty where nothing asks for it."""
+    def _again(self, step: Step, key: str, *, rests: bool) -> str:
+        """Why what was dropped is made again; empty where it is done with: what rests, and what is used and no more."""
         if key in self.asked:
             return f"made again for {self.asked[key]}"
-        return ASKED_FOR if self._policy.dropped and not step.until_used else ""
+        if step.until_used:
+            return ""
+        return ASKED_FOR if self._policy.dropped else "" if rests else DROPPED
 
     def _compared(self, new: Task, current: Current | None) -> Task:
         judged = self._judge(new, new.document, current)
@@ -271,7 +274,7 @@ class Planner:
         self, made: Made | None, document: Mapping[str, Any], step: Step, current: Current | None, is_current: bool
     ) -> str:
         if made is not None and made.dropped:
-            return self._again(step, made.key) or ("" if is_current or step.until_used else DROPPED)
+            return self._again(step, made.key, rests=is_current and not made.lapsed)
         if made is not None:
             if any(artifact.suspect for artifact in made.artifacts):
                 return "suspect"

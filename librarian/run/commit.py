@@ -205,7 +205,8 @@ class Committer:
         written = session.journal.append([*lines, *dropped.lines()])
         session.vault.drop_states(each.task.key for each in group if each.staged)
         session.catalog.take(session.job_id, written)
-        dropped.carry_out(session.store)
+        for folder in dropped.folders:
+            session.store.drop(folder)
         self.has_dropped |= bool(dropped)
         for each, line in zip(group, lines, strict=True):
             if each.replaced and each.staged:
