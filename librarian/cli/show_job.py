@@ -65,6 +65,7 @@ def _telling(line: dict[str, Any]) -> Iterator[str]:
     if line["type"] == "dropped":
         yield plural(line["results"], "result") + f" of {plural(len(line['keys']), 'task')}"
         yield size(line["bytes"])
+        yield line["why"]
     elif line["type"] == "emptied":
         yield plural(len(line["lines"]), "line") + f" of {line['job']}"
         yield plural(len(line["artifacts"]), "artifact")

@@ -39,7 +39,8 @@ class Holdings(Index):
         """
         rows = self._db.execute(
             "SELECT c.job_name, c.step, c.unit, c.key, a.id, a.output, a.item, a.kind, a.file, a.bytes, a.digest, "
-            "a.private FROM live c JOIN artifacts a ON a.key = c.key WHERE a.key NOT IN (SELECT key FROM made WHERE dropped) "
+            "a.private FROM live c JOIN artifacts a ON a.key = c.key "
+            "WHERE a.key NOT IN (SELECT key FROM made WHERE dropped) "
             "ORDER BY c.job_name, c.step, c.unit, a.output, a.item"
         )
         return [CurrentArtifact(*row) for row in rows]
