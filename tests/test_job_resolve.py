@@ -445,10 +445,20 @@ def test_a_circle_is_named(steps, circle):
     assert problems(steps) == [circle]
 
 
-def test_what_this_version_does_not_serve_is_refused():
-    for keep in ("yes", "until-used"):
-        (found,) = problems(f"- {{id: a, use: normalize, keep: ▸{keep}}}")
-        assert found == "steps.0.keep: not served by this version yet"
+def test_what_is_kept_until_it_is_used_has_to_be_used():
+    job = resolve("- {id: a, use: normalize, keep: until-used}\n- {id: b, use: normalize, from: a, keep: yes}")
+    assert [step.until_used for step in job.steps] == [True, False]
+    (found,) = problems("- {id: a, use: normalize, keep: ▸until-used}")
+    assert found.startswith("steps.0.keep: no step takes what it makes, so it would never be used; leave the line out")
+    (found,) = problems(
+        "- {id: a, use: normalize, keep: until-used}\n- {id: b, use: ▸unheard, from: {audio: a.audio}}", ExtensionError
+    )
+    assert "no installed extension offers it" in found  # and nothing about a, which it would take
+
+
+def test_what_is_made_of_the_whole_job_is_kept():
+    (found,) = problems("- {id: a, use: once, keep: ▸until-used}\n- {id: b, use: normalize, from: a}")
+    assert found == "steps.0.keep: what is made of the whole job stays; leave the line out"
 
 
 def test_lists_groups_labels_and_what_is_missing_are_served(tmp_path):

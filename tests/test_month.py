@@ -48,6 +48,10 @@ class Month:
     def path(self, name: str) -> Path:
         return self.archive.root / "talks" / f"{name}.wav"
 
+    def pieces(self) -> int:
+        """Pieces of recordings that lie in the library."""
+        return sum(".cut.pieces." in path.name for path in (self.archive.root / "library").rglob("*.flac"))
+
     def night(self, *typed: str, code: int = 0, again: int = 0) -> Counter[str]:
         """A run at night: its exit code, a record that is whole, and nothing done twice but what is expected.
 
@@ -121,6 +125,39 @@ def test_results_are_deleted_by_hand(month: Month) -> None:
     assert "2 problems" in here(month.archive, "verify", code=1).stdout
     assert month.night(again=2) == {"done": 2}
     (month.archive.root / ".librarian" / "catalog.db").unlink()
+    assert month.night() == {}
+
+
+def test_pieces_are_kept_until_they_are_used(month: Month) -> None:
+    kept = JOB.replace("use: cut, from: voice", "use: cut, from: voice, keep: until-used")
+    month.archive.job(kept)
+    assert month.night() == {}
+    assert month.pieces() == 0
+    month.record("five")
+    assert month.night("--redo-ok") == {"done": PER_RECORDING + 1}
+    assert month.pieces() == 0
+    month.archive.job(kept.replace("use: number,", "use: number, with: {gain: 3 dB},"))
+    assert month.night("--redo-ok", again=5) == {"done": 5 * 4}  # the pieces, which were made and used before
+    assert month.pieces() == 0
+    next(path for path in (month.archive.root / "view").rglob("*.loud.*")).resolve().unlink()
+    assert month.night(again=2) == {"done": 2}
+    assert month.night() == {}
+
+
+def test_what_is_superseded_is_pruned_and_asked_for_again(month: Month) -> None:
+    month.archive.job(JOB.replace("1 dB", "2 dB"))
+    month.night("--redo-ok")
+    here(month.archive, "prune", "--superseded", "--yes")
+    assert month.night() == {}
+    month.archive.job(JOB)
+    assert month.night("--redo-ok", again=4 * PER_RECORDING + 1) == {"done": 4 * PER_RECORDING + 1}
+    here(month.archive, "prune", "--step", "voice", "--yes")
+    assert month.night() == {}
+    month.record("five")
+    assert month.night("--redo-ok", again=4) == {"done": PER_RECORDING + 1 + 4}  # for the level of all of them
+    here(month.archive, "prune", "--dropped", "--older", "0", "--yes")
+    here(month.archive, "project", "move", "../disk")
+    month.archive.root.joinpath("library").rename(month.archive.root / "old")
     assert month.night() == {}
 
 

@@ -9,15 +9,25 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+from librarian.acts.drop import complete
 from librarian.machine import machine_record
 from librarian.manifest.catalog import Catalog
-from librarian.manifest.journal import Journal, entries, manifests, new_job_id, now, recover, reopened
+from librarian.manifest.journal import (
+    Journal,
+    entries,
+    last_entry,
+    manifests,
+    new_job_id,
+    now,
+    recover,
+    reopened,
+)
 from librarian.manifest.records import Act as Line
 from librarian.manifest.records import ActLine, MachineRecord
 from librarian.manifest.store import Store
 from librarian.project import Project
 
-Kind = Literal["forget", "allow", "reveal", "rotate", "settle", "export"]
+Kind = Literal["forget", "allow", "reveal", "rotate", "settle", "export", "prune", "move"]
 Say = Callable[[str], None]
 
 
@@ -70,21 +80,44 @@ def act(project: Project, kind: Kind, say: Say, *, resumable: bool = False) -> I
 
 
 def mend(project: Project, say: Say) -> str:
-    """Mend what the last job left, before another begins: a forget that was cut off is completed, others are sealed.
+    """Mend what the last job left, before another begins.
+
+    A forget or a prune that was cut off is completed; others are sealed, and what they dropped is gone.
 
     The caller holds the project's lock, and has nothing of the project open.
 
     Returns:
-        The id of the job that was completed; empty where there was none.
+        The id of the forget that was completed; empty where there was none.
     """
     existing = manifests(project.manifests)
-    path = existing[-1] if existing else None
-    if path is None or not _is_unfinished_forget(path):
+    kind, lines = _unfinished(existing[-1]) if existing else ("", frozenset())
+    if kind == "forget" and "forgotten" in lines:
+        from librarian.acts.forget import carry_out  # which makes acts of its own
+
+        _complete(project, existing[-1], carry_out)
+    elif kind == "prune" and "dropped" in lines:
+        _complete(project, existing[-1], _take_away)
+    else:
+        if "dropped" in lines:
+            with contextlib.closing(Catalog(project.catalog, project.manifests, owned=True)) as catalog:
+                complete(project, catalog, existing[-1].stem)
         for sentence in recover(project.manifests):
             say(sentence)
         return ""
-    from librarian.acts.forget import carry_out  # which makes acts of its own
+    say(f"{existing[-1].stem}: a {kind} was cut off; it has been completed")
+    return existing[-1].stem if kind == "forget" else ""
 
+
+def _unfinished(path: Path) -> tuple[str, frozenset[str]]:
+    """What kind of job a manifest is of that was cut off, and the types of its lines; nothing where it has a seal."""
+    if last_entry(path).type == "seal":
+        return "", frozenset()
+    lines = entries(path)
+    first = next(lines, None)
+    return str(((first and first.body) or {}).get("act", "")), frozenset(entry.type for entry in lines)
+
+
+def _complete(project: Project, path: Path, carry_out: Callable[[Act], None]) -> None:
     with (
         contextlib.closing(Catalog(project.catalog, project.manifests, owned=True)) as catalog,
         contextlib.closing(reopened(path)) as journal,
@@ -92,18 +125,10 @@ def mend(project: Project, say: Say) -> str:
         carry_out(Act(path.stem, project, catalog, journal))
         journal.seal("complete")
         catalog.follow(path.stem)
-    say(f"{path.stem}: a forget was cut off; it has been completed")
-    return path.stem
 
 
-def _is_unfinished_forget(path: Path) -> bool:
-    """Whether a manifest says all that is to be forgotten, and not that it is done."""
-    lines = entries(path)
-    first = next(lines, None)
-    if first is None or first.body is None or first.body.get("act") != "forget":
-        return False
-    types = [entry.type for entry in lines]
-    return "forgotten" in types and "seal" not in types
+def _take_away(doing: Act) -> None:
+    complete(doing.project, doing.catalog, doing.job)
 
 
 def _first(project: Project, job: str, kind: Kind) -> ActLine:

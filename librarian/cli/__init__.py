@@ -26,6 +26,7 @@ COMMANDS = {
     "stop": "End the run that is going on, in good order.",
     "view": "Show current results under the names of your recordings, as links.",
     "export": "Copy current results for others, verified, with sums and proof.",
+    "prune": "Make room: drop results that can be made again.",
     "du": "Say what takes room in the library, by step and state.",
     "settle": "Record what you decided about failures.",
     "jobs": "List what was done, newest last.",

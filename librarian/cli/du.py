@@ -16,7 +16,7 @@ from librarian.manifest.catalog import Catalog
 from librarian.project import Project
 from librarian.run.standing import placed
 
-_STATES = ("current", "superseded", "suspect", "missing")
+_STATES = ("current", "superseded", "suspect", "missing", "dropped")
 
 
 @click.command("du")
@@ -24,8 +24,9 @@ _STATES = ("current", "superseded", "suspect", "missing")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> int:
     """A row for each step and state, the largest first: how many results there are, and the bytes that they take.
-    Superseded: made again with other settings or from another input since. Missing results take no room; the next run
-    that wants them makes them again.
+    Superseded: made again with other settings or from another input since. Dropped: removed by prune, or since their
+    step keeps them until they are used; a run counts them as done, and makes them again where a step needs them.
+    Missing results take no room either; the next run that wants them makes them again.
     """
     with asked(context) as project:
         rows = by_step(project.catalog, project.project.library)
@@ -38,7 +39,9 @@ def command(context: click.Context, as_json: bool) -> int:
             click.echo(json.dumps({"steps": found, "beside": beside}, indent=1))
             return 0
         project.say(_lines(rows, beside))
-    say("next: librarian view DIR" if rows else "nothing is in the library yet; next: librarian run job.yaml")
+    superseded = any(state == "superseded" for (_, _, state), _ in rows)
+    after = "next: librarian prune --superseded --dry-run" if superseded else "next: librarian view DIR"
+    say(after if rows else "nothing is in the library yet; next: librarian run job.yaml")
     return 0
 
 
@@ -50,9 +53,10 @@ def by_step(catalog: Catalog, library: Path) -> list[Row]:
     """What the results of each step take, by state, the largest first."""
     in_place = placed(library)
     found: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
-    for job, step, _, file, bytes_, current, suspect in catalog.kept():
-        there = in_place(file, bytes_)
-        state = "missing" if not there else "suspect" if suspect else "current" if current else "superseded"
+    for job, step, _, file, bytes_, current, suspect, dropped in catalog.kept():
+        there = not dropped and in_place(file, bytes_)
+        gone = "dropped" if dropped else "missing"
+        state = gone if not there else "suspect" if suspect else "current" if current else "superseded"
         row = found[job, step, state]
         row[0] += 1
         row[1] += bytes_ if there else 0

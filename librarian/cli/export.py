@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from librarian.cli.place import held, open_project
-from librarian.cli.words import as_typed, plural, say, size
+from librarian.cli.words import AGAIN, as_typed, plural, say, size
 from librarian.errors import UsageError
 
 _EVERY_SECONDS = 10.0
@@ -36,7 +36,7 @@ def command(context: click.Context, what: tuple[str, ...], names: bool, private:
     from librarian.view.export import Export, parcel
     from librarian.view.names import Namer, public_places
     from librarian.view.results import results
-    from librarian.view.views import check_place, check_steps
+    from librarian.view.views import check_place, check_steps, dropped_of
 
     *steps, folder = what
     if not steps:
@@ -50,6 +50,11 @@ def command(context: click.Context, what: tuple[str, ...], names: bool, private:
         check_place(project, vault, target)
         check_steps(catalog, steps)
         found = results(catalog, jobs, steps)
+        if gone := dropped_of(catalog, steps, jobs):
+            words = f"{plural(gone, 'result')} dropped, and cannot be copied; {AGAIN}"
+            if not found:
+                raise UsageError(words)
+            say(words)
         namer = Namer(catalog, vault, project.root, vault.places())
         sent = parcel(found, namer.places if names else public_places(vault), private=private, flat=not names)
         exporting = Export(project, target, sent.files)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import click
 from librarian.acts import forget
 from librarian.acts.act import mend
 from librarian.acts.extent import Extent, extent
+from librarian.cli.agreeing import agreed
 from librarian.cli.asked import Asked, asked, kind_of, may_show_names
 from librarian.cli.place import held, open_project
 from librarian.cli.recorded import columns, day
@@ -159,11 +159,7 @@ def _preview(found: _Found, goes: Extent) -> Iterator[str]:
 
 
 def _agreed(wanted: Wanted) -> bool:
-    if wanted.yes:
-        return True
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("nobody is there to be asked; to forget all of this, add --yes")
-    return click.confirm("This cannot be undone. Forget it?", err=True)
+    return agreed(wanted.yes, "This cannot be undone. Forget it?", "to forget all of this")
 
 
 def _allow(project: Project, found: _Found, wanted: Wanted) -> int:

@@ -29,8 +29,8 @@ def move(context: click.Context, new: Path) -> int:
     what is left in it says the last line. Views lead to the new one at once.
     """
     from librarian import project as projects
-    from librarian.acts.act import mend
-    from librarian.manifest.catalog import Catalog
+    from librarian.acts.act import act
+    from librarian.manifest.records import MovedLine
     from librarian.privacy.vault import Vault
     from librarian.run.moving import copy_library
     from librarian.view import views
@@ -38,10 +38,10 @@ def move(context: click.Context, new: Path) -> int:
     project, target = open_project(context), new.absolute()
     with contextlib.ExitStack() as stack:
         stack.enter_context(held(project, no_wait=False))
-        mend(project, say)
-        catalog = stack.enter_context(contextlib.closing(Catalog(project.catalog, project.manifests, owned=True)))
+        with contextlib.closing(Vault(project.vault, owned=False)) as known:
+            views.check_place(project, known, target)
+        doing = stack.enter_context(act(project, "move", say))
         vault = stack.enter_context(contextlib.closing(Vault(project.vault, owned=True)))
-        views.check_place(project, vault, target)
         last = time.monotonic()
 
         def tell(number: int) -> None:
@@ -50,15 +50,17 @@ def move(context: click.Context, new: Path) -> int:
                 last = time.monotonic()
                 say(f"  {plural(number, 'result')}")
 
-        copied = copy_library(project, catalog, target, tell)
+        copied = copy_library(project, doing.catalog, target, tell)
+        doing.record(MovedLine(results=copied.files, bytes=copied.bytes, before=copied.before, left=copied.left))
         projects.place_library(project.root, target)
         moved = projects.load(find_root(context))
         for view in vault.views():
-            views.refresh(moved, catalog, vault, view)
+            views.refresh(moved, doing.catalog, vault, view)
     before = f", {copied.before:,} were there" if copied.before else ""
     say(f"{plural(copied.files, 'result')} copied ({size(copied.bytes)}{before}), each read back; in use from now on")
     if copied.left:
         say(f"{plural(copied.left, 'result')} missing or damaged, and left out: the next run makes them again")
+    say(f"record: manifests/{doing.job}.jsonl")
     say("the old library is as it was; next: librarian verify, then remove it")
     return 0
 

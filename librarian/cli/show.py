@@ -15,7 +15,7 @@ from librarian.cli.sentence import made_sentence, unit_sentence
 from librarian.cli.show_job import job_json, job_lines
 from librarian.cli.timing import timing_json, timing_lines
 from librarian.cli.tree import MOST_FOLLOWED, graph_of, label, tree
-from librarian.cli.words import say, size
+from librarian.cli.words import AGAIN, say, size
 from librarian.errors import UsageError
 from librarian.manifest.catalog import Ended, MadeArtifact
 from librarian.manifest.lineage import Made
@@ -96,6 +96,9 @@ def _made_lines(project: Asked, found: str) -> Iterator[str]:
         graph = graph_of(project, found)
         yield from [label(project, graph, found)] if artifact else []
         yield from tree(project, graph, MOST_LINES)
+    if job := project.catalog.dropped_in(made.line.key or ""):
+        when = day(project.history.job(job).first.started)
+        yield f"dropped on {when} by {job}; a run makes it again where a step needs it; {AGAIN}"
     if successor := _successor(project, made, artifact):
         after = project.lineage.made(project.catalog.key_of(successor)).line
         yield f"superseded by {successor}: {changes(made.line, after)}"
@@ -141,6 +144,7 @@ def _made_json(project: Asked, found: str) -> dict[str, Any]:
     made, artifact = _made_of(project, found)
     states = {each.id: state for each, state in made.artifacts}
     own = {"state": states[found], "superseded_by": _successor(project, made, artifact)} if artifact else {}
+    own["dropped_by"] = project.catalog.dropped_in(made.line.key or "")
     return {
         "sentence": made_sentence(project, made, found),
         **own,

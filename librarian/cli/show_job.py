@@ -62,7 +62,11 @@ def _did(history: History, job: str) -> Iterator[tuple[str, str]]:
 
 
 def _telling(line: dict[str, Any]) -> Iterator[str]:
-    if line["type"] == "emptied":
+    if line["type"] == "dropped":
+        yield plural(line["results"], "result") + f" of {plural(len(line['keys']), 'task')}"
+        yield size(line["bytes"])
+        yield line["why"]
+    elif line["type"] == "emptied":
         yield plural(len(line["lines"]), "line") + f" of {line['job']}"
         yield plural(len(line["artifacts"]), "artifact")
     else:

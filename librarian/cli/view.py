@@ -9,7 +9,7 @@ import click
 
 from librarian.cli.place import held, open_project
 from librarian.cli.typed import OneOf
-from librarian.cli.words import as_typed, plural, say
+from librarian.cli.words import AGAIN, as_typed, plural, say
 from librarian.errors import UsageError
 
 
@@ -56,6 +56,8 @@ def command(
             changed = views.remove(vault, each) if remove else views.refresh(project, catalog, vault, each, options)
             name = "a view" if folder is None else as_typed(str(folder), "the view")
             say(f"{name}: {plural(changed.links, 'link')} ({changed.made:,} made, {changed.removed:,} removed)")
+            if changed.dropped:
+                say(f"{name}: {plural(changed.dropped, 'result')} dropped, and without a link; {AGAIN}")
             if changed.foreign:
                 taken = plural(len(changed.foreign), "name")
                 say(f"{name}: {taken} taken by files that are none of its own; they were left alone")

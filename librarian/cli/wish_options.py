@@ -45,9 +45,9 @@ def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             *("--redo", "redo"),
             multiple=True,
-            metavar="STEP|degraded|suspect|failed",
-            help="Do a step and all that hangs on it again; or what was degraded, is suspect, or failed and would not "
-            "be tried again; may be given again.",
+            metavar="STEP|degraded|suspect|failed|dropped",
+            help="Do a step and all that hangs on it again; or what was degraded, is suspect, failed and would not be "
+            "tried again, or was dropped and is to stay; may be given again.",
         ),
         click.option(
             *("--set", "changes"),

@@ -28,8 +28,8 @@ from librarian.recordings.names import normal
 from librarian.run.order import Order
 from librarian.run.standing import placed
 
-DEGRADED, SUSPECT, FAILED = "degraded", "suspect", "failed"
-_ALSO_REDONE = (DEGRADED, SUSPECT, FAILED)
+DEGRADED, SUSPECT, FAILED, DROPPED = "degraded", "suspect", "failed", "dropped"
+_ALSO_REDONE = (DEGRADED, SUSPECT, FAILED, DROPPED)
 _GLOB = glob.BRACE | glob.GLOBSTAR | glob.IGNORECASE
 _RECORDED_PARTS = {"steps": 4}
 """Of the place of a change: what stands below a setting, or below a part of a recordings entry, may be any text."""
@@ -43,7 +43,7 @@ class Wishes:
         sample: so many groups or recordings, spread over all.
         only: names, labels, ids or patterns of recordings.
         to: the last step.
-        redo: steps, or DEGRADED, SUSPECT, FAILED: what is done again.
+        redo: steps, or DEGRADED, SUSPECT, FAILED, DROPPED: what is done again.
         changes: `place=value` for the job file.
         until: time of day after which nothing new is begun (HH:MM); empty for none.
         private: whether operations that talk to other machines may have private material.

@@ -11,6 +11,8 @@ from typing import TextIO
 
 import click
 
+AGAIN = "to have that again, write keep: yes for its step, then type: librarian run JOB --redo dropped"
+"""What brings dropped results back."""
 _SHORTEST = 0.0005
 NARROWEST = 40
 """A terminal that is narrower breaks the lines itself."""

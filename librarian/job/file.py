@@ -134,7 +134,9 @@ class StepEntry(_Strict):
         default_factory=dict, alias="with", description="Settings of the operation."
     )
     audio: AudioFormat | None = Field(None, description="How this step writes sound.")
-    keep: Literal["yes", "until-used"] = Field("yes", description="Whether results stay once they were used.")
+    keep: Literal["yes", "until-used"] = Field(
+        "yes", description="Whether results stay once all that takes them in this job is done."
+    )
     missing: Literal["skip", "leave out"] = Field("skip", description="What a gathering step does without a member.")
 
 

@@ -154,6 +154,7 @@ class Step:
             together.
         leave_out: whether it gathers what is there where a member left nothing.
         scratch: bytes that a task holds on the disk for a second of sound while it works, beside its outputs.
+        until_used: whether its results are dropped once all that takes them is done.
     """
 
     id: str
@@ -169,6 +170,7 @@ class Step:
     stage: int = 0
     leave_out: bool = False
     scratch: float = 0.0
+    until_used: bool = False
 
     def gathers(self, port: str) -> bool:
         """Whether an input takes any number of files."""

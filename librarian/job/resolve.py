@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from librarian.errors import ExtensionError
 from librarian.job.file import AudioFormat, JobFile, StepEntry
-from librarian.job.levels import leveled
+from librarian.job.levels import is_whole, leveled
 from librarian.job.model import Job, Source, Step
 from librarian.job.read import Problem, Read, did_you_mean, problems_at
 from librarian.job.tables import Validate, read_tables
@@ -31,10 +31,10 @@ def resolve(read: Read, declarations: Sequence[Declaration], validate: Validate)
     if file is None:
         read.check()
         raise AssertionError("a file without problems has a schema")
-    _check_served(read, file)
     _check_unique(read, "recordings", [entry.id for entry in file.recordings])
     _check_unique(read, "steps", [entry.id for entry in file.steps], taken={entry.id for entry in file.recordings})
     steps = _connect(read, file, {index: each for index, each in found.items() if each}, resolved)
+    _check_kept(read, file, steps)
     tables = read_tables(read, steps, validate)
     read.check()
     return Job(file, read.content, read.folder, tuple(steps), tables)
@@ -86,10 +86,24 @@ def _place_of(model: str, entry: StepEntry, index: int) -> Place:
     return ("steps", index, "use")
 
 
-def _check_served(read: Read, file: JobFile) -> None:
-    for index, step in enumerate(file.steps):
-        if "keep" in step.model_fields_set:
-            read.problems.append(Problem(("steps", index, "keep"), "not served by this version yet"))
+def _check_kept(read: Read, file: JobFile, steps: Sequence[Step]) -> None:
+    """What is kept until it is used has to be used, and to be cheaper to make again than the whole job is."""
+    names = [entry.id for entry in file.steps]
+    taken = {name.partition(".")[0] for entry in file.steps for name in _named(entry)}  # by steps with problems too
+    for step in steps:
+        place: Place = ("steps", names.index(step.id), "keep")
+        if step.until_used and is_whole(step.level):
+            read.problems.append(Problem(place, "what is made of the whole job stays; leave the line out"))
+        elif step.until_used and step.id not in taken:
+            why = "no step takes what it makes, so it would never be used; leave the line out, or let a step take it"
+            read.problems.append(Problem(place, why))
+
+
+def _named(entry: StepEntry) -> Iterator[str]:
+    """What the `from` of a step names."""
+    stated = entry.from_ or []
+    for names in stated.values() if isinstance(stated, dict) else [stated]:
+        yield from [names] if isinstance(names, str) else names
 
 
 def _check_unique(read: Read, table: str, ids: Sequence[str], taken: Iterable[str] = ()) -> None:
@@ -142,6 +156,7 @@ def _step(
         audio=audio if writes_audio else None,
         leave_out=entry.missing == "leave out",
         scratch=resolved.scratch,
+        until_used=entry.keep == "until-used",
     )
 
 

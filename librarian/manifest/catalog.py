@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from librarian.manifest.chain import GOOD
+from librarian.manifest.dropped import Dropped, files_of
 from librarian.manifest.failed import Failed
 from librarian.manifest.holdings import Holdings
-from librarian.manifest.index import Place
+from librarian.manifest.index import LAPSED, Place
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,33 @@ class MadeArtifact:
 
 @dataclass(frozen=True)
 class Made:
-    """What was made under a task key."""
+    """What was made under a task key.
+
+    `dropped`: it was taken out of the library since; `lapsed`: nothing was current with it then.
+    """
 
     key: str
     folder: str
     artifacts: tuple[MadeArtifact, ...]
+    dropped: bool = False
+    lapsed: bool = False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A result that stands under a key.
+
+    Attributes:
+        folder: where it lies, or lay.
+        files: (file, its size) of each that should be there: none where it is dropped.
+        dropped: whether it is.
+        lapsed: whether nothing was current with it when it was dropped.
+    """
+
+    folder: str
+    files: tuple[tuple[str, int], ...]
+    dropped: bool
+    lapsed: bool
 
 
 @dataclass(frozen=True)
@@ -94,13 +117,16 @@ class Settled:
     counts: dict[str, int]
 
 
-class Catalog(Holdings, Failed):
+class Catalog(Holdings, Dropped, Failed):
     """What the manifests say, ready to be asked."""
 
     def made(self, key: str) -> Made | None:
         """What was made under a task key."""
-        row = self._db.execute("SELECT folder FROM made WHERE key = ?", (key,)).fetchone()
-        return Made(key, row[0], tuple(self._artifacts("key = ? ORDER BY output, item", key))) if row else None
+        row = self._db.execute("SELECT folder, dropped FROM made WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return None
+        artifacts = tuple(self._artifacts("key = ? ORDER BY output, item", key))
+        return Made(key, row[0], artifacts, bool(row[1]), row[1] == LAPSED)
 
     def artifact(self, artifact_id: str) -> MadeArtifact:
         """One artifact.
@@ -118,8 +144,8 @@ class Catalog(Holdings, Failed):
         return row is not None
 
     def artifacts(self) -> Iterator[MadeArtifact]:
-        """Every artifact that a line says exists, by file."""
-        return self._artifacts("1 ORDER BY file")
+        """Every artifact that a line says exists, and none says is dropped, by file."""
+        return self._artifacts("key NOT IN (SELECT key FROM made WHERE dropped) ORDER BY file")
 
     def _artifacts(self, where: str, *values: str) -> Iterator[MadeArtifact]:
         columns = "id, output, item, kind, file, bytes, digest, private, facts, suspect"
@@ -128,19 +154,20 @@ class Catalog(Holdings, Failed):
             named |= {"private": bool(row[7]), "facts": json.loads(row[8]), "suspect": bool(row[9])}
             yield MadeArtifact(**named)
 
-    def standing(self, job_name: str, step: str, unit: str, key: str) -> tuple[bool, list[tuple[str, int]] | None]:
-        """Whether any outcome is current, and the files (and their sizes) of a result that is under this key.
+    def standing(self, job_name: str, step: str, unit: str, key: str) -> tuple[bool, Standing | None]:
+        """Whether any outcome is current, and the result that is under this key.
 
-        None for files where it is under another key, or suspect.
+        None where it is under another key, or suspect.
         """
         row = self._db.execute(
-            "SELECT c.key, c.outcome, m.folder, m.files, m.suspect FROM current c LEFT JOIN made m ON m.key = c.key "
+            "SELECT c.key, c.outcome, m.folder, m.files, m.suspect, m.dropped "
+            "FROM current c LEFT JOIN made m ON m.key = c.key "
             "WHERE c.job_name = ? AND c.step = ? AND c.unit = ?",
             (job_name, step, unit),
         ).fetchone()
         if row is None or row[0] != key or row[1] not in GOOD or row[2] is None or row[4]:
             return row is not None, None
-        return True, list(_files(row[2], row[3]))
+        return True, Standing(row[2], () if row[5] else tuple(files_of(row[2], row[3])), bool(row[5]), row[5] == LAPSED)
 
     def speed(self, machine: str, device: str, operation: str, job_name: str, step: str) -> Speed | None:
         """What tasks of a step took on a machine so far; of the same operation anywhere, where it never ran there."""
@@ -172,12 +199,14 @@ class Catalog(Holdings, Failed):
         self._db.commit()
 
     def standing_files(self, job_name: str) -> Iterator[tuple[str, int]]:
-        """The files (and their sizes) of everything that is current in a job."""
+        """The files (and their sizes) of everything that is current in a job and not dropped."""
         rows = self._db.execute(
-            "SELECT m.folder, m.files FROM current c JOIN made m ON m.key = c.key WHERE c.job_name = ?", (job_name,)
+            "SELECT m.folder, m.files FROM current c JOIN made m ON m.key = c.key "
+            "WHERE c.job_name = ? AND NOT m.dropped",
+            (job_name,),
         )
         for folder, files in rows:
-            yield from _files(folder, files)
+            yield from files_of(folder, files)
 
     def current(self, job_name: str, step: str, unit: str) -> Current | None:
         """What the last outcome line says of (job name, step, unit)."""
@@ -255,8 +284,8 @@ class Catalog(Holdings, Failed):
         return {name for (name,) in self._db.execute("SELECT job_name FROM current UNION SELECT step FROM current")}
 
     def folders(self) -> set[str]:
-        """The folders in the library that a line names."""
-        return {folder for (folder,) in self._db.execute("SELECT folder FROM made")}
+        """The folders in the library that a line names, but for those whose results are dropped."""
+        return {folder for (folder,) in self._db.execute("SELECT folder FROM made WHERE NOT dropped")}
 
     def suspect(self, ids: Iterable[str]) -> None:
         """Note artifacts whose content is not what was recorded; the next run makes them again."""
@@ -286,8 +315,3 @@ class Catalog(Holdings, Failed):
         )
         self._db.execute("UPDATE made SET suspect = MAX(suspect, 1) WHERE job = ? AND seq = ?", (job, seq))
         self._db.commit()
-
-
-def _files(folder: str, files: str) -> Iterator[tuple[str, int]]:
-    parts = files.split("/") if files else ()
-    return ((f"{folder}/{file}", int(size)) for file, size in zip(parts[::2], parts[1::2], strict=True))

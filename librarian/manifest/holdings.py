@@ -8,6 +8,9 @@ from typing import NamedTuple
 from librarian.manifest.chain import GOOD
 from librarian.manifest.index import Index
 
+ITEM = "art_"
+"""How the id of a unit begins that is an item of a list."""
+
 
 class CurrentArtifact(NamedTuple):
     """An artifact that is current: of which step of which job, for which unit. `file` is relative to the library."""
@@ -30,11 +33,14 @@ class Holdings(Index):
     """Questions about all that was made."""
 
     def current_artifacts(self) -> list[CurrentArtifact]:
-        """Every artifact that is current, as often as it is: by job, step, unit and output."""
-        good = ", ".join(f"'{word}'" for word in sorted(GOOD))
+        """Every artifact that is current and not dropped, as often as it is: by job, step, unit and output.
+
+        What was made of an item is, as long as the list is that the item stands in.
+        """
         rows = self._db.execute(
             "SELECT c.job_name, c.step, c.unit, c.key, a.id, a.output, a.item, a.kind, a.file, a.bytes, a.digest, "
-            f"a.private FROM current c JOIN artifacts a ON a.key = c.key WHERE c.outcome IN ({good}) "
+            "a.private FROM live c JOIN artifacts a ON a.key = c.key "
+            "WHERE a.key NOT IN (SELECT key FROM made WHERE dropped) "
             "ORDER BY c.job_name, c.step, c.unit, a.output, a.item"
         )
         return [CurrentArtifact(*row) for row in rows]
@@ -56,6 +62,17 @@ class Holdings(Index):
             raise KeyError(artifact_id)
         return row[0], row[1]
 
+    def is_live(self, job_name: str, unit: str) -> bool:
+        """Whether a job still works on a unit: on an item, as long as its list is current there."""
+        rows = self._db.execute(
+            "SELECT c.outcome, c.unit FROM artifacts a JOIN current c ON c.key = a.key "
+            "WHERE a.id = ? AND c.job_name = ?",
+            (unit, job_name),
+        )
+        return not unit.startswith(ITEM) or any(
+            outcome in GOOD and self.is_live(job_name, above) for outcome, above in rows.fetchall()
+        )
+
     def inputs(self) -> dict[str, list[str]]:
         """Task key → recordings and artifacts that it was made from, of all that was made."""
         found: dict[str, list[str]] = {}
@@ -63,13 +80,12 @@ class Holdings(Index):
             found.setdefault(key, []).append(source)
         return found
 
-    def kept(self) -> Iterator[tuple[str, str, str, str, int, bool, bool]]:
-        """Of every artifact: job name, step, its id, its file, bytes, whether it is current, and whether suspect."""
-        good = ", ".join(f"'{word}'" for word in sorted(GOOD))
+    def kept(self) -> Iterator[tuple[str, str, str, str, int, bool, bool, bool]]:
+        """Of every artifact: job name, step, its id, its file, bytes, whether it is current, suspect and dropped."""
         rows = self._db.execute(
-            "SELECT m.job_name, m.step, a.id, a.file, a.bytes, a.suspect, "
-            f"EXISTS (SELECT 1 FROM current c WHERE c.key = a.key AND c.outcome IN ({good})) "
+            "SELECT m.job_name, m.step, a.id, a.file, a.bytes, a.suspect, m.dropped, "
+            "a.key IN (SELECT key FROM live) "
             "FROM artifacts a JOIN made m ON m.key = a.key ORDER BY 1, 2"
         )
-        for job_name, step, artifact, file, size, suspect, current in rows:
-            yield job_name, step, artifact, file, size, bool(current), bool(suspect)
+        for job_name, step, artifact, file, size, suspect, dropped, current in rows:
+            yield job_name, step, artifact, file, size, bool(current), bool(suspect), bool(dropped)

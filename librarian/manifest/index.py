@@ -22,6 +22,8 @@ DECIMALS = 6
 """Of seconds: as records give them, so that sums are the same in whatever portions they are added up."""
 AT_ONCE = 500
 """Outcome lines that are taken in together."""
+LAPSED = 2
+"""Of what was dropped: nothing was current with it then, so that it does not count where it would be again."""
 _text = json.JSONEncoder(sort_keys=True).encode
 """The same text whether a line comes from whoever wrote it or from its manifest."""
 Body = dict[str, Any]
@@ -101,6 +103,7 @@ class Index:
             "settled",
             "decisions",
             "forgotten",
+            "drops",
         ):
             self._db.execute(f"DELETE FROM {table}")
         for path in manifests(self._folder):
@@ -150,6 +153,10 @@ class Index:
                 waiting[task] = Place(job, line.seq, start), line.body
             elif line.type == "decision" and line.body:
                 self._decide(job, line.body)
+            elif line.type == "dropped" and line.body:
+                self._outcomes(list(waiting.values()))  # what is dropped may have been made just before
+                waiting.clear()
+                self._drop(job, line.body)
             elif line.type in _ACTS and line.body:
                 self._act(job, line.body)
             elif line.body:
@@ -171,15 +178,17 @@ class Index:
         self._db.commit()
 
     def take(self, job: str, written: Sequence[Written]) -> None:
-        """Take in outcome lines of `job` that were just written, the next after those that it holds."""
+        """Take in lines of `job` that were just written, the next after those that it holds: outcomes, then drops."""
         self._begin()
         known = self._db.execute("SELECT lines FROM manifests WHERE job = ?", (job,)).fetchone()
         if known != (written[0].seq,):
             self._db.rollback()
             self.follow(job)
             return
-        self._outcomes([(Place(job, line.seq, line.start), line.body) for line in written])
-        line = written[-1]
+        self._outcomes([(Place(job, each.seq, each.start), each.body) for each in written if "outcome" in each.body])
+        for line in written:
+            if line.body["type"] == "dropped":
+                self._drop(job, line.body)
         values = (job, line.end, line.seq + 1, line.link)
         self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?)", values)
         self._db.commit()
@@ -201,6 +210,16 @@ class Index:
         self._speeds(made)
         self._many("current", [_current(place, body) for place, body in lines])
         self._many("documents", [_document(body) for _, body in lines])
+
+    def _drop(self, job: str, body: Body) -> None:
+        """Take in that results were dropped: nothing of them is there that could be doubted."""
+        self._changed()
+        how = LAPSED if body["why"] == "superseded" else 1
+        self._db.executemany(
+            "UPDATE made SET dropped = ?, suspect = 0 WHERE key = ?", [(how, key) for key in body["keys"]]
+        )
+        self._db.executemany("UPDATE artifacts SET suspect = 0 WHERE key = ?", [(key,) for key in body["keys"]])
+        self._many("drops", [(key, job) for key in body["keys"]])
 
     def _decide(self, job: str, body: Body) -> None:
         """Take in a decision of the owner's."""
@@ -299,7 +318,8 @@ def _document(body: Body) -> Row:
 def _made(place: Place, body: Body) -> Row:
     files = "/".join(f"{each['file']}/{each['bytes']}" for each in body["produced"])
     where = place.job, place.seq, body["unit"], body["folder"], place.start
-    return body["key"] or "", *where, files, 0, body["job_name"], body["step"]
+    by_hand = bool(body.get("revises"))  # nobody could make that again
+    return body["key"] or "", *where, files, 0, body["job_name"], body["step"], 0, by_hand
 
 
 def _artifact(body: Body, each: Body) -> Row:

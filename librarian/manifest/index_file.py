@@ -9,7 +9,7 @@ from pathlib import Path
 
 from librarian.files import LOG_PAGES, stat_key
 
-VERSION = 10
+VERSION = 11
 WRITER_PATIENCE = 60.0
 """How long the writer waits for a reader that brings the index up to date (s)."""
 READER_PATIENCE = 5.0
@@ -18,7 +18,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS manifests (job TEXT PRIMARY KEY, bytes INTEGER, lines INTEGER, link TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS jobs (job TEXT, type TEXT, body TEXT, PRIMARY KEY (job, type)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, job TEXT, seq INTEGER, unit TEXT, folder TEXT,
-    start INTEGER, files TEXT, suspect INTEGER DEFAULT 0, job_name TEXT, step TEXT) WITHOUT ROWID;
+    start INTEGER, files TEXT, suspect INTEGER DEFAULT 0, job_name TEXT, step TEXT, dropped INTEGER DEFAULT 0,
+    by_hand INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS artifacts (id TEXT PRIMARY KEY, key TEXT, output TEXT, item INTEGER, kind TEXT, file TEXT,
     bytes INTEGER, digest TEXT, private INTEGER, facts TEXT, suspect INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS artifacts_by_key ON artifacts (key);
@@ -34,8 +35,13 @@ CREATE TABLE IF NOT EXISTS settled (job_name TEXT PRIMARY KEY, mark TEXT, record
 CREATE TABLE IF NOT EXISTS decisions (unit TEXT, job_name TEXT, step TEXT, reason TEXT, because TEXT, job TEXT,
     PRIMARY KEY (unit, job_name, step, reason)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS forgotten (unit TEXT PRIMARY KEY, job TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS drops (key TEXT PRIMARY KEY, job TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
 CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
+CREATE VIEW IF NOT EXISTS live AS WITH RECURSIVE found AS (
+    SELECT * FROM current WHERE outcome IN ('done', 'cached', 'degraded') AND substr(unit, 1, 4) <> 'art_'
+    UNION SELECT c.* FROM found f JOIN artifacts a ON a.key = f.key AND a.item IS NOT NULL JOIN current c
+    ON c.unit = a.id AND c.job_name = f.job_name AND c.outcome IN ('done', 'cached', 'degraded')) SELECT * FROM found;
 """
 
 

@@ -17,8 +17,9 @@ from librarian.manifest.index import Place
 from librarian.manifest.journal import entries
 from librarian.manifest.records import Consumed, OutcomeLine
 
-State = Literal["current", "superseded", "missing", "suspect"]
-"""Of an artifact. Missing and suspect (its bytes are not those recorded) say more than the other two, and win."""
+State = Literal["current", "superseded", "dropped", "missing", "suspect"]
+"""Of an artifact. Dropped, missing and suspect (its bytes are not those recorded) say more than the other two, and win.
+"""
 
 _BEGINNING = re.compile(r"(rec|grp|set|art|src|job)_[0-9a-z]*|[a-z2-7]{6,52}")
 _TASK_FOLDER = re.compile(r"(?:.*/)?([a-z]{3}_[a-z2-7]{13})/[a-z0-9_]+-([a-z2-7]{8})(?:/([^/]+))?/?")
@@ -134,8 +135,11 @@ class Lineage:
         place, made = self._catalog.place(key), self._catalog.made(key)
         if place is None or made is None:
             raise EnvironmentFailedError("a manifest that is needed for this is missing; type: librarian verify")
-        current = tuple(each for each in self._catalog.ended(key=key) if each.good)
-        states = tuple((each, self._state(each, bool(current))) for each in made.artifacts)
+        ended = (each for each in self._catalog.ended(key=key) if each.good)
+        current = tuple(each for each in ended if self._catalog.is_live(each.job_name, each.unit))
+        states = tuple(
+            (each, "dropped" if made.dropped else self._state(each, bool(current))) for each in made.artifacts
+        )
         return Made(place, self.outcome(place), states, current)
 
     def _state(self, artifact: MadeArtifact, current: bool) -> State:

@@ -96,7 +96,7 @@ class ActLine(_Body):
     type: Literal["act"] = Field("act", description="Kind of line.")
     format: Literal[1] = Field(1, description="Format of the manifest.")
     job: JobId = Field(description="Id of the job.")
-    act: Literal["forget", "allow", "reveal", "rotate", "settle", "export"] = Field(
+    act: Literal["forget", "allow", "reveal", "rotate", "settle", "export", "prune", "move"] = Field(
         description="What kind of act it is."
     )
     version: Word = Field(description="Version of librarian-media.")
@@ -157,6 +157,32 @@ class RevealedLine(_Body):
     units: list[Id] = Field(description="What was asked for by its id.")
     pseudonyms: list[Pseudonym] = Field(description="Pseudonyms that were asked for.")
     values: int = Field(ge=0, description="How many values were shown.")
+
+
+class DroppedLine(_Body):
+    """Results that were taken out of the library; what they were, and how to make them again, stays in the record.
+
+    It stands before they are removed.
+    """
+
+    type: Literal["dropped"] = Field("dropped", description="Kind of line.")
+    why: Literal["used", "superseded", "named"] = Field(
+        description="They had been used, and were kept until then; or were pruned: nothing was current with them, or "
+        "they were current and named."
+    )
+    keys: list[TaskKey] = Field(min_length=1, description="Task keys of what made them.")
+    results: int = Field(ge=0, description="How many artifacts.")
+    bytes: int = Field(ge=0, description="Their size (bytes).")
+
+
+class MovedLine(_Body):
+    """The library was copied to another place, and read back there. The seal says that it is used from then on."""
+
+    type: Literal["moved"] = Field("moved", description="Kind of line.")
+    results: int = Field(ge=0, description="Artifacts that were copied.")
+    bytes: int = Field(ge=0, description="Their size (bytes).")
+    before: int = Field(ge=0, description="Artifacts that an attempt before had copied.")
+    left: int = Field(ge=0, description="Artifacts that were missing or damaged, and left out.")
 
 
 class RotatedLine(_Body):
@@ -305,8 +331,9 @@ class SealLine(_Body):
     ended: When = Field(description="When it ended (UTC).")
 
 
-Act = ActLine | EmptiedLine | ForgottenLine | AllowedLine | RevealedLine | RotatedLine | DecisionLine | ExportLine
-"""What the manifest of an act holds, but for the seal."""
+Said = EmptiedLine | ForgottenLine | AllowedLine | RevealedLine | RotatedLine | DecisionLine | ExportLine | MovedLine
+Act = ActLine | Said | DroppedLine
+"""What the manifest of an act holds, but for the seal; runs too say what they drop."""
 Body = JobLine | Act | OutcomeLine | SummaryLine | SealLine
 
 

@@ -10,6 +10,7 @@ many tasks at once. What a crash leaves between the two is mended by `recover` b
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -179,6 +180,33 @@ class Store:
     def forget_old(self, staged: Path | str, job: str) -> None:
         """Remove a folder that was replaced, once the line that says so is durable."""
         remove_tree(self._old(staged, job))
+
+    def drop(self, folder: str) -> None:
+        """Remove the folder of results that a durable line says are dropped, and above it what holds nothing then.
+
+        `flush` makes that durable.
+
+        Args:
+            folder: its place, relative to the library.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        place = self._library / folder
+        remove_tree(place)
+        left = place.parent
+        for above in (place.parent, place.parent.parent):
+            try:
+                above.rmdir()
+            except FileNotFoundError:  # removed before, by one that was cut off
+                pass
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                break
+            self._unsynced.pop(os.fspath(above), None)
+            left = above.parent
+        self._unsynced[os.fspath(left)] = None
 
     def close_job(self, job: str) -> None:
         """Remove a job's staging, and the staging folder itself where it is empty."""

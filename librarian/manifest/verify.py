@@ -118,7 +118,8 @@ def _verify_artifacts(catalog: Catalog, library: Path, id_key: IdKey, read_data:
     for artifact in catalog.artifacts():
         report.artifacts += 1
         report.bytes += artifact.bytes
-        if problem := artifact_problem(artifact, library, id_key, read_data):
+        problem = artifact_problem(artifact, library, id_key, read_data)
+        if problem and not catalog.dropped_key(artifact.id):  # asked again: a run may go on meanwhile
             report.problems.append(f"library/{artifact.file}: {problem}")
             if problem != _SUSPECT:
                 yield artifact.id
@@ -145,10 +146,13 @@ def artifact_problem(artifact: MadeArtifact, library: Path, id_key: IdKey, read_
 def _strangers(catalog: Catalog, library: Path) -> Iterator[str]:
     found = list(_unknown(library, "", _known(catalog)))
     known = _known(catalog) if found else set()  # asked again: a run may go on meanwhile
+    dropped = set(catalog.dropped_folders()) if found else ()
     for name in found:
         if name in known:
             continue
-        if _PLACE.fullmatch(name):
+        if name in dropped:
+            yield f"library/{name}: it was dropped, and is still there; to remove it, type: librarian prune --dropped"
+        elif _PLACE.fullmatch(name):
             yield f"library/{name}: no record names it"
         else:
             above = f"library/{name}".rpartition("/")[0]

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from librarian.job import JOB, Family, Recording, Step
+from librarian.job import JOB, Family, Recording, Step, is_whole
 from librarian.keys import IdKey
 from librarian.manifest.catalog import Catalog, Speed
+from librarian.plan.foresight import Foresight, items_expected
 from librarian.plan.gather import Gathering
 from librarian.plan.shape import Node, Result, Shape, Unit, units_of
 from librarian.plan.task import ASKED_FOR, Planner, Task
@@ -129,10 +130,15 @@ class Quote:
     ) -> None:
         self._shape, self._planner, self._catalog, self._id_key = shape, planner, catalog, id_key
         self._length, self._each = length, each
+        self._foresight = Foresight(shape, planner, catalog)
+        self._begin()
+
+    def _begin(self) -> None:
         self._outer: dict[str, Result] = {}
-        self._gathering = Gathering(shape, 0)
+        self._gathering = Gathering(self._shape, 0)
+        self._asked = False
         self.audio = 0.0
-        self.rows = {step.id: Row(step) for step in shape.steps}
+        self.rows = {step.id: Row(step) for step in self._shape.steps}
 
     def stand(self, families: Iterable[Family], counts: Mapping[str, int]) -> Mapping[str, Row]:
         """Where it is known that all is done (step → tasks), only the sound is added up."""
@@ -143,6 +149,17 @@ class Quote:
 
     def go(self, families: Callable[[], Iterable[Family]]) -> Mapping[str, Row]:
         """Add up; `families` goes through them from the first on."""
+        each = self._each
+        if self._foresight and any(is_whole(step.level) for step in self._shape.steps):
+            # What the whole job takes and was dropped is only known once all families are through.
+            self._each = _ignore
+            while self._go(families) and self._asked:
+                self._begin()
+            self._begin()
+        self._each = each
+        return self._go(families)
+
+    def _go(self, families: Callable[[], Iterable[Family]]) -> Mapping[str, Row]:
         last = Weave(self._shape, (), self._id_key, [Unit("", JOB)])
         for stage in range(self._shape.stages):
             whole, steps = self._shape.whole(stage), self._shape.of_stage(stage)
@@ -159,7 +176,12 @@ class Quote:
         return self.rows
 
     def _family(self, family: Family, steps: tuple[Step, ...], stage: int) -> None:
-        weave = Weave(self._shape, steps, self._id_key, units_of(family), family=family, outer=self._outer, stage=stage)
+        def woven() -> Weave:
+            here = (self._shape, steps, self._id_key, units_of(family))
+            return Weave(*here, family=family, outer=self._outer, stage=stage)
+
+        self._foresight.family(woven)
+        weave = woven()
         self._walk(weave)
         self._gathering.take(weave)
 
@@ -171,27 +193,21 @@ class Quote:
                 self._each(task)
             lists = self._shape.lists[node.step.id]
             good = not node.lost and task.state != "known"  # what is to be done is taken to end well
-            items = self._items(task, lists) if lists and good else {}
+            if good and task.state == "todo" and weave.family is None:
+                self._asked |= self._foresight.asks(task)
+            items = items_expected(self._catalog, task, lists) if lists and good else {}
             if items is None and not node.silent:
                 self.rows[node.step.id].lists += 1
             weave.decide(node, Result(task.key, good), items)
             if node.unit.level == JOB:
                 self._outer[node.step.id] = Result(task.key, good)
         for node in weave.waiting():
+            if weave.family is None:
+                self._asked |= self._foresight.asks_for_all(node.step)
             if not node.silent:
                 task = self._planner.waiting(node)
                 self.rows[node.step.id].count(task, self._seconds(node, weave.family))
                 self._each(task)
-
-    def _items(self, task: Task, lists: tuple[str, ...]) -> dict[str, list[str]] | None:
-        if task.state == "todo":
-            return None
-        made = self._catalog.made(task.key)
-        found: dict[str, list[str]] = {output: [] for output in lists}
-        for artifact in made.artifacts if made else ():
-            if artifact.output in found:
-                found[artifact.output].append(artifact.id)
-        return found
 
     def _seconds(self, node: Node, family: Family | None) -> float:
         unit = node.unit
@@ -200,3 +216,7 @@ class Quote:
         if unit.recording:
             return self._length(unit.recording)
         return sum(map(self._length, family.recordings)) if family else self.audio
+
+
+def _ignore(task: Task) -> None:
+    """Is told of a task that is looked at once more."""

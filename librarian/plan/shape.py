@@ -110,10 +110,14 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a task: whether it left something, under which key; empty where that is not known yet."""
+    """What became of a task: whether it left something, under which key; empty where that is not known yet.
+
+    `dropped`: what it left was taken out of the library since.
+    """
 
     key: str
     good: bool
+    dropped: bool = False
 
 
 _Order = tuple[int, str, tuple[int, ...], int]

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from librarian.job import JOB, Job, Step
 from librarian.keys import IdKey, key_document
-from librarian.manifest.catalog import Catalog, Current, Made
+from librarian.manifest.catalog import Catalog, Current, Made, Standing
 from librarian.manifest.store import folder_of
 from librarian.operation import TEXT
 from librarian.plan.changes import describe, differences
@@ -27,6 +27,7 @@ LACKING = "lacks something that it needs"
 NOT_READ = "not read yet"
 BEHIND_LIST = "after a list that is not made yet"
 ASKED_FOR = "asked for"
+DROPPED = "dropped"
 NEW = "new"
 
 
@@ -48,6 +49,7 @@ class Task(NamedTuple):
         withheld: why it would be done again, where it was left as it is.
         label: what the owner calls the unit.
         before: class of the cause for which it did not end well the last time; empty where it did, or never ended.
+        dropped: whether its result was dropped: done, it rests so; to be done, it is made again.
     """
 
     step: Step
@@ -64,6 +66,7 @@ class Task(NamedTuple):
     withheld: str = ""
     label: str = ""
     before: str = ""
+    dropped: bool = False
 
     @property
     def home(self) -> str:
@@ -82,6 +85,7 @@ class Policy:
         suspect: what was made from results that are not what was recorded is made again, as these are anyway.
         only_new: what has a good result is left as it is.
         failed: what failed before is tried again, also where the cause lies in the recording.
+        dropped: what was dropped is made again, but for what is kept only until it is used.
     """
 
     upgrade: bool = False
@@ -90,6 +94,7 @@ class Policy:
     suspect: bool = False
     only_new: bool = False
     failed: bool = False
+    dropped: bool = False
 
 
 class Planner:
@@ -103,6 +108,9 @@ class Planner:
         policy: what is done again.
         run: the job id of the run that does what is planned; what it made itself is not done again.
         versions: package → version, of what is installed: under others a failure is not remembered.
+
+    Attributes:
+        asked: task key of what was dropped and is needed → the step that needs it (`Foresight` finds them).
     """
 
     def __init__(
@@ -119,6 +127,7 @@ class Planner:
         self._job, self._catalog, self._id_key = job, catalog, id_key
         self._in_place, self._policy, self._run = in_place, policy, run
         self._from_suspects = catalog.made_from_suspects() if policy.suspect else frozenset()
+        self.asked: dict[str, str] = {}
         self._memory = Memory(job.name, catalog, versions)
         self._has_wishes = bool(policy.redo) or policy.degraded or policy.suspect
 
@@ -126,7 +135,7 @@ class Planner:
         """What there is to do about a task whose inputs are decided."""
         step, unit = node.step, self.unit_id(node)
         if not unit or any(not each.id for each in node.inputs):
-            return self._again(self._unknown(node, unit, NOT_READ))
+            return self._over(self._unknown(node, unit, NOT_READ))
         if node.lost:
             return self._lost(node, unit)
         document = key_document(
@@ -148,10 +157,10 @@ class Planner:
                 standing, folder = bool(made or (current and current.good)), made.folder if made else folder
                 task = Task(*planned, "todo", ASKED_FOR, folder, bool(made), replaces=standing, label=node.unit.label)
                 return task._replace(before=_reason_of(current))
-        known, files = self._standing(step, unit, key)
-        if files is not None:
-            folder = files[0][0].rpartition("/")[0] if files else folder
-            return Task(*planned, "current", "", folder, redo=True, label=node.unit.label)
+        known, stands = self._standing(step, unit, key)
+        if stands is not None:
+            done = Task(*planned, "current", "", stands.folder, redo=True, label=node.unit.label)
+            return done._replace(dropped=True) if stands.dropped else done
         current = current or (self._catalog.current(self._job.name, step.id, unit) if known else None)
         task = self._compared(Task(*planned, "todo", "", folder, label=node.unit.label), current)
         return self._remembered(task, current) if task.state == "todo" else task
@@ -181,12 +190,17 @@ class Planner:
 
     def waiting(self, node: Node) -> Task:
         """A task whose inputs are not decided, since a list before it is not made yet."""
-        return self._again(self._unknown(node, self.unit_id(node), BEHIND_LIST))
+        return self._over(self._unknown(node, self.unit_id(node), BEHIND_LIST))
 
-    def _again(self, task: Task) -> Task:
+    def _over(self, task: Task) -> Task:
         """A task whose inputs are not known: where it has a good result, that would no longer be current."""
         current = self._catalog.current(self._job.name, task.step.id, task.unit) if task.unit else None
         return task._replace(replaces=bool(current and current.good))
+
+    def has_failed(self, task: Task) -> bool:
+        """Whether it did not end well in this run."""
+        current = self._catalog.current(self._job.name, task.step.id, task.unit)
+        return current is not None and current.job == self._run and not current.good
 
     def unit_id(self, node: Node) -> str:
         """The id of what a task works on; empty where it is not known yet."""
@@ -205,14 +219,23 @@ class Planner:
         degraded = self._policy.degraded and was_degraded
         return step.id in self._policy.redo or degraded or key in self._from_suspects
 
-    def _standing(self, step: Step, unit: str, key: str) -> tuple[bool, list[tuple[str, int]] | None]:
+    def _standing(self, step: Step, unit: str, key: str) -> tuple[bool, Standing | None]:
         """Whether anything is current, and what is there where nothing is to be done.
 
         Nearly every task of nearly every run: one look-up, and stats.
         """
-        known, files = self._catalog.standing(self._job.name, step.id, unit, key)
-        there = files is not None and all(self._in_place(*each) for each in files)
-        return known, files if there else None
+        known, found = self._catalog.standing(self._job.name, step.id, unit, key)
+        there = found is not None and all(self._in_place(*each) for each in found.files)
+        again = found is not None and found.dropped and self._again(step, key, rests=not found.lapsed)
+        return known, found if there and not again else None
+
+    def _again(self, step: Step, key: str, *, rests: bool) -> str:
+        """Why what was dropped is made again; empty where it is done with: what rests, and what is used and no more."""
+        if key in self.asked:
+            return f"made again for {self.asked[key]}"
+        if step.until_used:
+            return ""
+        return ASKED_FOR if self._policy.dropped else "" if rests else DROPPED
 
     def _compared(self, new: Task, current: Current | None) -> Task:
         judged = self._judge(new, new.document, current)
@@ -223,17 +246,18 @@ class Planner:
             return judged._replace(replaces=bool(judged.why))
         kept = self._judge(new, current.document, current)
         if kept.why:  # what has to be made again is made by what is installed now, and its key says so
-            return judged._replace(why=f"{kept.why}, {judged.why}" if judged.why else "")
+            return judged._replace(why=f"{kept.why}, {judged.why}" if judged.why else "", dropped=kept.dropped)
         return kept if stays else kept._replace(withheld=judged.why)
 
     def _judge(self, new: Task, document: Mapping[str, Any], current: Current | None) -> Task:
         key = new.key if document is new.document else self._id_key.task(document)
         made = self._catalog.made(key)
-        why = self._why(made, document, new.step, current)
         is_current = bool(current and current.key == key and current.good)
+        why = self._why(made, document, new.step, current, is_current)
         state: State = "todo" if why else "current" if is_current else "elsewhere"
         folder = made.folder if made else folder_of(new.unit, new.step.declaration.name, key)
-        return new._replace(key=key, document=document, state=state, why=why, folder=folder, redo=made is not None)
+        new = new._replace(key=key, document=document, state=state, why=why, folder=folder, redo=made is not None)
+        return new._replace(dropped=True) if made and made.dropped else new
 
     def _stays(self, current: Current, new: Task) -> bool:
         """Whether the current result counts although the key is another: the owner changed nothing."""
@@ -246,7 +270,11 @@ class Planner:
             for place, name, _, _ in changes
         )
 
-    def _why(self, made: Made | None, document: Mapping[str, Any], step: Step, current: Current | None) -> str:
+    def _why(
+        self, made: Made | None, document: Mapping[str, Any], step: Step, current: Current | None, is_current: bool
+    ) -> str:
+        if made is not None and made.dropped:
+            return self._again(step, made.key, rests=is_current and not made.lapsed)
         if made is not None:
             if any(artifact.suspect for artifact in made.artifacts):
                 return "suspect"

@@ -76,6 +76,10 @@ class Weave:
         """A task whose inputs are decided, each once."""
         return self._ready.popleft() if self._ready else None
 
+    def decided(self) -> Iterator[tuple[Node, Result]]:
+        """The tasks that are decided, and what became of each."""
+        return ((self._nodes[each], result) for each, result in self._results.items())
+
     def waiting(self) -> Iterator[Node]:
         """The tasks whose inputs are not decided."""
         return (node for node in self._nodes.values() if not node.emitted)
@@ -165,6 +169,10 @@ class Weave:
         node.lost, node.absent = "", ()
         self._take(node)
         return node
+
+    def gather_again(self, gathered: Mapping[Source, Sequence[Gathered] | None]) -> None:
+        """Take in what was gathered a second time: results that were dropped may have been made again otherwise."""
+        self._gathered = gathered
 
     def spoil(self, recording: str) -> None:
         """Take in that a recording cannot be read."""

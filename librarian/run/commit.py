@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from librarian.acts.drop import Drop
 from librarian.errors import CAUSE_CLASSES
 from librarian.keys import canonical, seed
 from librarian.manifest.records import Cause, Consumed, OutcomeLine, Produced, RungRecord
@@ -85,24 +86,31 @@ class _Group:
     """What waits to be committed together."""
 
     ended: list[_Ended] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
     began: float = 0.0
 
 
 class Committer:
-    """Writes the outcome lines of one job."""
+    """Writes the outcome lines of one job, and what it drops.
+
+    Attributes:
+        nothing: no text, scrubbed.
+        has_dropped: whether anything was dropped.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._group = _Group()
+        self.has_dropped = False
         self.nothing = self.scrub("")
 
     def __len__(self) -> int:
-        """Tasks that wait for their line."""
-        return len(self._group.ended)
+        """Tasks that wait for their line, and those whose results are to be dropped."""
+        return len(self._group.ended) + len(self._group.dropped)
 
     def due_in(self) -> float:
         """Seconds until the open group is to be committed; 0 where it is, infinite where there is none."""
-        if not self._group.ended:
+        if not self:
             return float("inf")
         if len(self._group.ended) >= GROUP_TASKS:
             return 0.0
@@ -161,10 +169,19 @@ class Committer:
         """Any text, ready to be written or shown."""
         return self._session.scrubber.scrub(text, limit=LONGEST_MESSAGE)
 
+    def drop(self, keys: Sequence[str]) -> None:
+        """Take into the group that results are needed no more: with its lines one says so, and they go."""
+        if keys:
+            self._begin()
+            self._group.dropped += keys
+
     def _add(self, ended: _Ended) -> None:
-        if not self._group.ended:
-            self._group.began = time.monotonic()
+        self._begin()
         self._group.ended.append(ended)
+
+    def _begin(self) -> None:
+        if not self:
+            self._group.began = time.monotonic()
 
     def commit(self) -> None:
         """Make durable what has ended, then tell those who wait for it.
@@ -172,8 +189,9 @@ class Committer:
         Raises:
             OSError: the disk failed; nothing of the group counts.
         """
-        group, self._group = self._group.ended, _Group()
-        if not group:
+        group, dropped = self._group.ended, Drop(self._session.catalog, self._group.dropped, "used")
+        self._group = _Group()
+        if not (group or dropped):
             return
         session, began = self._session, time.perf_counter()
         session.store.flush()
@@ -182,11 +200,14 @@ class Committer:
             self._note_texts(each.task)
         session.vault.commit(durable=not session.store.flushes_all(session.project.state))
         session.store.flush()
-        share = (time.perf_counter() - began) / len(group)
+        share = (time.perf_counter() - began) / max(1, len(group))
         lines = [self._line(each, share) for each in group]
-        written = session.journal.append(lines)
+        written = session.journal.append([*lines, *dropped.lines()])
         session.vault.drop_states(each.task.key for each in group if each.staged)
         session.catalog.take(session.job_id, written)
+        for folder in dropped.folders:
+            session.store.drop(folder)
+        self.has_dropped |= bool(dropped)
         for each, line in zip(group, lines, strict=True):
             if each.replaced and each.staged:
                 session.store.forget_old(each.staged, session.job_id)

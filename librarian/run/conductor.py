@@ -10,51 +10,41 @@ from __future__ import annotations
 import time
 from collections import ChainMap, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from librarian.events import Observer, RunEnded, RunEnding, TaskEnded, TasksFound, TasksKnown, TasksStand
 from librarian.job import JOB, Family, Recording, Step, is_whole
 from librarian.manifest.chain import GOOD
 from librarian.manifest.records import OutcomeLine
-from librarian.plan import Absent, Gathering, Node, Planner, Result, Shape, Task, Unit, Weave, units_of
+from librarian.plan import (
+    Absent,
+    Foresight,
+    Gathering,
+    Node,
+    Result,
+    Task,
+    Unit,
+    Uses,
+    Weave,
+    items_of,
+    units_of,
+)
 from librarian.recordings import Identifier
 from librarian.run.census import Census
 from librarian.run.commit import Committer
 from librarian.run.inputs import Known
 from librarian.run.ledger import Ledger
+from librarian.run.looking import Looking, UnderWay
 from librarian.run.session import Session
 from librarian.run.work import Work
-from librarian.workers.messages import Message, cause
+from librarian.workers.messages import cause
 
 DRAIN_SECONDS = 10.0
 """How long tasks that run are given when a signal asks the run to stop."""
 LOOK_AGAIN = 0.2
 """How often it is looked, at the least, whether something ends the run (s): who asks for it is answered at once."""
 _PATIENCE = 0.05
-
-
-@dataclass
-class UnderWay:
-    """A family under way.
-
-    Attributes:
-        weave: its tasks.
-        known: what is known of its files.
-        causes: recording → why it cannot be read.
-        probes: recording that is looked into → who waits for it.
-        stood: unit → steps whose results were there already.
-        settled: (step, unit) of failures that the owner settled.
-        tried: (step, unit) → the task as it was before a recording that it reads turned out to be broken.
-    """
-
-    weave: Weave
-    known: Known
-    causes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    probes: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
-    stood: dict[str, list[str]] = field(default_factory=dict)
-    settled: set[tuple[str, str]] = field(default_factory=set)
-    tried: dict[tuple[str, str], Task] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,26 +72,30 @@ class Conductor:
         session: Session,
         committer: Committer,
         work: Work,
-        planner: Planner,
-        shape: Shape,
+        foresight: Foresight,
         observe: Observer,
         halt: Halt,
         census: Census,
+        uses: Uses,
     ) -> None:
-        self._session, self._committer, self._work, self._planner = session, committer, work, planner
-        self._shape, self._observe, self._halt = shape, observe, halt
+        self._session, self._committer, self._work = session, committer, work
+        self._foresight, self._planner, self._shape = foresight, foresight.planner, foresight.shape
+        self._observe, self._halt = observe, halt
         self._ready: deque[tuple[UnderWay, Node]] = deque()
         self._making: dict[str, list[tuple[UnderWay, Node]]] = {}
-        self._census = census
+        self._census, self._uses = census, uses
+        self._looking = Looking(session, work)
         self._ledger = Ledger(session.job_name, session.catalog)
         self._outer: dict[str, Result] = {}
-        self._gathering = Gathering(shape, 0)
+        self._gathering = Gathering(self._shape, 0)
         self._offered: dict[str, Recording] = {}
-        weave = Weave(shape, (), session.project.id_key, [Unit("", JOB)])
+        weave = Weave(self._shape, (), session.project.id_key, [Unit("", JOB)])
         self._whole = UnderWay(weave, Known(self._offered))
         self._recordings = 0
         self._stage = 0
         self._walked: tuple[Step, ...] = ()
+        self._held: list[Node] = []
+        self._goes_again = False
 
     def conduct(self, identify: Callable[[], Identifier]) -> RunEnded:
         """Work until all is done, or something ends it early.
@@ -113,7 +107,7 @@ class Conductor:
         halted = False
         for stage in range(self._shape.stages):
             self._stage = stage
-            halted = self._through_families(identify) or self._through_whole()
+            halted = self._through_families(identify) or self._through_whole(identify)
             if halted:
                 break
         found = self._ledger
@@ -140,20 +134,33 @@ class Conductor:
         identifier = identify()
         try:
             halted = self._go(identifier)
-            if not halted and self._stage == 0:
+            if not halted and self._stage == 0 and not self._goes_again:
                 self._census.take(identifier.units)
             return halted
         finally:
             identifier.close()
 
-    def _through_whole(self) -> bool:
+    def _through_whole(self, identify: Callable[[], Identifier]) -> bool:
         """Do what belongs to the whole job at the end of this stage; whether it ended early."""
         steps = self._shape.whole(self._stage)
         if not steps:
             return False
         self._whole.weave.go_on(steps, self._gathering.gathered())
         self._advance(self._whole)
-        return self._go(None)
+        halted = self._go(None)
+        while self._held and not halted:
+            halted = self._make_again(identify) or self._go(None)
+        return halted
+
+    def _make_again(self, identify: Callable[[], Identifier]) -> bool:
+        """Go through the families for what the whole job takes and was dropped; whether that ended early."""
+        held, self._held = self._held, []
+        self._goes_again = True
+        halted = self._through_families(identify)
+        self._goes_again = False
+        self._whole.weave.gather_again(self._gathering.gathered())
+        self._ready.extend((self._whole, self._whole.weave.again(node)) for node in held)
+        return halted
 
     def _go(self, identifier: Identifier | None) -> bool:
         """Work until nothing is left; whether something ended it early."""
@@ -208,15 +215,20 @@ class Conductor:
         return identifier.next_ready(wait=0.0 if self._work or self._committer else _PATIENCE)
 
     def _admit(self, family: Family) -> None:
-        self._recordings += sum(not each.earlier for each in family.recordings) if self._stage == 0 else 0
-        weave = Weave(
-            *(self._shape, self._walked, self._session.project.id_key, units_of(family)),
-            family=family,
-            outer=self._outer,
-            stage=self._stage,
-        )
+        if self._stage == 0 and not self._goes_again:
+            self._recordings += sum(not each.earlier for each in family.recordings)
+
+        def woven() -> Weave:
+            here = (self._shape, self._walked, self._session.project.id_key, units_of(family))
+            return Weave(*here, family=family, outer=self._outer, stage=self._stage + self._goes_again)
+
+        if self._foresight and any(each.earlier for each in family.recordings):
+            self._committer.commit()  # what is to be dropped and may be taken here, is dropped before that is looked at
+        planned = self._foresight.family(woven)
+        self._uses.admit(family)
         hashed = ChainMap({}, self._whole.known.hashed)
-        self._advance(UnderWay(weave, Known({each.id: each for each in family.recordings}, hashed=hashed)))
+        known = Known({each.id: each for each in family.recordings}, hashed=hashed)
+        self._advance(UnderWay(woven(), known, planned))
 
     def _advance(self, family: UnderWay) -> None:
         """Put what can be done next in the queue; of a family that is through, keep what the whole job gathers."""
@@ -227,7 +239,9 @@ class Conductor:
         for unit, steps in family.stood.items():
             self._observe(TasksStand(unit, tuple(steps)))
         family.stood.clear()
-        if family.weave.family is not None:
+        if not (is_whole_job := family.weave.family is None) or not self._census.too_few:
+            self._committer.drop(self._uses.through(family.weave, self._stage))
+        if not is_whole_job:
             for each in self._gathering.take(family.weave):
                 if not each.step:
                     self._offered[each.id] = family.known.recordings[each.id]
@@ -236,7 +250,8 @@ class Conductor:
 
     def _handle(self, family: UnderWay, node: Node) -> None:
         held = self._census.too_few and is_whole(node.step.level)
-        task = (self._planner.cautious() if held else self._planner).task(node)
+        planner = self._planner.cautious() if held else self._planner
+        task = family.planned.pop((node.step.id, node.unit.id), None) or planner.task(node)
         if held and task.state == "todo" and not (node.lost or node.silent):
             why = cause("absent", message="too many of the recordings that it takes are not there")
             self._committer.not_started(task, why, self._ends(family, node, task), outcome="skipped")
@@ -253,17 +268,22 @@ class Conductor:
                 self._end(family, node, task, None)
             else:
                 self._committer.cached(task, self._ends(family, node, task))
-        elif node.silent:
+        elif node.silent and self._planner.has_failed(task):
             self._decide(family, node, Result(task.key, False))
+        elif family is self._whole and self._foresight.asks(task):
+            self._held.append(node)
         else:
+            if node.silent:  # it stood before
+                self._ledger.uncount(task)
+                self._observe(TasksFound({task.step.id: 1}))
             self._making[task.key] = []
-            self._look_into(family, node, task)
+            self._looking.into(family, task, lambda: self._looked_into(family, node, task))
 
     def _stand(self, family: UnderWay, node: Node, task: Task) -> None:
         if not node.silent:
             self._ledger.count(task, "cached")
             family.stood.setdefault(task.unit, []).append(task.step.id)
-        self._decide(family, node, Result(task.key, True))
+        self._decide(family, node, Result(task.key, True, task.dropped))
 
     def _recall(self, family: UnderWay, node: Node, task: Task) -> None:
         """Take in that a task failed before and would fail again; a line is written only where none says so here."""
@@ -312,43 +332,6 @@ class Conductor:
             return cause("refused", message=f"it was forgotten by {job}; {back}")
         return cause("unreadable", message=family.known.recordings[unit].reason)
 
-    def _look_into(self, family: UnderWay, node: Node, task: Task) -> None:
-        """Probe the recordings that a task reads, those that were not; then start it."""
-        unknown = {each.id for each in task.inputs if not each.step} - family.known.facts.keys()
-        for each in list(unknown):
-            if facts := self._session.vault.facts(each):
-                family.known.facts[each] = facts
-                unknown.discard(each)
-        waiting = set(unknown)
-
-        def probed(recording: str) -> None:
-            waiting.discard(recording)
-            if not waiting:
-                self._looked_into(family, node, task)
-
-        for each in sorted(unknown):
-            self._probe(family, family.known.recordings[each], lambda each=each: probed(each))  # type: ignore[misc]
-        if not unknown:
-            self._start(family, node, task)
-
-    def _probe(self, family: UnderWay, recording: Recording, then: Callable[[], None]) -> None:
-        if recording.id in family.probes:
-            family.probes[recording.id].append(then)
-            return
-        family.probes[recording.id] = [then]
-
-        def answered(answer: Message) -> None:
-            if answer["type"] == "done":
-                family.known.facts[recording.id] = answer["facts"]
-                self._session.vault.note_facts(recording.id, answer["facts"])
-            else:
-                family.causes[recording.id] = answer["cause"]
-                family.weave.spoil(recording.id)
-            for each in family.probes.pop(recording.id):
-                each()
-
-        self._work.probe(recording, answered)
-
     def _looked_into(self, family: UnderWay, node: Node, task: Task) -> None:
         if self._halted() or any(each.id in family.causes for each in task.inputs):
             family.tried[task.step.id, task.unit] = task
@@ -391,11 +374,7 @@ class Conductor:
 
     def _decide(self, family: UnderWay, node: Node, result: Result) -> None:
         lists = self._shape.lists[node.step.id]
-        made = self._session.catalog.made(result.key) if lists and result.good else None
-        items: dict[str, list[str]] = {output: [] for output in lists}
-        for artifact in made.artifacts if made else ():
-            if artifact.output in items:
-                items[artifact.output].append(artifact.id)
+        items = items_of(self._session.catalog, result.key if result.good else "", lists) if lists else {}
         if found := family.weave.decide(node, result, items):
             self._observe(TasksFound(dict(found)))
         if is_whole(node.step.level) and node.unit.level == JOB:

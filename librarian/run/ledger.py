@@ -43,6 +43,11 @@ class Ledger:
         self.counts[task.step.id][outcome] += 1
         self.withheld[task.step.id] += bool(task.withheld)
 
+    def uncount(self, task: Task) -> None:
+        """Take back that a task stood: its result is made again for others."""
+        self.counts[task.step.id]["cached"] -= self.counts[task.step.id]["cached"] > 0
+        self.counts[task.step.id] = +self.counts[task.step.id]
+
     def fail(self, task: Task, outcome: str, reason: str, *, tried: bool, settled: bool) -> bool:
         """Take in a task that did not end well.
 

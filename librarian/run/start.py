@@ -7,12 +7,13 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from librarian.acts.act import mend
+from librarian.acts.drop import drop_gone
 from librarian.events import Observer, RunEnded, RunStarted, Said
 from librarian.keys import canonical
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, new_job_id
 from librarian.manifest.store import Store
-from librarian.plan import Planner, Shape, seal_texts
+from librarian.plan import Foresight, Planner, Shape, Uses, seal_texts
 from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
 from librarian.project import Project
@@ -66,8 +67,9 @@ def run(
             mark = mark_of(job, order.scan, order.policy, project.id_key)
             if found := find_settled(catalog, job.name, mark, placed(project.library)):
                 ended = nothing_to_do(job_id, found, observe)
-            else:
-                ended = _conducted(session, replace(order, job=job), shape, workers, observe, halt)
+            else:  # where something waits to be made otherwise, nothing is done with
+                uses = Uses(shape, () if order.policy.only_new else order.job.steps, catalog)
+                ended = _conducted(session, replace(order, job=job), shape, uses, workers, observe, halt)
             finish(journal, catalog, ended, scrubber.counts)
             if not found and not ended.absent:
                 settle(catalog, vault, job, mark, ended)
@@ -91,7 +93,7 @@ def _opened(project: Project, say: Callable[[str], None]) -> Iterator[tuple[Vaul
 
 
 def _conducted(
-    session: Session, order: Order, shape: Shape, workers: Workers, observe: Observer, halt: Halt
+    session: Session, order: Order, shape: Shape, uses: Uses, workers: Workers, observe: Observer, halt: Halt
 ) -> RunEnded:
     """Do what is to be done, and leave nothing in staging."""
     job, project, job_id = order.job, session.project, session.job_id
@@ -102,12 +104,16 @@ def _conducted(
     committer = Committer(session)
     work = Work(session, workers, committer, observe, job.file.run.timeout)
     census = Census.of(order, session.catalog, session.vault, project.id_key)
-    conductor = Conductor(session, committer, work, planner, shape, observe, halt, census)
+    foresight = Foresight(shape, planner, session.catalog)
+    conductor = Conductor(session, committer, work, foresight, observe, halt, census, uses)
     gone = session.catalog.forgotten()
     ended = conductor.conduct(lambda: Identifier(order.scan, session.vault, project.id_key, job_id, gone))
     session.journal.append(list(census.decisions()))
     if ended.interrupted:
         workers.close()
+    if committer.has_dropped:
+        session.store.flush()
+        drop_gone(session.catalog, session.vault)
     session.store.close_job(job_id)
     session.vault.commit()
     return replace(ended, fresh=len(order.waiting))

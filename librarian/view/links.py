@@ -17,12 +17,14 @@ class Changed:
         links: how many links it holds.
         made: how many links were made.
         removed: how many links were removed.
+        dropped: results that it would show, and that are dropped.
         foreign: names that were to be made or removed and are somebody else's.
     """
 
     links: int = 0
     made: int = 0
     removed: int = 0
+    dropped: int = 0
     foreign: list[str] = field(default_factory=list)
 
 

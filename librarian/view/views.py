@@ -54,11 +54,14 @@ def refresh(project: Project, catalog: Catalog, vault: Vault, folder: Path, opti
     text = json.dumps({**asdict(shown), "mark": _mark(catalog, vault, paths, library)})
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if known and text == known.options:  # all that names and results hang on is as it was: only the links are looked at
-        return _bring(vault, folder, known, text, known.links)
-    found = results(catalog, shown.jobs, shown.steps)
-    wanted = named(found, Namer(catalog, vault, project.root, paths).places, shown.layout)
-    links = {link: f"{_up(library, link)}/{each.made.file}" for link, each in wanted.items()}
-    return _bring(vault, folder, known or View("", {}, set()), text, links)
+        changed = _bring(vault, folder, known, text, known.links)
+    else:
+        found = results(catalog, shown.jobs, shown.steps)
+        wanted = named(found, Namer(catalog, vault, project.root, paths).places, shown.layout)
+        links = {link: f"{_up(library, link)}/{each.made.file}" for link, each in wanted.items()}
+        changed = _bring(vault, folder, known or View("", {}, set()), text, links)
+    changed.dropped = dropped_of(catalog, shown.steps, shown.jobs)
+    return changed
 
 
 def _options(known: View) -> Options:
@@ -69,7 +72,7 @@ def _options(known: View) -> Options:
 def _mark(catalog: Catalog, vault: Vault, paths: Mapping[str, Sequence[str]], library: str) -> str:
     """One word for all that the names and targets of links hang on."""
     said = hashlib.sha256(os.fsencode(library))
-    for rows in (catalog.current_keys(), sorted(paths.items()), vault.labels()):
+    for rows in (catalog.current_keys(), catalog.dropped_keys(), sorted(paths.items()), vault.labels()):
         said.update(repr(list(rows)).encode(errors="surrogateescape"))
     return said.hexdigest()
 
@@ -80,10 +83,22 @@ def check_steps(catalog: Catalog, steps: Sequence[str]) -> None:
     Raises:
         UsageError: which, and which there are.
     """
-    there = {(each.job_name, each.step, each.output) for each in catalog.current_artifacts()} if steps else set()
+    if not steps:
+        return
+    there = {(each.job_name, each.step, each.output) for each in catalog.current_artifacts()}
+    there |= catalog.dropped_results().keys()
     known = {step for _, step, _ in there} | {f"{step}.{output}" for _, step, output in there}
     if unknown := [each for each in steps if each not in known]:
         raise UsageError(f"{unknown[0]}: nothing is current of that step; there are {', '.join(sorted(known))}")
+
+
+def dropped_of(catalog: Catalog, steps: Sequence[str], jobs: Sequence[str] = ()) -> int:
+    """How many results of steps (or `step.output`; none for all) are current and dropped."""
+    return sum(
+        number
+        for (job_name, step, output), number in catalog.dropped_results().items()
+        if (not jobs or job_name in jobs) and (not steps or step in steps or f"{step}.{output}" in steps)
+    )
 
 
 def _bring(vault: Vault, folder: Path, known: View, options: str, links: Mapping[str, str]) -> Changed:
