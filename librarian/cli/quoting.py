@@ -19,7 +19,7 @@ from librarian.job import RECORDING, Family, Recording, Sighting, is_under
 from librarian.keys import IdKey
 from librarian.machine import machine_id
 from librarian.manifest.catalog import Catalog, Speed
-from librarian.plan import ASKED_FOR, NEW, Planner, Quote, Row, Shape, Task, seal_texts
+from librarian.plan import ASKED_FOR, NEW, Planner, Quote, Revised, Row, Shape, Task, seal_texts
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.recordings import Scan, known_families
@@ -149,7 +149,8 @@ def quote(
         lengths = Lengths(place.vault, order.scan, ask)
         in_place = placed(place.library)
         planner = Planner(job, place.catalog, place.id_key, in_place, order.policy, versions=lambda: versions_of(job))
-        quoted = Quote(Shape(job, job.steps), planner, place.catalog, place.id_key, lengths, each or _nobody)
+        shape = Shape(job, job.steps, Revised(place.catalog.revisions(job_name=job.name)))
+        quoted = Quote(shape, planner, place.catalog, place.id_key, lengths, each or _nobody)
         mark = mark_of(job, order.scan, order.policy, place.id_key) if each is None else ""
 
         def families() -> Iterator[Family]:

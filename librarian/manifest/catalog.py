@@ -14,6 +14,7 @@ from librarian.manifest.chain import GOOD
 from librarian.manifest.failed import Failed
 from librarian.manifest.holdings import Holdings
 from librarian.manifest.index import Place
+from librarian.manifest.revisions import Revisions
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Settled:
     counts: dict[str, int]
 
 
-class Catalog(Holdings, Failed):
+class Catalog(Holdings, Failed, Revisions):
     """What the manifests say, ready to be asked."""
 
     def made(self, key: str) -> Made | None:
@@ -172,9 +173,11 @@ class Catalog(Holdings, Failed):
         self._db.commit()
 
     def standing_files(self, job_name: str) -> Iterator[tuple[str, int]]:
-        """The files (and their sizes) of everything that is current in a job."""
+        """The files (and their sizes) of everything that is current in a job, or stands in its place."""
         rows = self._db.execute(
-            "SELECT m.folder, m.files FROM current c JOIN made m ON m.key = c.key WHERE c.job_name = ?", (job_name,)
+            "SELECT m.folder, m.files FROM (SELECT key FROM current WHERE job_name = :name "
+            "UNION ALL SELECT key FROM revisions WHERE job_name = :name) c JOIN made m ON m.key = c.key",
+            {"name": job_name},
         )
         for folder, files in rows:
             yield from _files(folder, files)

@@ -8,6 +8,13 @@ from typing import NamedTuple
 from librarian.manifest.chain import GOOD
 from librarian.manifest.index import Index
 
+_GOOD = ", ".join(f"'{word}'" for word in sorted(GOOD))
+_REVISED = (
+    "EXISTS (SELECT 1 FROM revised r WHERE r.job_name = c.job_name AND r.step = c.step AND r.unit = c.unit "
+    "AND r.output = a.output AND r.item = COALESCE(a.item, 0) AND r.counts)"
+)
+"""Whether what a person made counts in the place of artifact `a` of what is current as `c`."""
+
 
 class CurrentArtifact(NamedTuple):
     """An artifact that is current: of which step of which job, for which unit. `file` is relative to the library."""
@@ -31,17 +38,19 @@ class Holdings(Index):
 
     def current_artifacts(self) -> list[CurrentArtifact]:
         """Every artifact that is current, as often as it is: by job, step, unit and output."""
-        good = ", ".join(f"'{word}'" for word in sorted(GOOD))
+        artifact = "a.key, a.id, a.output, a.item, a.kind, a.file, a.bytes, a.digest, a.private"
         rows = self._db.execute(
-            "SELECT c.job_name, c.step, c.unit, c.key, a.id, a.output, a.item, a.kind, a.file, a.bytes, a.digest, "
-            f"a.private FROM current c JOIN artifacts a ON a.key = c.key WHERE c.outcome IN ({good}) "
-            "ORDER BY c.job_name, c.step, c.unit, a.output, a.item"
+            f"SELECT c.job_name, c.step, c.unit, {artifact} FROM current c JOIN artifacts a ON a.key = c.key "
+            f"WHERE c.outcome IN ({_GOOD}) AND NOT {_REVISED} "
+            f"UNION ALL SELECT r.job_name, r.step, r.unit, {artifact} "
+            "FROM revised r JOIN artifacts a ON a.id = r.artifact WHERE r.counts ORDER BY 1, 2, 3, 6, 7"
         )
         return [CurrentArtifact(*row) for row in rows]
 
     def current_keys(self) -> Iterator[tuple[str, str, str, str, str]]:
-        """(job name, step, unit, outcome, task key) of all that is current."""
+        """(job name, step, unit, outcome, task key) of all that is current, and of what persons made in its place."""
         yield from self._db.execute("SELECT job_name, step, unit, outcome, key FROM current")
+        yield from self._db.execute("SELECT job_name, step, unit, 'revised', key FROM revised WHERE counts")
 
     def maker_of(self, artifact_id: str) -> tuple[str, int | None]:
         """The unit for which an artifact was made, and its number in a list.
@@ -65,10 +74,10 @@ class Holdings(Index):
 
     def kept(self) -> Iterator[tuple[str, str, str, str, int, bool, bool]]:
         """Of every artifact: job name, step, its id, its file, bytes, whether it is current, and whether suspect."""
-        good = ", ".join(f"'{word}'" for word in sorted(GOOD))
         rows = self._db.execute(
             "SELECT m.job_name, m.step, a.id, a.file, a.bytes, a.suspect, "
-            f"EXISTS (SELECT 1 FROM current c WHERE c.key = a.key AND c.outcome IN ({good})) "
+            f"EXISTS (SELECT 1 FROM current c WHERE c.key = a.key AND c.outcome IN ({_GOOD}) AND NOT {_REVISED}) "
+            "OR EXISTS (SELECT 1 FROM revised r WHERE r.artifact = a.id AND r.counts) "
             "FROM artifacts a JOIN made m ON m.key = a.key ORDER BY 1, 2"
         )
         for job_name, step, artifact, file, size, suspect, current in rows:

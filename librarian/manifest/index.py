@@ -100,6 +100,7 @@ class Index:
             "speeds",
             "settled",
             "decisions",
+            "revisions",
             "forgotten",
         ):
             self._db.execute(f"DELETE FROM {table}")
@@ -142,7 +143,9 @@ class Index:
                 break
             if last is not None and line.prev != last:
                 return False
-            if line.type == "outcome" and line.body:
+            if line.type == "outcome" and line.body and line.body.get("revises"):
+                self._revise(Place(job, line.seq, start), line.body)
+            elif line.type == "outcome" and line.body:
                 task = line.body["job_name"], line.body["step"], line.body["unit"]
                 if len(waiting) == AT_ONCE or task in waiting:
                     self._outcomes(list(waiting.values()))
@@ -150,6 +153,8 @@ class Index:
                 waiting[task] = Place(job, line.seq, start), line.body
             elif line.type == "decision" and line.body:
                 self._decide(job, line.body)
+            elif line.type == "withdrawn" and line.body:
+                self._withdraw(line.body)
             elif line.type in _ACTS and line.body:
                 self._act(job, line.body)
             elif line.body:
@@ -210,6 +215,23 @@ class Index:
         else:
             where = "unit = ? AND job_name = ? AND step = ? AND reason = ?"
             self._db.execute(f"DELETE FROM decisions WHERE {where}", of)
+
+    def _revise(self, place: Place, body: Body) -> None:
+        """Take in what a person made in the place of a result."""
+        self._changed()
+        if body["produced"]:
+            self._made([(place, body)])
+        what = body["revises"]
+        of = body["job_name"], body["step"], body["unit"], what["output"], what["item"] or 0
+        made = what["artifact"], body["key"], what["machine"], what["digest"], what["because"]
+        self._many("revisions", [(*of, *made, place.job)])
+
+    def _withdraw(self, body: Body) -> None:
+        """Take in that a revision no longer counts."""
+        self._changed()
+        of = body["job_name"], body["step"], body["unit"], body["output"], body["item"] or 0
+        where = "job_name = ? AND step = ? AND unit = ? AND output = ? AND item = ?"
+        self._db.execute(f"DELETE FROM revisions WHERE {where}", of)
 
     def _many(self, table: str, rows: Sequence[Row]) -> None:
         if rows:

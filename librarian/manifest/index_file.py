@@ -9,7 +9,7 @@ from pathlib import Path
 
 from librarian.files import LOG_PAGES, stat_key
 
-VERSION = 10
+VERSION = 11
 WRITER_PATIENCE = 60.0
 """How long the writer waits for a reader that brings the index up to date (s)."""
 READER_PATIENCE = 5.0
@@ -33,9 +33,19 @@ CREATE TABLE IF NOT EXISTS settled (job_name TEXT PRIMARY KEY, mark TEXT, record
     counts TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS decisions (unit TEXT, job_name TEXT, step TEXT, reason TEXT, because TEXT, job TEXT,
     PRIMARY KEY (unit, job_name, step, reason)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS revisions (job_name TEXT, step TEXT, unit TEXT, output TEXT, item INTEGER, artifact TEXT,
+    key TEXT, machine TEXT, digest TEXT, because TEXT, job TEXT,
+    PRIMARY KEY (job_name, step, unit, output, item)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS forgotten (unit TEXT PRIMARY KEY, job TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
 CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
+CREATE VIEW IF NOT EXISTS revised AS SELECT r.*, a.id AS now,
+    a.id IS NOT NULL AND (a.id <> r.machine OR a.digest <> r.digest) AS newer,
+    r.item = 0 OR (a.id = r.machine AND a.digest = r.digest) AS counts
+    FROM revisions r
+    LEFT JOIN current c ON c.job_name = r.job_name AND c.step = r.step AND c.unit = r.unit AND
+        c.outcome IN ('done', 'cached', 'degraded')
+    LEFT JOIN artifacts a ON a.key = c.key AND a.output = r.output AND COALESCE(a.item, 0) = r.item;
 """
 
 

@@ -77,7 +77,7 @@ class Row:
             self.kept += bool(task.withheld)
         if task.state != "todo" or task.replaces:
             self.finished += seconds
-        if task.replaces and task.why != ASKED_FOR:
+        if task.replaces and task.why != ASKED_FOR and not task.by_hand:
             self.redone += seconds
 
     def takes(self, speed: Speed | None) -> float | None:

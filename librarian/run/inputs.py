@@ -63,7 +63,9 @@ class Inputs:
         else:
             path, facts = self._known.recordings[given.id].sighting.path, self._known.facts[given.id]
             kind = "image" if facts.get("container") in _PICTURES else "audio"
-        return requests.source(path, kind, given.role, facts, recording=given.recording, item=given.item)
+        return requests.source(
+            path, kind, given.role, facts, recording=given.recording, item=given.item, revised=given.revised
+        )
 
     def consumed(self) -> tuple[Consumed, ...]:
         """What its line says of them."""

@@ -12,7 +12,7 @@ from librarian.keys import canonical
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, new_job_id
 from librarian.manifest.store import Store
-from librarian.plan import Planner, Shape, seal_texts
+from librarian.plan import Planner, Revised, Shape, seal_texts
 from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
 from librarian.project import Project
@@ -59,7 +59,7 @@ def run(
             session = Session(
                 job_id, job.name, device, project, store, journal, catalog, vault, scrubber, order.models, texts
             )
-            shape = Shape(job, job.steps)
+            shape = Shape(job, job.steps, Revised(catalog.revisions(job_name=job.name)))
             size = order.scan.files, order.scan.bytes
             started = RunStarted(job_id, job.name, *size, workers.size, order.expected(shape))
             observe(started)
