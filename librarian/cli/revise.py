@@ -11,7 +11,7 @@ import click
 
 from librarian.cli.asked import Asked, asked, asked_mended, kind_of
 from librarian.cli.place import held, open_project
-from librarian.cli.recorded import columns
+from librarian.cli.recorded import columns, revision_json
 from librarian.cli.words import plural, say
 from librarian.errors import UsageError
 from librarian.manifest.revisions import Revision
@@ -96,15 +96,15 @@ def _undo(project: Project, found: str, said: Said) -> dict[str, Any]:
     from librarian.acts.revise import withdraw
 
     job, revisions = withdraw(project, found, said.because.strip(), say, dry=said.dry_run)
-    return {"job": job or None, "withdrawn": [_as_json(each) for each in revisions]}
+    return {"job": job or None, "withdrawn": [revision_json(each) for each in revisions]}
 
 
 def _lines(project: Asked, told: Mapping[str, Any]) -> Iterator[str]:
     for each in told.get("withdrawn", ()):
         yield f"{each['artifact']} no longer counts, but {each['now'] or 'what the step makes'}: {_what(project, each)}"
     if "artifact" in told:
-        places = [_what(project, _as_json(each)) for each in project.catalog.revisions(artifact=told["artifact"])]
-        where = f": {'; '.join(places)}" if places else ""
+        places = [_what(project, revision_json(each)) for each in project.catalog.revisions(artifact=told["artifact"])]
+        where = f", {'; '.join(places)}" if places else ""
         yield f"{told['artifact']} in the place of {told['revises']}{where}"
         yield "private: it may name someone" if told["private"] else "clean: it may leave the library"
 
@@ -118,7 +118,7 @@ def _list(context: click.Context, as_json: bool) -> int:
     with asked(context) as project:
         found = project.catalog.revisions()
         if as_json:
-            project.say_json([_as_json(each) for each in found])
+            project.say_json([revision_json(each) for each in found])
             return 0
         project.say(columns(_row(project, each) for each in found) if found else ())
     newer = [each for each in found if each.newer]
@@ -135,12 +135,4 @@ def _row(project: Asked, each: Revision) -> tuple[str, ...]:
     note = f"the machine has made {each.now} since" if each.newer else ""
     if not each.counts:
         note = f"does not count: its list was made anew{'; ' + note if note else ''}"
-    return each.artifact, _what(project, _as_json(each)), note
-
-
-def _as_json(each: Revision) -> dict[str, Any]:
-    return {
-        **{"artifact": each.artifact, "job_name": each.job_name, "step": each.step, "unit": each.unit},
-        **{"output": each.output, "item": each.item or None, "machine": each.machine, "now": each.now},
-        **{"newer": each.newer, "counts": each.counts, "job": each.job},
-    }
+    return each.artifact, _what(project, revision_json(each)), note

@@ -16,6 +16,7 @@ from librarian.manifest.catalog import Catalog, Ended, MadeArtifact
 from librarian.manifest.index import Place
 from librarian.manifest.journal import entries
 from librarian.manifest.records import Consumed, OutcomeLine
+from librarian.manifest.revisions import Revision
 
 State = Literal["current", "superseded", "missing", "suspect"]
 """Of an artifact. Missing and suspect (its bytes are not those recorded) say more than the other two, and win."""
@@ -30,12 +31,17 @@ _SHORTEST_HINT = len("art_") + 2
 
 @dataclass(frozen=True)
 class Made:
-    """A task that left results: its line, and what it made with the state of each."""
+    """A task that left results, or a revision: its line, what it made with the state of each, and as what it counts.
+
+    Attributes:
+        revisions: of a revision, where it stands in the place of a result.
+    """
 
     place: Place
     line: OutcomeLine
     artifacts: tuple[tuple[MadeArtifact, State], ...]
     current: tuple[Ended, ...]
+    revisions: tuple[Revision, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,9 +140,26 @@ class Lineage:
         place, made = self._catalog.place(key), self._catalog.made(key)
         if place is None or made is None:
             raise EnvironmentFailedError("a manifest that is needed for this is missing; type: librarian verify")
-        current = tuple(each for each in self._catalog.ended(key=key) if each.good)
-        states = tuple((each, self._state(each, bool(current))) for each in made.artifacts)
-        return Made(place, self.outcome(place), states, current)
+        line, current = self.outcome(place), tuple(each for each in self._catalog.ended(key=key) if each.good)
+        standing = tuple(self._catalog.revisions(key=key)) if line.revises else ()
+        current += tuple(
+            Ended(each.job_name, each.step, each.unit, "done", key, "", place) for each in standing if each.counts
+        )
+        states = tuple(
+            (each, self._state(each, any(self._counts(each, at) for at in current))) for each in made.artifacts
+        )
+        return Made(place, line, states, current, standing)
+
+    def _counts(self, artifact: MadeArtifact, at: Ended) -> bool:
+        """Whether an artifact counts at a place where its task is current, and no revision of it does."""
+        revised = self.revision(artifact, at)
+        return revised is None or revised.artifact == artifact.id
+
+    def revision(self, artifact: MadeArtifact, of: Ended | OutcomeLine) -> Revision | None:
+        """The revision that counts in the place of an output of a task; None where the machine's does."""
+        place = {"job_name": of.job_name, "step": of.step, "unit": of.unit}
+        found = self._catalog.revisions(**place, output=artifact.output, item=artifact.item or 0, counts=1)
+        return found[0] if found else None
 
     def _state(self, artifact: MadeArtifact, current: bool) -> State:
         if not self._in_place(artifact.file, artifact.bytes):
@@ -148,6 +171,9 @@ class Lineage:
     def successor(self, made: Made, artifact: MadeArtifact) -> str | None:
         """What is current in the place of an artifact that is superseded; None where nothing is."""
         line = made.line
+        revised = self.revision(artifact, line)
+        if revised is not None:
+            return revised.artifact if revised.artifact != artifact.id else None
         now = self._catalog.current(line.job_name, line.step, line.unit)
         found = self._catalog.made(now.key) if now and now.good else None
         same = [each.id for each in found.artifacts if _slot(each) == _slot(artifact)] if found else []

@@ -15,6 +15,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -232,7 +233,7 @@ def _record(
     own |= {} if workers else {"fence": "none"}
     with contextlib.closing(Journal.create(project.manifests, job_id, {**note.first, **own})) as journal:
         observe(RunStarted(job_id, note.name, note.files, note.bytes, workers, note.expected))
-        ended = nothing_to_do(job_id, found, observe)
+        ended = replace(nothing_to_do(job_id, found, observe), newer=catalog.newer_versions(note.name))
         finish(journal, catalog, ended, {})
     observe(ended)
     return ended

@@ -59,15 +59,22 @@ def run(
             session = Session(
                 job_id, job.name, device, project, store, journal, catalog, vault, scrubber, order.models, texts
             )
-            shape = Shape(job, job.steps, Revised(catalog.revisions(job_name=job.name)))
+            revisions = catalog.revisions(job_name=job.name)
+            shape = Shape(job, job.steps, Revised(revisions))
             size = order.scan.files, order.scan.bytes
             started = RunStarted(job_id, job.name, *size, workers.size, order.expected(shape))
             observe(started)
+            for each in revisions:
+                made = catalog.artifact(each.artifact)
+                if not placed(project.library)(made.file, made.bytes):
+                    gone = f"{each.artifact}, which a person made, is missing; give its file again, or take it back"
+                    observe(Said(scrubber.scrub(f"{gone}: librarian revise --undo {each.artifact}")))
             mark = mark_of(job, order.scan, order.policy, project.id_key)
             if found := find_settled(catalog, job.name, mark, placed(project.library)):
                 ended = nothing_to_do(job_id, found, observe)
             else:
                 ended = _conducted(session, replace(order, job=job), shape, workers, observe, halt)
+            ended = replace(ended, newer=catalog.newer_versions(job.name))
             finish(journal, catalog, ended, scrubber.counts)
             if not found and not ended.absent:
                 settle(catalog, vault, job, mark, ended)
