@@ -159,13 +159,14 @@ def quote(
         revisions = place.catalog.revisions(job_name=job.name)
         shape = Shape(job, job.steps, Revised(revisions))
         quoted = Quote(shape, planner, place.catalog, place.id_key, lengths, each or _nobody)
-        mark = mark_of(job, order.scan, order.policy, place.id_key) if each is None else ""
+        versions = versions_of(job)
+        mark = mark_of(job, order.scan, order.policy, versions, place.id_key) if each is None else ""
 
         def families() -> Iterator[Family]:
             return known_families(order.scan, place.vault, place.id_key)
 
         found = find_settled(place.catalog, job.name, mark, in_place)
-        rows = quoted.stand(families(), found.counts) if found else quoted.go(families)
+        rows = quoted.stand(families(), found) if found else quoted.go(families)
         where = machine_id(place.id_key), device_of(job)
         speeds = {
             step.id: place.catalog.speed(*where, step.declaration.full_name, job.name, step.id) for step in job.steps

@@ -195,7 +195,7 @@ class Index:
         self._db.execute("BEGIN IMMEDIATE")
 
     def _changed(self) -> None:
-        """What is current or good is not what it was: nothing is settled any more."""
+        """What is current, good or decided is not what it was: nothing is settled any more."""
         self._db.execute("DELETE FROM settled")
 
     def _outcomes(self, lines: Sequence[tuple[Place, Body]]) -> None:
@@ -209,6 +209,7 @@ class Index:
 
     def _decide(self, job: str, body: Body) -> None:
         """Take in a decision of the owner's."""
+        self._changed()
         of = body["unit"], body["job_name"], body["step"] or "", body["reason"]
         if body["stands"]:
             self._many("decisions", [(*of, body["because"], job)])

@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS documents (job_name TEXT, step TEXT, unit TEXT, docum
 CREATE TABLE IF NOT EXISTS speeds (machine TEXT, device TEXT, operation TEXT, job_name TEXT, step TEXT, tasks INTEGER,
     seconds REAL, audio REAL, bytes INTEGER, PRIMARY KEY (machine, device, operation, job_name, step)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settled (job_name TEXT PRIMARY KEY, mark TEXT, recordings INTEGER,
-    counts TEXT) WITHOUT ROWID;
+    counts TEXT, failures TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS decisions (unit TEXT, job_name TEXT, step TEXT, reason TEXT, because TEXT, job TEXT,
     PRIMARY KEY (unit, job_name, step, reason)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS revisions (job_name TEXT, step TEXT, unit TEXT, output TEXT, item INTEGER, artifact TEXT,

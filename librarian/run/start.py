@@ -69,7 +69,7 @@ def run(
                 if not placed(project.library)(made.file, made.bytes):
                     gone = f"{each.artifact}, which a person made, is missing; give its file again, or take it back"
                     observe(Said(scrubber.scrub(f"{gone}: librarian revise --undo {each.artifact}")))
-            mark = mark_of(job, order.scan, order.policy, project.id_key)
+            mark = mark_of(job, order.scan, order.policy, first.versions, project.id_key)
             if found := find_settled(catalog, job.name, mark, placed(project.library)):
                 ended = nothing_to_do(job_id, found, observe)
             else:
