@@ -60,6 +60,15 @@ class Revisions(Index):
         """How many revisions of a job there are of which the machine has made a newer version since."""
         return sum(each.newer for each in self.revisions(job_name=job_name))
 
+    def made_by_hand(self) -> frozenset[str]:
+        """The revisions that count, and the artifacts that were made from them, in however many steps."""
+        rows = self._db.execute(
+            "WITH RECURSIVE by_hand (id) AS (SELECT artifact FROM revised WHERE counts UNION "
+            "SELECT a.id FROM by_hand JOIN consumed c ON c.input = by_hand.id JOIN artifacts a ON a.key = c.key) "
+            "SELECT id FROM by_hand"
+        )
+        return frozenset(artifact for (artifact,) in rows)
+
     def is_revision(self, artifact_id: str) -> bool:
         """Whether a person made an artifact, whether or not it counts."""
         row = self._db.execute(

@@ -25,7 +25,7 @@ class ByHand:
 
     def __init__(self, catalog: Catalog, id_key: IdKey) -> None:
         self._catalog, self._id_key = catalog, id_key
-        self._follows: set[str] = set()
+        self._follows: set[str] | None = None
 
     def reason(self, before: Mapping[str, Any], inputs: Sequence[Input]) -> tuple[str, bool]:
         """Which inputs a person revised since, in a few words; and whether nothing else about them changed.
@@ -48,13 +48,19 @@ class ByHand:
                 taken_back[place] -= 1
                 said.append(f"revision of {each.step} taken back")
             else:
-                explained &= each.id in self._follows
+                explained &= each.id in self._all_that_follows()
         return ", ".join(dict.fromkeys(said)), explained
+
+    def _all_that_follows(self) -> set[str]:
+        """Ids of what was made, or is to be made, from what persons made."""
+        if self._follows is None:
+            self._follows = set(self._catalog.made_by_hand())
+        return self._follows
 
     def follow(self, task: Task) -> Task:
         """A task that is done again for that reason: what takes its results is, too."""
         outputs = (output for output, port in task.step.outputs.items() if not port.many)
-        self._follows.update(self._id_key.artifact(task.key, output) for output in outputs)
+        self._all_that_follows().update(self._id_key.artifact(task.key, output) for output in outputs)
         return task._replace(by_hand=True)
 
 
