@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import soundfile
 from faults import Fault, watch, why_not
 from harness import Archive
 from units import here, lines, outcomes, run, sound, toy_archive
@@ -121,6 +122,23 @@ def test_results_are_deleted_by_hand(month: Month) -> None:
     assert "2 problems" in here(month.archive, "verify", code=1).stdout
     assert month.night(again=2) == {"done": 2}
     (month.archive.root / ".librarian" / "catalog.db").unlink()
+    assert month.night() == {}
+
+
+def test_a_result_is_revised_by_hand(month: Month) -> None:
+    here(month.archive, "view")
+    link = month.archive.root / "view" / "talks" / "one.voice.flac"
+    samples, rate = soundfile.read(link)
+    soundfile.write(month.archive.root / "mine.wav", samples / 2, rate)
+    here(month.archive, "revise", str(link), "mine.wav", "--because", "there was a hum")
+    assert month.night() == {"done": PER_RECORDING - 1 + 1}  # its cuts and pieces, and what takes all recordings
+    assert (month.archive.root / "view" / "talks" / "one.voice.wav").exists()
+    month.archive.job(JOB.replace("1 dB", "2 dB"))
+    assert month.night("--redo-ok") == {"done": 4 + 3 * (PER_RECORDING - 1) + 1}  # what hangs on the revision stays
+    month.record("five")
+    assert month.night("--redo-ok") == {"done": PER_RECORDING + 1}
+    here(month.archive, "revise", "--undo", "view/talks/one.voice.wav")
+    assert month.night() == {"done": PER_RECORDING - 1 + 1}
     assert month.night() == {}
 
 

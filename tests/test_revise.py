@@ -300,9 +300,7 @@ def test_a_text_has_to_be_one_of_the_same_format(archive: Archive) -> None:
     assert lines(archive)[1]["revises"]["cleared"]
     assert whole(archive)
     here(archive, "export", "told", "out")
-    assert "what was said\n" in {
-        path.read_text() for path in (archive.root / "out").iterdir() if path.suffix == ".txt"
-    }
+    assert "what was said\n" in {path.read_text() for path in (archive.root / "out").iterdir() if path.suffix == ".txt"}
 
 
 def test_one_of_a_list(archive: Archive) -> None:
@@ -434,12 +432,11 @@ def test_as_a_person_would_and_killed_anywhere(template: Archive, tmp_path: Path
 
     undisturbed = play(copy_of(template, tmp_path / "first"))
     assert undisturbed.code == 0, undisturbed.err
-    named = [call.path for call in undisturbed.calls]
-    settled = next(at for at, path in enumerate(named, 1) if path.endswith(".revise.audio.wav") and ".staging" in path)
-    line = max(at for at, path in enumerate(named, 1) if path.endswith(".jsonl"))
-    kinds = [Fault("kill all", at) for at in range(settled, line + 1, 3)]
+    settled = next(at for at, call in enumerate(undisturbed.calls, 1) if "/.staging/" in call.source)
+    killed = [Fault("kill all", at) for at in (settled, settled + 1, settled + 2, settled + 4)]
+    torn = [Fault("tear a line and kill all", 2)]  # the first is that of the act
     wrong = []
-    for number, fault in enumerate([*kinds, *points(undisturbed, "full once", 2, "revise")]):
+    for number, fault in enumerate([*killed, *torn, *points(undisturbed, "full from there on", 2, "revise")]):
         archive = copy_of(template, tmp_path / f"copy{number}")
         ended = play(archive, fault)
         run(archive, code=None)
