@@ -86,7 +86,7 @@ def target_of(catalog: Catalog, artifact_id: str) -> Target:
     artifact, key = catalog.artifact(artifact_id), catalog.key_of(artifact_id)
     made = catalog.made(key)
     home = made.folder.split("/")[1] if made else ""
-    if standing := catalog.revisions(artifact=artifact_id):
+    if standing := catalog.revisions(artifact=artifact_id, counts=1):
         places = tuple((each.job_name, each.step, each.unit) for each in standing)
         return Target(artifact, places, standing[0].machine, standing[0].digest, home)
     current = [each for each in catalog.ended(key=key) if each.good]

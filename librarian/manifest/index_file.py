@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS revisions (job_name TEXT, step TEXT, unit TEXT, outpu
 CREATE TABLE IF NOT EXISTS forgotten (unit TEXT PRIMARY KEY, job TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
 CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
+CREATE INDEX IF NOT EXISTS revisions_by_artifact ON revisions (artifact);
 CREATE VIEW IF NOT EXISTS revised AS SELECT r.*, a.id AS now,
     a.id IS NOT NULL AND (a.id <> r.machine OR a.digest <> r.digest) AS newer,
     r.item = 0 OR (a.id = r.machine AND a.digest = r.digest) AS counts

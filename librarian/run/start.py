@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ from librarian.events import Observer, RunEnded, RunStarted, Said
 from librarian.keys import canonical
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, new_job_id
+from librarian.manifest.revisions import Revision
 from librarian.manifest.store import Store
 from librarian.plan import Planner, Revised, Shape, seal_texts
 from librarian.privacy.scrub import Scrubber
@@ -64,11 +65,8 @@ def run(
             size = order.scan.files, order.scan.bytes
             started = RunStarted(job_id, job.name, *size, workers.size, order.expected(shape))
             observe(started)
-            for each in revisions:
-                made = catalog.artifact(each.artifact)
-                if not placed(project.library)(made.file, made.bytes):
-                    gone = f"{each.artifact}, which a person made, is missing; give its file again, or take it back"
-                    observe(Said(scrubber.scrub(f"{gone}: librarian revise --undo {each.artifact}")))
+            for sentence in _missed(catalog, revisions, placed(project.library)):
+                observe(Said(scrubber.scrub(sentence)))
             mark = mark_of(job, order.scan, order.policy, first.versions, project.id_key)
             if found := find_settled(catalog, job.name, mark, placed(project.library)):
                 ended = nothing_to_do(job_id, found, observe)
@@ -82,6 +80,17 @@ def run(
                 take_note(vault, order.plain, mark, first.model_dump(mode="json"), started)
             observe(ended)
             return ended
+
+
+def _missed(catalog: Catalog, revisions: Iterable[Revision], in_place: Callable[[str, int], bool]) -> Iterator[str]:
+    """What persons made and is not there: no run makes it again."""
+    for each in revisions:
+        made = catalog.artifact(each.artifact)
+        if not in_place(made.file, made.bytes):
+            yield (
+                f"{each.artifact}, which a person made, is missing; give its file again, or take it back: "
+                f"librarian revise --undo {each.artifact}"
+            )
 
 
 @contextmanager
