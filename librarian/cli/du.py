@@ -24,8 +24,8 @@ _STATES = ("current", "superseded", "suspect", "missing")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> int:
     """A row for each step and state, the largest first: how many results there are, and the bytes that they take.
-    Superseded: made again with other settings or from another input since. Missing results take no room; the next run
-    that wants them makes them again.
+    Superseded: made again with other settings or from another input since, or revised by hand. Missing results take no
+    room; the next run that wants them makes them again.
     """
     with asked(context) as project:
         rows = by_step(project.catalog, project.project.library)
