@@ -61,9 +61,19 @@ class TasksStand(Event):
 
 @dataclass(frozen=True)
 class AllStand(Event):
-    """Nothing has changed since all results were there: nothing is done. `counts` is step → tasks."""
+    """Nothing has changed since there was nothing to do: nothing is done.
+
+    Attributes:
+        counts: step → tasks whose results are there.
+        known: step → outcome → tasks that failed before, and are not tried again.
+    """
 
     counts: dict[str, int]
+    known: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def ended(self) -> dict[str, dict[str, int]]:
+        """Step → outcome → tasks."""
+        return {step: {"cached": tasks, **self.known.get(step, {})} for step, tasks in self.counts.items()}
 
 
 @dataclass(frozen=True)
@@ -179,6 +189,7 @@ class RunEnded(Event):
         absent: recordings and groups that earlier runs of the job had and this one did not find.
         fresh: files that had just changed and were left for the next run.
         held: whether so many are absent that what gathers all recordings was left as it is.
+        newer: results that a person revised, and that the machine has made anew since.
     """
 
     job: str
@@ -191,6 +202,7 @@ class RunEnded(Event):
     absent: int = 0
     fresh: int = 0
     held: bool = False
+    newer: int = 0
 
     @property
     def failed(self) -> bool:
@@ -248,9 +260,9 @@ class Tally:
             case TasksKnown():
                 self.ended[event.step][event.outcome] += len(event.units)
             case AllStand():
-                for step, tasks in event.counts.items():
-                    self.expected[step] = tasks
-                    self.ended[step]["cached"] += tasks
+                for step, found in event.ended().items():
+                    self.expected[step] = sum(found.values())
+                    self.ended[step].update(found)
             case TaskStarted():
                 self.running[event.step, event.unit] = 0.0
                 self._started[event.step, event.unit] = time.monotonic()

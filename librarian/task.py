@@ -27,6 +27,8 @@ class Artifact:
         facts: what was measured when it was made.
         recording: id of the recording or group that it comes from, where it was gathered; empty otherwise.
         item: its number in a list, from 1; 0 where it stands in none.
+        revised: whether a person made it (`librarian revise`) in the place of what a step had made. It fits its kind
+            all the same; `facts` are then what the core measures only, and none of the step's own.
     """
 
     path: Path
@@ -38,6 +40,7 @@ class Artifact:
     facts: Mapping[str, float | bool | str | None] = field(default_factory=dict)
     recording: str = ""
     item: int = 0
+    revised: bool = False
 
 
 @dataclass(frozen=True)

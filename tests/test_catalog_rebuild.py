@@ -34,7 +34,7 @@ NAMES = ("talks/none.wav", "talks/a.wav", "talks/b.wav", "calls/in-x.wav", "call
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
-    """Made, changed, made again, failed, settled, exported, and some of it damaged and known to be."""
+    """Made, changed, made again, failed, settled, exported, revised, and some of it damaged and known to be."""
     made = toy_archive(tmp_path / "archive")
     for number, name in enumerate(
         ("talks/none.wav", "talks/a.wav", "talks/b.wav", "calls/in-x.wav", "calls/out-x.wav")
@@ -49,6 +49,9 @@ def archive(tmp_path: Path) -> Archive:
     made.job(JOB)
     run(made, "--redo-ok")
     here(made, "export", "note", "out", "--private")
+    sound(made.root / "mine.wav", 9)
+    _, voice = (line for line in outcomes(made, 0, "voice") if line["produced"])
+    here(made, "revise", voice["produced"][0]["id"], "mine.wav")
     done = [line for step in ("note", "mixed") for line in outcomes(made, 0, step) if line["outcome"] == "done"]
     for line in (done[0], done[-1]):
         path = made.root / "library" / line["folder"] / line["produced"][0]["file"]
@@ -72,7 +75,7 @@ def test_it_is_equal_to_the_one_it_replaces(archive: Archive, at_once: int, monk
     assert {name for name, rows in before.items() if not rows} == {"forgotten", "drops"}
     monkeypatch.setattr(index, "AT_ONCE", at_once)
     said = here(archive, "catalog", "rebuild").stderr
-    assert "made anew from 6 manifests" in said
+    assert "made anew from 7 manifests" in said
     assert dump(archive) == before
     assert sorted(path.name for path in (archive.root / ".librarian").glob("catalog*")) == [
         "catalog.checked",
@@ -103,7 +106,8 @@ def test_room_is_counted_by_step_and_state(archive: Archive) -> None:
     next((archive.root / "library").rglob("*.note.text.*")).unlink()
     found = json.loads(here(archive, "du", "--json").stdout)
     rows = {(row["step"], row["state"]): (row["results"], row["bytes"]) for row in found["steps"]}
-    assert rows["voice", "current"][0] == rows["voice", "superseded"][0] == 2
+    assert rows["voice", "current"][0] == 2
+    assert rows["voice", "superseded"][0] == 3  # of the other gain, and what a person revised
     assert rows["mixed", "suspect"][0] == 1
     assert {state for _, state in rows} == {"current", "superseded", "suspect", "missing"}
     assert all(bytes_ == 0 for (_, state), (_, bytes_) in rows.items() if state == "missing")

@@ -6,12 +6,13 @@ breaks extensions or records that exist: it needs a new LIBRARIAN_API, or a new 
     PYTHONPATH=tests python tests/test_contract.py && git diff tests/golden
 
 `manifest.jsonl` is what is written now. The others were written before lines could say what was absent (1), what was
-scrubbed (2), and which failures are remembered (3); manifests like them lie in projects, and are read as long as
-`format` is 1.
+scrubbed (2), which failures are remembered (3), and what persons made (4); manifests like them lie in projects, and are
+read as long as `format` is 1. `act.jsonl` is a manifest of an act of the owner's.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import inspect
@@ -33,7 +34,19 @@ from librarian import hookspecs, kinds, operation, task
 from librarian.keys import seed
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, entries
-from librarian.manifest.records import Cause, Consumed, Lacking, Line, OutcomeLine, Produced, SummaryLine, Timings
+from librarian.manifest.records import (
+    ActLine,
+    Cause,
+    Consumed,
+    Lacking,
+    Line,
+    OutcomeLine,
+    Produced,
+    Revises,
+    SummaryLine,
+    Timings,
+    WithdrawnLine,
+)
 from librarian.manifest.store import folder_of
 from librarian.models import known
 from librarian.privacy.scrub import Scrubber
@@ -179,6 +192,40 @@ def manifest(folder: Path) -> bytes:
     return journal.path.read_bytes()
 
 
+def act(folder: Path) -> bytes:
+    """A manifest of a revision that is made and taken back, in the same manner."""
+    unit = recording(0)
+    machine = ID_KEY.artifact(ID_KEY.task(document(unit)), "audio")
+    made = {**document(unit), "operation": "librarian-media/revise", "inputs": [["audio", "", machine]]}
+    key = ID_KEY.task(made)
+    produced = artifact(unit, key, "audio", "flac", {"seconds": 12.5}, True)
+    of = {"artifact": produced.id, "output": "audio", "because": ID_KEY.text("better")}
+    digest = ID_KEY.content("2" * 64, private=True)
+    first = ActLine(
+        job=JOB, act="revise", version="0.1.0", machine=job_line(JOB).machine, started="2026-01-02T03:04:05.678Z"
+    )
+    bodies = [
+        outcome(
+            unit,
+            key_of=made,
+            given=[],
+            consumed=[Consumed(port="audio", role=None, id=machine, digest=digest)],
+            produced=[produced],
+            folder=folder_of(unit, "revise", key),
+            revises=Revises.model_validate({**of, "machine": machine, "digest": digest}),
+        ),
+        WithdrawnLine.model_validate({**of, "job_name": "calls", "step": "voice", "unit": unit}),
+    ]
+    journal = Journal.create(folder, JOB, salted(first, 0))
+    journal.append([salted(body, number) for number, body in enumerate(bodies, 1)])
+    with (
+        mock.patch("librarian.manifest.journal.now", lambda: "2026-01-02T03:04:06.789Z"),
+        mock.patch("librarian.manifest.journal.new_salt", lambda: f"{len(bodies) + 1:032x}"),
+    ):
+        journal.seal("complete")
+    return journal.path.read_bytes()
+
+
 def salted(body: Any, number: int) -> Any:
     return body.model_copy(update={"salt": f"{number:032x}"})
 
@@ -211,7 +258,7 @@ def test_a_manifest_is_written_byte_for_byte_as_it_was(tmp_path: Path) -> None:
     assert manifest(tmp_path) == (GOLDEN / "manifest.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize("name", [f"manifest{each}.jsonl" for each in ("", "-1", "-2", "-3")])
+@pytest.mark.parametrize("name", [f"manifest{each}.jsonl" for each in ("", "-1", "-2", "-3", "-4")])
 def test_a_manifest_that_was_written_before_can_be_read(tmp_path: Path, name: str) -> None:
     text = (GOLDEN / name).read_bytes()
     (tmp_path / f"{JOB}.jsonl").write_bytes(text)
@@ -225,6 +272,16 @@ def test_a_manifest_that_was_written_before_can_be_read(tmp_path: Path, name: st
     assert made is not None
     assert [each.id for each in made.artifacts] == [each.id for each in done.produced]
     catalog.close()
+
+
+def test_a_manifest_of_an_act_is_written_as_it_was_and_can_be_read(tmp_path: Path) -> None:
+    text = (GOLDEN / "act.jsonl").read_bytes()
+    assert act(tmp_path) == text
+    bodies = [Line.model_validate_json(line).body for line in text.splitlines()]
+    assert [body and body.type for body in bodies] == ["act", "outcome", "withdrawn", "seal"]
+    with contextlib.closing(Catalog(tmp_path / "catalog.db", tmp_path, owned=True)) as catalog:
+        assert catalog.revisions() == []
+        assert catalog.is_revision(bodies[1].produced[0].id)  # type: ignore[union-attr]
 
 
 def test_a_line_holds_what_was_asked_of_it_and_no_more() -> None:
@@ -243,4 +300,6 @@ def test_words_of_a_schema_may_change_and_nothing_else() -> None:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         (GOLDEN / "manifest.jsonl").write_bytes(manifest(Path(place)))
+    with tempfile.TemporaryDirectory() as place:
+        (GOLDEN / "act.jsonl").write_bytes(act(Path(place)))
     (GOLDEN / "contract.json").write_text(json.dumps(contract(), indent=1, ensure_ascii=False) + "\n")

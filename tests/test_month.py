@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import soundfile
 from faults import Fault, watch, why_not
 from harness import Archive
 from units import here, lines, outcomes, run, sound, toy_archive
@@ -75,6 +76,14 @@ class Month:
         here(self.archive, "view")
         assert all(link.exists() for link in (self.archive.root / "view").rglob("*.flac"))
         return Counter(each["outcome"] for each in outcomes(self.archive))
+
+    def revise(self, name: str) -> None:
+        """Put a quieter one in the place of a recording's result."""
+        here(self.archive, "view")
+        link = self.archive.root / "view" / "talks" / f"{name}.voice.flac"
+        samples, rate = soundfile.read(link)
+        soundfile.write(self.archive.root / "mine.wav", samples / 2, rate)
+        here(self.archive, "revise", str(link), "mine.wav", "--because", "there was a hum")
 
 
 @pytest.fixture
@@ -159,6 +168,29 @@ def test_what_is_superseded_is_pruned_and_asked_for_again(month: Month) -> None:
     here(month.archive, "project", "move", "../disk")
     month.archive.root.joinpath("library").rename(month.archive.root / "old")
     assert month.night() == {}
+
+
+def test_a_result_is_revised_by_hand(month: Month) -> None:
+    month.revise("one")
+    assert month.night() == {"done": PER_RECORDING - 1 + 1}  # its cuts and pieces, and what takes all recordings
+    assert (month.archive.root / "view" / "talks" / "one.voice.wav").exists()
+    month.archive.job(JOB.replace("1 dB", "2 dB"))
+    assert month.night("--redo-ok") == {"done": 4 + 3 * (PER_RECORDING - 1) + 1}  # what hangs on the revision stays
+    month.record("five")
+    assert month.night("--redo-ok") == {"done": PER_RECORDING + 1}
+    here(month.archive, "revise", "--undo", "view/talks/one.voice.wav")
+    assert month.night() == {"done": PER_RECORDING - 1 + 1}
+    assert month.night() == {}
+
+
+def test_what_a_person_made_is_never_pruned(month: Month) -> None:
+    month.revise("one")
+    month.night()
+    here(month.archive, "prune", "--superseded", "--step", "voice", "--yes")
+    assert [path.name for path in (month.archive.root / "view").rglob("*.voice.*")] == ["one.voice.wav"]
+    assert month.night() == {}
+    month.archive.job(JOB.replace("1 dB", "2 dB"))
+    assert month.night("--redo-ok") == {"done": 4 + 3 * (PER_RECORDING - 1) + 1}
 
 
 def test_a_disk_is_away_and_comes_back(month: Month) -> None:

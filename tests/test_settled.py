@@ -13,6 +13,8 @@ import pytest
 from harness import Archive
 from units import here, run, sound, toy_archive
 
+from librarian.cli.failures import failure_lines
+from librarian.events import Failures
 from librarian.manifest.catalog import Catalog
 
 JOB = """
@@ -127,9 +129,15 @@ def catalog_gone(archive: Archive) -> None:
     (archive.root / ".librarian" / "catalog.db").unlink()
 
 
+def revised(archive: Archive) -> None:
+    path = audio_files(archive)[0]
+    sound(archive.root / "mine.wav", 7)
+    here(archive, "revise", str(path), "mine.wav", "--unlike-ok")
+
+
 CHANGES = [
     *(gain, listed, relabeled, one_more, one_less, other_content, moved),
-    *(result_gone, result_cut, suspect, catalog_gone),
+    *(result_gone, result_cut, suspect, catalog_gone, revised),
 ]
 
 
@@ -160,11 +168,49 @@ def test_a_file_that_changed_just_before_is_looked_at_again(archive: Archive) ->
 
 
 def test_what_failed_is_said_again(archive: Archive) -> None:
-    (archive.root / "talks" / "broken.wav").write_bytes(b"RIFF")
+    sound(archive.root / "talks" / "silent.wav", 0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("librarian.privacy.vault.RACY_NS", -(1 << 62))
-        for _ in range(2):
+        for _ in range(2):  # the first time it is tried
             assert not only_looked(archive, code=1)
+        whole = said_of(archive)
+        assert only_looked(archive, code=1)
+        assert said_of(archive) == whole
+        assert "voice: 1 silent" in whole
+        assert planned(archive)["voice"] == planned(archive)["cuts"] == (2, 1)
+        assert planned(archive, "--tasks") == planned(archive)
+
+
+def test_what_failed_is_tried_again_once_something_changes(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound(archive.root / "talks" / "silent.wav", 0)
+    monkeypatch.setattr("librarian.privacy.vault.RACY_NS", -(1 << 62))
+    for _ in range(2):
+        run(archive, code=1)
+    assert only_looked(archive, code=1)
+    assert not only_looked(archive, "--redo", "failed", code=1)
+    assert not only_looked(archive, code=1)
+    assert only_looked(archive, code=1)
+    here(archive, "settle", "silent.wav", "--because", "blank")
+    assert not only_looked(archive)  # what the owner decides counts at once
+    assert only_looked(archive)
+    assert "settled: 2 tasks" in said_of(archive)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("librarian.run.header._stated", lambda package, field: ["0.0"] if field == "Version" else [])
+        patch.setattr("librarian.run.standing.state_of_all", lambda: "other")
+        assert not only_looked(archive, code=None)  # with other packages it may come out well
+
+
+def said_of(archive: Archive) -> str:
+    """What the last run with events said at its end of what it counted, and of what failed."""
+    ended = json.loads((archive.root / "events").read_text().splitlines()[-1])
+    failures = [Failures(**{**each, "units": tuple(each["units"])}) for each in ended["failures"]]
+    return "\n".join([json.dumps(ended["counts"], sort_keys=True), *failure_lines(failures)])
+
+
+def planned(archive: Archive, *typed: str) -> dict[str, tuple[int, int]]:
+    """Step → tasks that are done, and that failed before."""
+    steps = json.loads(here(archive, "plan", "job.yaml", "--json", *typed).stdout)["steps"]
+    return {row["step"]: (row["done"], row["known"]) for row in steps}
 
 
 def test_a_part_of_it_is_a_job_of_its_own(archive: Archive) -> None:

@@ -14,6 +14,7 @@ from pydantic import field_validator
 
 from librarian import (
     Audio,
+    Data,
     Duration,
     Fact,
     Field,
@@ -22,11 +23,27 @@ from librarian import (
     Measurement,
     Measurements,
     Operation,
+    Output,
     Settings,
     Text,
     UnusableInputError,
     hookimpl,
 )
+
+
+class Spans(Data):
+    """A schema of an extension's own, with room for any text."""
+
+    word = "spans/1"
+
+    spans: list[str] = Field(description="What is said in each.")
+
+    @field_validator("spans")
+    @classmethod
+    def _no_question(cls, value):
+        if any("?" in each for each in value):
+            raise ValueError(f"{value} is a question")
+        return value
 
 
 class NoSettings(Settings):
@@ -121,6 +138,18 @@ def note(task):
     return {"text": path}
 
 
+def spell(task):
+    return {"spans": Output(Spans(spans=["one", "two"]), {"duration": 0.1, "words": 2})}
+
+
+def tell(task):
+    """What it is given, and whether a person made that."""
+    path, given = task.folder / "told.txt", task.inputs["spans"]
+    said = " ".join(json.loads(given.path.read_text())["spans"])
+    path.write_text(f"{said}, {'by hand' if given.revised else 'by machine'}, {sorted(given.facts)}\n")
+    return {"text": path}
+
+
 def make(task):
     return {"audio": task.write_audio("audio", np.full((1, 800), 0.1, np.float32), 8000)}
 
@@ -168,6 +197,8 @@ def librarian_operations():
         operation("lone", heard, heard, each="group", run="louder", settings=LouderSettings),
         operation("stem", heard, stems_of, StemSettings, run="louder"),
         operation("note", heard, {"text": Text}, NoteSettings),
+        operation("spell", heard, {"spans": Spans}, facts={"duration": Fact("Length.", "s"), "words": Fact("Words.")}),
+        operation("tell", {"spans": Spans}, {"text": Text}),
         operation("make", {}, heard, each="job"),
         operation("conjure", {}, heard, run="make"),
     ]

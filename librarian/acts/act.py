@@ -27,7 +27,7 @@ from librarian.manifest.records import ActLine, MachineRecord
 from librarian.manifest.store import Store
 from librarian.project import Project
 
-Kind = Literal["forget", "allow", "reveal", "rotate", "settle", "export", "prune", "move"]
+Kind = Literal["forget", "allow", "reveal", "rotate", "settle", "export", "prune", "move", "revise"]
 Say = Callable[[str], None]
 
 
@@ -62,21 +62,38 @@ def act(project: Project, kind: Kind, say: Say, *, resumable: bool = False) -> I
         resumable: whether the manifest of one that fails stays open, for whoever completes it; else it is sealed as
             interrupted.
     """
+    with (
+        mended(project, say) as (catalog, _),
+        recorded(project, catalog, new_job_id(project.manifests), kind, resumable=resumable) as doing,
+    ):
+        yield doing
+
+
+@contextlib.contextmanager
+def mended(project: Project, say: Say) -> Iterator[tuple[Catalog, Store]]:
+    """The index and the library, with what earlier jobs left there mended. The caller holds the project's lock."""
     mend(project, say)
-    with contextlib.closing(Catalog(project.catalog, project.manifests, owned=True)) as catalog:
-        with contextlib.closing(Store(project.library, project.staging)) as store:
-            store.recover(catalog.made_by)
-        job = new_job_id(project.manifests)
-        with contextlib.closing(Journal.create(project.manifests, job, _first(project, job, kind))) as journal:
-            try:
-                yield Act(job, project, catalog, journal)
-            except BaseException:
-                if not resumable:
-                    with contextlib.suppress(OSError):  # the next job seals it then
-                        journal.seal("interrupted")
-                raise
-            journal.seal("complete")
-        catalog.follow(job)
+    with (
+        contextlib.closing(Catalog(project.catalog, project.manifests, owned=True)) as catalog,
+        contextlib.closing(Store(project.library, project.staging)) as store,
+    ):
+        store.recover(catalog.made_by)
+        yield catalog, store
+
+
+@contextlib.contextmanager
+def recorded(project: Project, catalog: Catalog, job: str, kind: Kind, *, resumable: bool = False) -> Iterator[Act]:
+    """The manifest of an act, from its first line to its seal; arguments as in `act`."""
+    with contextlib.closing(Journal.create(project.manifests, job, _first(project, job, kind))) as journal:
+        try:
+            yield Act(job, project, catalog, journal)
+        except BaseException:
+            if not resumable:
+                with contextlib.suppress(OSError):  # the next job seals it then
+                    journal.seal("interrupted")
+            raise
+        journal.seal("complete")
+    catalog.follow(job)
 
 
 def mend(project: Project, say: Say) -> str:

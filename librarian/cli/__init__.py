@@ -29,6 +29,7 @@ COMMANDS = {
     "prune": "Make room: drop results that can be made again.",
     "du": "Say what takes room in the library, by step and state.",
     "settle": "Record what you decided about failures.",
+    "revise": "Put a corrected file in the place of a result; later steps take it.",
     "jobs": "List what was done, newest last.",
     "show": "Say everything about a recording, a result or a job.",
     "trace": "Say what a result was made from, and what was made from it.",

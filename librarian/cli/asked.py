@@ -17,7 +17,7 @@ import click
 
 from librarian.cli.place import open_project
 from librarian.cli.recorded import columns
-from librarian.cli.words import fitted
+from librarian.cli.words import fitted, say
 from librarian.errors import UsageError
 from librarian.files import hash_file
 from librarian.manifest.catalog import Catalog
@@ -70,7 +70,7 @@ class Asked:
         Raises:
             UsageError: there is none, or more than one. It repeats nothing but ids.
         """
-        found = self.lineage.find(typed, MOST_CANDIDATES) or list(self._seen(typed))
+        found = self.lineage.find(self._linked(typed), MOST_CANDIDATES) or list(self._seen(typed))
         if len(found) == 1:
             return found[0]
         if found:
@@ -81,6 +81,11 @@ class Asked:
         if near := self._named_nearly(typed):
             raise UsageError(f"no recording has that name; did you mean {' or '.join(near)}?")
         raise UsageError("nothing is known under that id, path or name; what was done: librarian jobs")
+
+    def _linked(self, typed: str) -> str:
+        """The file in the library that a link in a view leads to; else what was typed."""
+        target = os.path.realpath(typed) if os.path.islink(typed) else ""
+        return target if target and Path(target).is_relative_to(self.project.library.resolve()) else typed
 
     def called(self, unit: str) -> str:
         """What people call a recording or a group in public; its id, where it has no such name."""
@@ -151,3 +156,13 @@ def asked(context: click.Context) -> Iterator[Asked]:
     finally:
         catalog.close()
         vault.close()
+
+
+@contextlib.contextmanager
+def asked_mended(context: click.Context, project: Project) -> Iterator[Asked]:
+    """The same, with what the last job left mended first. The caller holds the project's lock."""
+    from librarian.acts.act import mend
+
+    mend(project, say)
+    with asked(context) as opened:
+        yield opened

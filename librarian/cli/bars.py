@@ -30,9 +30,9 @@ class Bars:
                 for step in event.steps:
                     self._bars[step].update()
             case AllStand():
-                for step, tasks in event.counts.items():
-                    self._bars[step].total = tasks
-                    self._bars[step].update(tasks)
+                for step, found in event.ended().items():
+                    self._bars[step].total = sum(found.values())
+                    self._bars[step].update(sum(found.values()))
             case TasksKnown():
                 self._bars[event.step].update(len(event.units))
             case TaskEnded():

@@ -87,7 +87,7 @@ def complete_jobs(context: click.Context, parameter: click.Parameter, incomplete
     return [CompletionItem(each) for each in found]
 
 
-_COMPLETERS = {"what": complete_ids, "job": complete_jobs}
+_COMPLETERS = {"what": complete_ids, "artifact": complete_ids, "job": complete_jobs}
 """Name of an argument → what completes it."""
 
 

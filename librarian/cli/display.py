@@ -75,6 +75,9 @@ class Lines:
                 self._line(f"  {step:<{width}}  {_counts(found) or none}")
         if event.absent:
             self._line(f"absent: {event.absent:,} that earlier runs had; is a disk away? if they are gone: --absent-ok")
+        if event.newer:
+            anew = plural(event.newer, "revised result")
+            self._line(f"{anew} made anew by the machine since, and kept beside yours; which: librarian revise --list")
         for line in failure_lines(event.failures):
             self._line(line)
         if event.interrupted:

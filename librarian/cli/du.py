@@ -24,9 +24,9 @@ _STATES = ("current", "superseded", "suspect", "missing", "dropped")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> int:
     """A row for each step and state, the largest first: how many results there are, and the bytes that they take.
-    Superseded: made again with other settings or from another input since. Dropped: removed by prune, or since their
-    step keeps them until they are used; a run counts them as done, and makes them again where a step needs them.
-    Missing results take no room either; the next run that wants them makes them again.
+    Superseded: made again with other settings or from another input since, or revised by hand. Dropped: removed by
+    prune, or since their step keeps them until they are used; a run counts them as done, and makes them again where a
+    step needs them. Missing results take no room either; the next run that wants them makes them again.
     """
     with asked(context) as project:
         rows = by_step(project.catalog, project.project.library)

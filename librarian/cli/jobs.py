@@ -16,8 +16,8 @@ from librarian.manifest.history import JobRecord
 @click.pass_context
 def command(context: click.Context, most: int, as_json: bool) -> int:
     """One row a job: its id, when it began, its name, and what came of its tasks; of one that is no run, what it was
-    (forget, reveal, rotate). One that is interrupted did not come to its end; one that is open is under way, or was cut
-    off: the next run seals it.
+    (forget, settle, revise …). One that is interrupted did not come to its end; one that is open is under way, or was
+    cut off: the next run seals it.
     """
     with asked(context) as project:
         ids = project.catalog.jobs()

@@ -19,6 +19,8 @@ def names_of(project: Asked, found: str) -> Iterator[tuple[str, str]]:
         yield from (("seen at", str(path)) for path in project.vault.sightings(unit))
         for because in dict.fromkeys(each.because for each in project.catalog.decisions(unit=unit) if each.because):
             yield "settled because", project.vault.text(because) or ""
+        for because in dict.fromkeys(each.because for each in project.catalog.revisions(unit=unit) if each.because):
+            yield "revised because", project.vault.text(because) or ""
         if label := project.vault.label(unit)[0]:
             yield "called", label
     if len(units) > 1:

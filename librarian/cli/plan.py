@@ -96,6 +96,9 @@ def _lines(scan: Scan, quotation: Quotation) -> Iterator[str]:
             yield f"  {row.step.id}: and {plural(more_reasons, 'more reason')}; all of them: --json"
         if row.known:
             yield f"  {row.step.id}: {row.known:,}  failed before, not tried again; to try them: --redo failed"
+        if newer := sum(each.newer for each in quotation.revised(row.step.id)):
+            anew = "revised by hand, and made anew by the machine since; which: librarian revise --list"
+            yield f"  {row.step.id}: {newer:,}  {anew}"
         if row.kept:
             yield f"  {row.step.id}: {row.kept:,}  left as they are"
         if row.lists:
@@ -207,6 +210,7 @@ def _as_json(scan: Scan, quotation: Quotation, listed: list[Task] | None) -> dic
 
 def _row_json(row: Row, quotation: Quotation) -> dict[str, object]:
     name = row.step.id
+    revised = quotation.revised(name)
     return {
         **{"step": name, "operation": row.step.declaration.full_name, "done": row.done, "new": row.new},
         **{
@@ -218,6 +222,7 @@ def _row_json(row: Row, quotation: Quotation) -> dict[str, object]:
             "reasons": dict(row.reasons),
         },
         **{"audio_seconds": round(row.audio, 3), "seconds": quotation.seconds(name)},
+        **{"revised": len(revised), "revised_newer": sum(each.newer for each in revised)},
         "bytes_wanted": quotation.bytes(name),
         "outputs": {output: "clean" if port.clean else "private" for output, port in row.step.outputs.items()},
         "hosts": list(row.step.declaration.hosts),

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from librarian.job import RECORDING, Family, Recording, Sighting, is_under
 from librarian.keys import IdKey
 from librarian.machine import machine_id
 from librarian.manifest.catalog import Catalog, Speed
-from librarian.plan import ASKED_FOR, NEW, Planner, Quote, Row, Shape, Task, seal_texts
+from librarian.manifest.revisions import Revision
+from librarian.plan import ASKED_FOR, NEW, Planner, Quote, Revised, Row, Shape, Task, seal_texts
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.recordings import Scan, known_families
@@ -98,6 +99,7 @@ class Quotation:
         estimated: whether lengths were estimated from sizes.
         workers: processes that a run would have.
         free: bytes free where the library lies.
+        revisions: what persons made in the place of results of the job.
     """
 
     rows: Mapping[str, Row]
@@ -106,6 +108,7 @@ class Quotation:
     estimated: bool
     workers: int
     free: int
+    revisions: Sequence[Revision] = ()
 
     def seconds(self, step: str) -> float | None:
         """How long a step will take, all workers at it; None where that is not known."""
@@ -115,6 +118,10 @@ class Quotation:
     def bytes(self, step: str) -> float | None:
         """What a step will make; None where that is not known."""
         return self.rows[step].makes(self.speeds[step])
+
+    def revised(self, step: str) -> list[Revision]:
+        """The revisions of results of a step."""
+        return [each for each in self.revisions if each.step == step]
 
     @property
     def scratch(self) -> float:
@@ -149,19 +156,23 @@ def quote(
         lengths = Lengths(place.vault, order.scan, ask)
         in_place = placed(place.library)
         planner = Planner(job, place.catalog, place.id_key, in_place, order.policy, versions=lambda: versions_of(job))
-        quoted = Quote(Shape(job, job.steps), planner, place.catalog, place.id_key, lengths, each or _nobody)
-        mark = mark_of(job, order.scan, order.policy, place.id_key) if each is None else ""
+        revisions = place.catalog.revisions(job_name=job.name)
+        shape = Shape(job, job.steps, Revised(revisions))
+        quoted = Quote(shape, planner, place.catalog, place.id_key, lengths, each or _nobody)
+        versions = versions_of(job)
+        mark = mark_of(job, order.scan, order.policy, versions, place.id_key) if each is None else ""
 
         def families() -> Iterator[Family]:
             return known_families(order.scan, place.vault, place.id_key)
 
         found = find_settled(place.catalog, job.name, mark, in_place)
-        rows = quoted.stand(families(), found.counts) if found else quoted.go(families)
+        rows = quoted.stand(families(), found) if found else quoted.go(families)
         where = machine_id(place.id_key), device_of(job)
         speeds = {
             step.id: place.catalog.speed(*where, step.declaration.full_name, job.name, step.id) for step in job.steps
         }
-        return Quotation(rows, speeds, quoted.audio, lengths.estimated, workers, free_at(place.library))
+        free = free_at(place.library)
+        return Quotation(rows, speeds, quoted.audio, lengths.estimated, workers, free, revisions)
 
 
 def _nobody(task: Task) -> None:

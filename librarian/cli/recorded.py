@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from librarian.cli.facts import MINUS
 from librarian.cli.words import duration
 from librarian.manifest.records import OutcomeLine, RungRecord
+from librarian.manifest.revisions import Revision
 from librarian.plan import differences
 
 TEXT = "text:"
@@ -65,10 +67,24 @@ def rung_of(rung: RungRecord) -> str:
 
 def changes(before: OutcomeLine, after: OutcomeLine) -> str:
     """How two results were made differently: `target −20 → −24`."""
+    if before.revises or after.revises:
+        return "revised by hand" if after.revises else "the revision was taken back"
     return ", ".join(
         "its input changed" if part == "inputs" else f"{name or part} {_value(old)} → {_value(new)}"
         for part, name, old, new in differences(before.document or {}, after.document or {})
     )
+
+
+def newer_lines(revisions: Iterable[Revision]) -> Iterator[str]:
+    """Where the machine has made something newer than what a person revised, and how to take it."""
+    for each in revisions:
+        if each.newer:
+            yield f"the machine has made {each.now} since; to take it: librarian revise --undo {each.artifact}"
+
+
+def revision_json(each: Revision) -> dict[str, Any]:
+    """A revision as data."""
+    return {**asdict(each), "item": each.item or None}
 
 
 def _value(value: Any) -> str:

@@ -14,8 +14,14 @@ MOST_NAMED = 3
 
 
 def made_sentence(project: Asked, made: Made, asked: str = "") -> str:
-    """`made on 3 May 2026 from OH-1987-042 by normalize 1: raised 6.2 dB to −16.0 LUFS, normalized, 0.4 s`."""
+    """`made on 3 May 2026 from OH-1987-042 by normalize 1: raised 6.2 dB to −16.0 LUFS, normalized, 0.4 s`.
+
+    Of a revision: `made by hand on 3 May 2026 from words.words of OH-1987-042`.
+    """
     line = made.line
+    if line.revises:
+        on = day(project.history.job(made.place.job).first.started)
+        return f"made by hand on {on} from {_sources(project, line)}"
     reason = line.cause.reason.replace("_", " ") if line.outcome == "degraded" and line.cause else ""
     seconds = sum(line.timings.model_dump(exclude={"wait"}).values())
     came_out = ", ".join(filter(None, (gist(measured(line, asked)), reason, took(seconds))))

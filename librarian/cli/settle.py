@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 
 import click
 
-from librarian.cli.asked import Asked, asked, kind_of
+from librarian.cli.asked import Asked, asked_mended, kind_of
 from librarian.cli.place import held, open_project
 from librarian.cli.recorded import columns
 from librarian.cli.words import say
 from librarian.errors import UsageError
-from librarian.project import Project
 
 _LONGEST = 2000
 
@@ -33,7 +31,7 @@ def command(context: click.Context, what: tuple[str, ...], because: str, undo: b
     if len(because) > _LONGEST:
         raise UsageError(f"--because has more than {_LONGEST:,} characters; write less")
     opened = open_project(context)
-    with held(opened, no_wait=False), _mended(context, opened) as project:
+    with held(opened, no_wait=False), asked_mended(context, opened) as project:
         units = [project.resolve(each) for each in what]
         found = [each for unit in dict.fromkeys(units) for each in (_standing if undo else _failures)(project, unit)]
         rows = [(project.called(unit), step or "gone", reason.replace("_", " ")) for unit, _, step, reason in found]
@@ -41,16 +39,6 @@ def command(context: click.Context, what: tuple[str, ...], because: str, undo: b
         project.say(columns(rows))
     say(f"{'taken back' if undo else 'settled'}; record: manifests/{job}.jsonl")
     return 0
-
-
-@contextlib.contextmanager
-def _mended(context: click.Context, opened: Project) -> Iterator[Asked]:
-    """The project, open for questions, with what the last job left mended first."""
-    from librarian.acts.act import mend
-
-    mend(opened, say)
-    with asked(context) as project:
-        yield project
 
 
 Case = tuple[str, str, str, str]

@@ -10,7 +10,17 @@ import click
 from librarian.cli.asked import Asked, asked, kind_of, may_show_names
 from librarian.cli.facts import facts_of, gist, measured
 from librarian.cli.named import names_of
-from librarian.cli.recorded import changes, columns, day, moment, rung_of, settings_of, sound_of
+from librarian.cli.recorded import (
+    changes,
+    columns,
+    day,
+    moment,
+    newer_lines,
+    revision_json,
+    rung_of,
+    settings_of,
+    sound_of,
+)
 from librarian.cli.sentence import made_sentence, unit_sentence
 from librarian.cli.show_job import job_json, job_lines
 from librarian.cli.timing import timing_json, timing_lines
@@ -86,7 +96,8 @@ def _made_of(project: Asked, found: str) -> tuple[Made, MadeArtifact | None]:
 
 
 def _successor(project: Asked, made: Made, artifact: MadeArtifact | None) -> str | None:
-    return project.lineage.successor(made, artifact) if artifact and not made.current else None
+    superseded = any(each == artifact and state == "superseded" for each, state in made.artifacts)
+    return project.lineage.successor(made, artifact) if artifact and superseded else None
 
 
 def _made_lines(project: Asked, found: str) -> Iterator[str]:
@@ -102,6 +113,7 @@ def _made_lines(project: Asked, found: str) -> Iterator[str]:
     if successor := _successor(project, made, artifact):
         after = project.lineage.made(project.catalog.key_of(successor)).line
         yield f"superseded by {successor}: {changes(made.line, after)}"
+    yield from newer_lines(made.revisions)
     yield "in detail"
     yield from columns([*_what(made, artifact), *_how(project, made, found)])
 
@@ -131,13 +143,15 @@ def _how(project: Asked, made: Made, found: str) -> Iterator[tuple[str, str]]:
     for gap in line.absent:
         why = f"the step {gap.step} left nothing" if gap.step else "no such recording"
         yield f"without {gap.role or gap.port}", f"{gap.unit}  {why}" if gap.unit else why
-    yield "settings", settings_of((line.document or {})["settings"], line.given)
+    if line.revises is None:
+        yield "settings", settings_of((line.document or {})["settings"], line.given)
     if line.rungs:
         yield "for memory", ", then ".join(map(rung_of, line.rungs))
     began = moment(project.history.job(made.place.job).first.started)
     yield "recorded", f"{made.place.job} line {made.place.seq + 1}; the job began {began}"
     yield "task key", line.key or ""
-    yield "seconds", ", ".join(f"{name} {spent:g}" for name, spent in line.timings.model_dump().items() if spent)
+    if spent := [f"{name} {seconds:g}" for name, seconds in line.timings.model_dump().items() if seconds]:
+        yield "seconds", ", ".join(spent)
 
 
 def _made_json(project: Asked, found: str) -> dict[str, Any]:
@@ -151,6 +165,7 @@ def _made_json(project: Asked, found: str) -> dict[str, Any]:
         "job": made.place.job,
         "seq": made.place.seq,
         "started": project.history.job(made.place.job).first.started,
+        "revisions": [revision_json(each) for each in made.revisions],
         "current_as": [{"job_name": each.job_name, "step": each.step} for each in made.current],
         "artifacts": [{"id": each.id, "state": states[each.id], "file": each.file} for each, _ in made.artifacts],
         "record": made.line.model_dump(mode="json", exclude={"salt"}),
@@ -170,6 +185,9 @@ def _unit_lines(project: Asked, unit: str) -> Iterator[str]:
     yield from columns(
         (f"{each.step} of {each.job_name}", _outcome(project, each), _result(project, each)) for each in ended
     )
+    revised = project.catalog.revisions(unit=unit)
+    yield from (f"  {each.step}.{each.output} of {each.job_name} revised by hand: {each.artifact}" for each in revised)
+    yield from newer_lines(revised)
 
 
 def _outcome(project: Asked, each: Ended) -> str:
@@ -203,4 +221,5 @@ def _unit_json(project: Asked, unit: str) -> dict[str, Any]:
             }
         )
     places = len(project.vault.sightings(unit))
-    return {"facts": project.vault.facts(unit), "places": places, "results": results}
+    revisions = [revision_json(each) for each in project.catalog.revisions(unit=unit)]
+    return {"facts": project.vault.facts(unit), "places": places, "results": results, "revisions": revisions}

@@ -69,6 +69,9 @@ def _telling(line: dict[str, Any]) -> Iterator[str]:
     elif line["type"] == "emptied":
         yield plural(len(line["lines"]), "line") + f" of {line['job']}"
         yield plural(len(line["artifacts"]), "artifact")
+    elif line["type"] == "outcome":
+        yield f"{line['revises']['artifact']} from {line['consumed'][0]['id']}"
+        yield f"{line['step']}.{line['revises']['output']} of {line['job_name']} of {line['unit']}"
     else:
         for name, value in sorted(line.items()):
             if name != "type" and value not in ([], None):

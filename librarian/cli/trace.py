@@ -23,7 +23,8 @@ from librarian.manifest.lineage import Graph
 @click.pass_context
 def command(context: click.Context, what: str, names: bool, as_json: bool) -> int:
     """WHAT is the id of a recording or a result, a task key, the beginning of one, a file in library/, or the path or
-    the name of a recording. Each result is current, superseded (made again with other settings), missing or suspect.
+    the name of a recording. Each result is current, superseded (made again with other settings, or revised), missing
+    or suspect.
     """
     names = may_show_names(names, as_json)
     with asked(context) as project:

@@ -93,7 +93,8 @@ def label(project: Asked, graph: Graph, node: str) -> str:
         line, artifact = graph.made[node].line, graph.artifact(node)
         number = "" if artifact.item is None else f" {artifact.item}"
         what = f"{line.step}.{artifact.output}{number} of {line.job_name}"
-        return f"{node}  {what}, {operation_of(line)}, {graph.state(node)}"
+        by = "by hand" if line.revises else operation_of(line)
+        return f"{node}  {what}, {by}, {graph.state(node)}"
     name = project.called(node)
     sound = sound_of(project.vault.facts(node) or {})
     return f"{node}  {', '.join(filter(None, (kind_of(node), '' if name == node else name, sound)))}"

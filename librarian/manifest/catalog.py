@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from librarian.manifest.chain import GOOD
 from librarian.manifest.dropped import Dropped, files_of
 from librarian.manifest.failed import Failed
 from librarian.manifest.holdings import Holdings
 from librarian.manifest.index import LAPSED, Place
+from librarian.manifest.revisions import Revisions
 
 
 @dataclass(frozen=True)
@@ -109,15 +110,42 @@ class Ended:
         return self.outcome in GOOD
 
 
+class KnownFailures(NamedTuple):
+    """Tasks of a step that failed before, for one cause, and were not tried again.
+
+    Attributes:
+        step: the step.
+        outcome: failed or skipped.
+        reason: class of the cause.
+        state: known or settled.
+        tasks: how many.
+        units: what the first few work on, as it is called in public.
+    """
+
+    step: str
+    outcome: str
+    reason: str
+    state: str
+    tasks: int
+    units: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Settled:
-    """What a run found that found everything done: how many recordings, and step → tasks."""
+    """What a run found that found nothing to do.
+
+    Attributes:
+        recordings: how many.
+        counts: step → tasks that are done.
+        failures: what failed before and was not tried again.
+    """
 
     recordings: int
     counts: dict[str, int]
+    failures: tuple[KnownFailures, ...] = ()
 
 
-class Catalog(Holdings, Dropped, Failed):
+class Catalog(Holdings, Dropped, Failed, Revisions):
     """What the manifests say, ready to be asked."""
 
     def made(self, key: str) -> Made | None:
@@ -180,30 +208,34 @@ class Catalog(Holdings, Dropped, Failed):
         return None
 
     def settled(self, job_name: str, mark: str) -> Settled | None:
-        """What a run of a job found that found everything done, where nothing was recorded or doubted since.
+        """What a run of a job found that found nothing to do, where nothing was recorded or doubted since.
 
         Args:
             job_name: the job.
             mark: what the run hung on, beside the record.
         """
         row = self._db.execute(
-            "SELECT recordings, counts FROM settled WHERE job_name = ? AND mark = ?", (job_name, mark)
+            "SELECT recordings, counts, failures FROM settled WHERE job_name = ? AND mark = ?", (job_name, mark)
         ).fetchone()
-        return Settled(row[0], json.loads(row[1])) if row else None
+        if row is None:
+            return None
+        failures = tuple(KnownFailures._make((*each[:-1], tuple(each[-1]))) for each in json.loads(row[2]))
+        return Settled(row[0], json.loads(row[1]), failures)
 
     def settle(self, job_name: str, mark: str, found: Settled) -> None:
-        """Note that a run of a job found, or left, everything done."""
-        values = (job_name, mark, found.recordings, json.dumps(found.counts))
+        """Note that a run of a job found, or left, nothing to do."""
+        values = (job_name, mark, found.recordings, json.dumps(found.counts), json.dumps(found.failures))
         self._begin()
-        self._db.execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?, ?)", values)
+        self._db.execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?, ?, ?)", values)
         self._db.commit()
 
     def standing_files(self, job_name: str) -> Iterator[tuple[str, int]]:
-        """The files (and their sizes) of everything that is current in a job and not dropped."""
+        """The files (and their sizes) of all that is current in a job and not dropped, or stands in its place."""
         rows = self._db.execute(
-            "SELECT m.folder, m.files FROM current c JOIN made m ON m.key = c.key "
-            "WHERE c.job_name = ? AND NOT m.dropped",
-            (job_name,),
+            "SELECT m.folder, m.files FROM (SELECT key FROM current WHERE job_name = :name "
+            "UNION ALL SELECT key FROM revisions WHERE job_name = :name) c JOIN made m ON m.key = c.key "
+            "WHERE NOT m.dropped",
+            {"name": job_name},
         )
         for folder, files in rows:
             yield from files_of(folder, files)

@@ -19,6 +19,10 @@ def excerpt(path: Path, kept: Set[int]) -> Iterator[bytes]:
     with open(path, "rb") as file:
         for raw in file:
             line = json.loads(raw)
-            if line["body"] and line["body"].get("type") in ("outcome", "decision") and line["seq"] not in kept:
+            if (
+                line["body"]
+                and line["body"].get("type") in ("outcome", "decision", "withdrawn")
+                and line["seq"] not in kept
+            ):
                 raw = canonical({**line, "body": None}) + b"\n"  # noqa: PLW2901
             yield raw

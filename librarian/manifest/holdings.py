@@ -10,6 +10,16 @@ from librarian.manifest.index import Index
 
 ITEM = "art_"
 """How the id of a unit begins that is an item of a list."""
+_REVISED = (
+    "EXISTS (SELECT 1 FROM revised r WHERE r.job_name = c.job_name AND r.step = c.step AND r.unit = c.unit "
+    "AND r.output = a.output AND r.item = COALESCE(a.item, 0) AND r.counts)"
+)
+"""Whether what a person made counts in the place of artifact `a` of what is current as `c`."""
+_STANDS = (
+    f"r.counts AND (substr(r.unit, 1, {len(ITEM)}) <> '{ITEM}' "
+    "OR (r.job_name, r.step, r.unit) IN (SELECT job_name, step, unit FROM live))"
+)
+"""Whether a revision `r` counts, and is of no item whose list is current no more."""
 
 
 class CurrentArtifact(NamedTuple):
@@ -35,19 +45,22 @@ class Holdings(Index):
     def current_artifacts(self) -> list[CurrentArtifact]:
         """Every artifact that is current and not dropped, as often as it is: by job, step, unit and output.
 
-        What was made of an item is, as long as the list is that the item stands in.
+        What was made of an item is, as long as the list is that the item stands in. Where a person made something in
+        the place of an artifact, that is.
         """
+        artifact = "a.key, a.id, a.output, a.item, a.kind, a.file, a.bytes, a.digest, a.private"
         rows = self._db.execute(
-            "SELECT c.job_name, c.step, c.unit, c.key, a.id, a.output, a.item, a.kind, a.file, a.bytes, a.digest, "
-            "a.private FROM live c JOIN artifacts a ON a.key = c.key "
-            "WHERE a.key NOT IN (SELECT key FROM made WHERE dropped) "
-            "ORDER BY c.job_name, c.step, c.unit, a.output, a.item"
+            f"SELECT c.job_name, c.step, c.unit, {artifact} FROM live c JOIN artifacts a ON a.key = c.key "
+            f"WHERE a.key NOT IN (SELECT key FROM made WHERE dropped) AND NOT {_REVISED} "
+            f"UNION ALL SELECT r.job_name, r.step, r.unit, {artifact} "
+            f"FROM revised r JOIN artifacts a ON a.id = r.artifact WHERE {_STANDS} ORDER BY 1, 2, 3, 6, 7"
         )
         return [CurrentArtifact(*row) for row in rows]
 
     def current_keys(self) -> Iterator[tuple[str, str, str, str, str]]:
-        """(job name, step, unit, outcome, task key) of all that is current."""
+        """(job name, step, unit, outcome, task key) of all that is current, and of what persons made in its place."""
         yield from self._db.execute("SELECT job_name, step, unit, outcome, key FROM current")
+        yield from self._db.execute("SELECT job_name, step, unit, 'revised', key FROM revised WHERE counts")
 
     def maker_of(self, artifact_id: str) -> tuple[str, int | None]:
         """The unit for which an artifact was made, and its number in a list.
@@ -84,7 +97,8 @@ class Holdings(Index):
         """Of every artifact: job name, step, its id, its file, bytes, whether it is current, suspect and dropped."""
         rows = self._db.execute(
             "SELECT m.job_name, m.step, a.id, a.file, a.bytes, a.suspect, m.dropped, "
-            "a.key IN (SELECT key FROM live) "
+            f"a.id IN (SELECT a.id FROM live c JOIN artifacts a ON a.key = c.key WHERE NOT {_REVISED}) "
+            f"OR a.id IN (SELECT r.artifact FROM revised r WHERE {_STANDS}) "
             "FROM artifacts a JOIN made m ON m.key = a.key ORDER BY 1, 2"
         )
         for job_name, step, artifact, file, size, suspect, dropped, current in rows:

@@ -102,6 +102,7 @@ class Index:
             "speeds",
             "settled",
             "decisions",
+            "revisions",
             "forgotten",
             "drops",
         ):
@@ -145,30 +146,38 @@ class Index:
                 break
             if last is not None and line.prev != last:
                 return False
-            if line.type == "outcome" and line.body:
+            if line.type == "outcome" and line.body and line.body.get("revises"):
+                self._revise(Place(job, line.seq, start), line.body)
+            elif line.type == "outcome" and line.body:
                 task = line.body["job_name"], line.body["step"], line.body["unit"]
                 if len(waiting) == AT_ONCE or task in waiting:
                     self._outcomes(list(waiting.values()))
                     waiting.clear()
                 waiting[task] = Place(job, line.seq, start), line.body
-            elif line.type == "decision" and line.body:
-                self._decide(job, line.body)
-            elif line.type == "dropped" and line.body:
-                self._outcomes(list(waiting.values()))  # what is dropped may have been made just before
-                waiting.clear()
-                self._drop(job, line.body)
-            elif line.type in _ACTS and line.body:
-                self._act(job, line.body)
             elif line.body:
-                self._db.execute(
-                    "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", (job, line.type, json.dumps(line.body))
-                )
+                if waiting:  # what it tells of may have been made just before
+                    self._outcomes(list(waiting.values()))
+                    waiting.clear()
+                self._other(job, line.type, line.body)
             seq, start, last, end = line.seq + 1, line.end, None, line.link
         if waiting:
             self._outcomes(list(waiting.values()))
         if end:
             self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?, ?, ?, ?)", (job, start, seq, end))
         return True
+
+    def _other(self, job: str, kind: str, body: Body) -> None:
+        """Take in a line that is no outcome."""
+        if kind == "decision":
+            self._decide(job, body)
+        elif kind == "dropped":
+            self._drop(job, body)
+        elif kind == "withdrawn":
+            self._withdraw(body)
+        elif kind in _ACTS:
+            self._act(job, body)
+        else:
+            self._db.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", (job, kind, json.dumps(body)))
 
     def follow(self, job: str) -> None:
         """Take in what was appended to the manifest of `job` since last time."""
@@ -199,7 +208,7 @@ class Index:
         self._db.execute("BEGIN IMMEDIATE")
 
     def _changed(self) -> None:
-        """What is current or good is not what it was: nothing is settled any more."""
+        """What is current, good or decided is not what it was: nothing is settled any more."""
         self._db.execute("DELETE FROM settled")
 
     def _outcomes(self, lines: Sequence[tuple[Place, Body]]) -> None:
@@ -223,12 +232,30 @@ class Index:
 
     def _decide(self, job: str, body: Body) -> None:
         """Take in a decision of the owner's."""
+        self._changed()
         of = body["unit"], body["job_name"], body["step"] or "", body["reason"]
         if body["stands"]:
             self._many("decisions", [(*of, body["because"], job)])
         else:
             where = "unit = ? AND job_name = ? AND step = ? AND reason = ?"
             self._db.execute(f"DELETE FROM decisions WHERE {where}", of)
+
+    def _revise(self, place: Place, body: Body) -> None:
+        """Take in what a person made in the place of a result."""
+        self._changed()
+        if body["produced"]:
+            self._made([(place, body)])
+        what = body["revises"]
+        of = body["job_name"], body["step"], body["unit"], what["output"], what["item"] or 0
+        made = what["artifact"], body["key"], what["machine"], what["digest"], what["because"]
+        self._many("revisions", [(*of, *made, place.job)])
+
+    def _withdraw(self, body: Body) -> None:
+        """Take in that a revision no longer counts."""
+        self._changed()
+        of = body["job_name"], body["step"], body["unit"], body["output"], body["item"] or 0
+        where = "job_name = ? AND step = ? AND unit = ? AND output = ? AND item = ?"
+        self._db.execute(f"DELETE FROM revisions WHERE {where}", of)
 
     def _many(self, table: str, rows: Sequence[Row]) -> None:
         if rows:

@@ -31,9 +31,12 @@ CREATE TABLE IF NOT EXISTS documents (job_name TEXT, step TEXT, unit TEXT, docum
 CREATE TABLE IF NOT EXISTS speeds (machine TEXT, device TEXT, operation TEXT, job_name TEXT, step TEXT, tasks INTEGER,
     seconds REAL, audio REAL, bytes INTEGER, PRIMARY KEY (machine, device, operation, job_name, step)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settled (job_name TEXT PRIMARY KEY, mark TEXT, recordings INTEGER,
-    counts TEXT) WITHOUT ROWID;
+    counts TEXT, failures TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS decisions (unit TEXT, job_name TEXT, step TEXT, reason TEXT, because TEXT, job TEXT,
     PRIMARY KEY (unit, job_name, step, reason)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS revisions (job_name TEXT, step TEXT, unit TEXT, output TEXT, item INTEGER, artifact TEXT,
+    key TEXT, machine TEXT, digest TEXT, because TEXT, job TEXT,
+    PRIMARY KEY (job_name, step, unit, output, item)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS forgotten (unit TEXT PRIMARY KEY, job TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS drops (key TEXT PRIMARY KEY, job TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
@@ -42,6 +45,14 @@ CREATE VIEW IF NOT EXISTS live AS WITH RECURSIVE found AS (
     SELECT * FROM current WHERE outcome IN ('done', 'cached', 'degraded') AND substr(unit, 1, 4) <> 'art_'
     UNION SELECT c.* FROM found f JOIN artifacts a ON a.key = f.key AND a.item IS NOT NULL JOIN current c
     ON c.unit = a.id AND c.job_name = f.job_name AND c.outcome IN ('done', 'cached', 'degraded')) SELECT * FROM found;
+CREATE INDEX IF NOT EXISTS revisions_by_artifact ON revisions (artifact);
+CREATE VIEW IF NOT EXISTS revised AS SELECT r.*, a.id AS now,
+    a.id IS NOT NULL AND (a.id <> r.machine OR a.digest <> r.digest) AS newer,
+    r.item = 0 OR (a.id = r.machine AND a.digest = r.digest) AS counts
+    FROM revisions r
+    LEFT JOIN current c ON c.job_name = r.job_name AND c.step = r.step AND c.unit = r.unit AND
+        c.outcome IN ('done', 'cached', 'degraded')
+    LEFT JOIN artifacts a ON a.key = c.key AND a.output = r.output AND COALESCE(a.item, 0) = r.item;
 """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -16,6 +16,7 @@ from librarian.manifest.catalog import Catalog, Ended, MadeArtifact
 from librarian.manifest.index import Place
 from librarian.manifest.journal import entries
 from librarian.manifest.records import Consumed, OutcomeLine
+from librarian.manifest.revisions import Revision
 
 State = Literal["current", "superseded", "dropped", "missing", "suspect"]
 """Of an artifact. Dropped, missing and suspect (its bytes are not those recorded) say more than the other two, and win.
@@ -31,12 +32,17 @@ _SHORTEST_HINT = len("art_") + 2
 
 @dataclass(frozen=True)
 class Made:
-    """A task that left results: its line, and what it made with the state of each."""
+    """A task that left results, or a revision: its line, what it made with the state of each, and as what it counts.
+
+    Attributes:
+        revisions: of a revision, where it stands in the place of a result.
+    """
 
     place: Place
     line: OutcomeLine
     artifacts: tuple[tuple[MadeArtifact, State], ...]
     current: tuple[Ended, ...]
+    revisions: tuple[Revision, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,23 +141,41 @@ class Lineage:
         place, made = self._catalog.place(key), self._catalog.made(key)
         if place is None or made is None:
             raise EnvironmentFailedError("a manifest that is needed for this is missing; type: librarian verify")
-        ended = (each for each in self._catalog.ended(key=key) if each.good)
-        current = tuple(each for each in ended if self._catalog.is_live(each.job_name, each.unit))
-        states = tuple(
-            (each, "dropped" if made.dropped else self._state(each, bool(current))) for each in made.artifacts
+        line, ended = self.outcome(place), [each for each in self._catalog.ended(key=key) if each.good]
+        standing = tuple(self._catalog.revisions(key=key)) if line.revises else ()
+        ended += (
+            Ended(each.job_name, each.step, each.unit, "done", key, "", place) for each in standing if each.counts
         )
-        return Made(place, self.outcome(place), states, current)
+        current = tuple(each for each in ended if self._catalog.is_live(each.job_name, each.unit))
+        states = tuple((each, self._state(each, current, dropped=made.dropped)) for each in made.artifacts)
+        return Made(place, line, states, current, standing)
 
-    def _state(self, artifact: MadeArtifact, current: bool) -> State:
+    def _counts(self, artifact: MadeArtifact, at: Ended) -> bool:
+        """Whether an artifact counts at a place where its task is current, and no revision of it does."""
+        revised = self.revision(artifact, at)
+        return revised is None or revised.artifact == artifact.id
+
+    def revision(self, artifact: MadeArtifact, of: Ended | OutcomeLine) -> Revision | None:
+        """The revision that counts in the place of an output of a task; None where the machine's does."""
+        place = {"job_name": of.job_name, "step": of.step, "unit": of.unit}
+        found = self._catalog.revisions(**place, output=artifact.output, item=artifact.item or 0, counts=1)
+        return found[0] if found else None
+
+    def _state(self, artifact: MadeArtifact, current: Iterable[Ended], *, dropped: bool) -> State:
+        if dropped:
+            return "dropped"
         if not self._in_place(artifact.file, artifact.bytes):
             return "missing"
         if artifact.suspect:
             return "suspect"
-        return "current" if current else "superseded"
+        return "current" if any(self._counts(artifact, at) for at in current) else "superseded"
 
     def successor(self, made: Made, artifact: MadeArtifact) -> str | None:
         """What is current in the place of an artifact that is superseded; None where nothing is."""
         line = made.line
+        revised = self.revision(artifact, line)
+        if revised is not None:
+            return revised.artifact if revised.artifact != artifact.id else None
         now = self._catalog.current(line.job_name, line.step, line.unit)
         found = self._catalog.made(now.key) if now and now.good else None
         same = [each.id for each in found.artifacts if _slot(each) == _slot(artifact)] if found else []

@@ -96,7 +96,7 @@ class ActLine(_Body):
     type: Literal["act"] = Field("act", description="Kind of line.")
     format: Literal[1] = Field(1, description="Format of the manifest.")
     job: JobId = Field(description="Id of the job.")
-    act: Literal["forget", "allow", "reveal", "rotate", "settle", "export", "prune", "move"] = Field(
+    act: Literal["forget", "allow", "reveal", "rotate", "settle", "export", "prune", "move", "revise"] = Field(
         description="What kind of act it is."
     )
     version: Word = Field(description="Version of librarian-media.")
@@ -124,6 +124,19 @@ class ExportLine(_Body):
     names: bool = Field(description="Whether the copies have the names of the recordings.")
     private: bool = Field(description="Whether the owner said that results may leave that may name someone.")
     artifacts: list[Id] = Field(description="Which.")
+
+
+class WithdrawnLine(_Body):
+    """A person's revision no longer counts: what the machine made does."""
+
+    type: Literal["withdrawn"] = Field("withdrawn", description="Kind of line.")
+    job_name: Word = Field(description="Name of the job.")
+    step: Word = Field(description="Step of the job.")
+    unit: Id = Field(description="What the task worked on.")
+    output: Word = Field(description="Output of the operation.")
+    item: int | None = Field(None, ge=1, description="Number in a list of many files, from 1.")
+    artifact: Id = Field(description="The revision that counted.")
+    because: TextDigest | None = Field(None, description="Keyed digest of what the owner said; the text is private.")
 
 
 class EmptiedLine(_Body):
@@ -284,6 +297,18 @@ class RungRecord(_Record):
     singly: bool = Field(False, description="Whether it was computed by itself and not in a batch.")
 
 
+class Revises(_Record):
+    """What a person's revision stands in the place of."""
+
+    artifact: Id = Field(description="The revision.")
+    output: Word = Field(description="Output of the step in whose place it stands.")
+    item: int | None = Field(None, ge=1, description="Number in a list of many files, from 1.")
+    machine: Id = Field(description="What the step had made there.")
+    digest: Digest = Field(description="Digest of that, as it was then.")
+    because: TextDigest | None = Field(None, description="Keyed digest of what the owner said; the text is private.")
+    cleared: bool = Field(False, description="Whether the owner said that it names no one, where the other might.")
+
+
 class OutcomeLine(_Body):
     """How one task ended."""
 
@@ -301,6 +326,7 @@ class OutcomeLine(_Body):
     absent: list[Lacking] = Field([], description="What was missing among what is gathered.")
     produced: list[Produced] = Field([], description="Outputs.")
     replaces: bool = Field(False, description="Whether an earlier folder of the same key was replaced.")
+    revises: Revises | None = Field(None, description="Of what a person made: in whose place; null of what steps made.")
     rungs: list[RungRecord] = Field([], description="What was tried where memory did not suffice; the last is how.")
     seed: int | None = Field(None, description="Seed of the task, from its key.")
     audio_seconds: float | None = Field(None, ge=0, description="Length of the sound that was worked on (s).")
@@ -331,10 +357,20 @@ class SealLine(_Body):
     ended: When = Field(description="When it ended (UTC).")
 
 
-Said = EmptiedLine | ForgottenLine | AllowedLine | RevealedLine | RotatedLine | DecisionLine | ExportLine | MovedLine
-Act = ActLine | Said | DroppedLine
-"""What the manifest of an act holds, but for the seal; runs too say what they drop."""
-Body = JobLine | Act | OutcomeLine | SummaryLine | SealLine
+Said = (
+    EmptiedLine
+    | ForgottenLine
+    | AllowedLine
+    | RevealedLine
+    | RotatedLine
+    | DecisionLine
+    | ExportLine
+    | MovedLine
+    | WithdrawnLine
+)
+Act = ActLine | Said | DroppedLine | OutcomeLine
+"""What the manifest of an act holds, but for the seal; runs too say what they drop. Of outcomes, what a person made."""
+Body = JobLine | Act | SummaryLine | SealLine
 
 
 class Line(_Record):

@@ -1,7 +1,8 @@
 """The library on disk: staging, and the way of a finished folder to its final place.
 
     staging/<job>/<worker>/<task>/   where a task writes         <task> = <unit>.<operation>-<key8>
-    staging/<job>/<task>.old/        a folder that a redo replaces, until the line that says so is durable
+    staging/<job>/<task>.old/        a folder that a redo replaces, until the line that says so is durable; an empty one
+                                     stands for none
     <ab>/<unit>/<operation>-<key8>/  where it lies for good
 
 `settle` renames; the manifest line that follows is the commit. `flush` comes before the one and before the other, for
@@ -162,6 +163,15 @@ class Store:
         self._unsynced[parent] = None
         return replaced
 
+    def expect_nothing(self, staged: Path | str, job: str) -> None:
+        """Note that nothing is replaced: where no line follows, `recover` leaves nothing in the final place.
+
+        For what no later run makes again; a run replaces what a crash left of its own tasks.
+        """
+        old = self._old(staged, job)
+        old.mkdir(mode=0o700)
+        sync_folder(old.parent)
+
     def _old(self, staged: Path | str, job: str) -> Path:
         """Where a folder is put aside that another replaces."""
         return self._staging / job / (os.path.basename(staged) + OLD)
@@ -240,7 +250,8 @@ class Store:
         target = self._library / final
         self._make_parents(os.fspath(target.parent))
         remove_tree(target)
-        os.rename(old, target)
+        if os.listdir(old):
+            os.rename(old, target)
         sync_folder(target.parent)
 
 

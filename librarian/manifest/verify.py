@@ -19,6 +19,7 @@ _PLACE = re.compile(r"[a-z2-7]{2}(/[a-z]{3}_[a-z2-7]{13}(/[a-z0-9_]+-[a-z2-7]{8}
 """A folder of ours in the library: of a shard, of a unit, of a task."""
 _TASK_DEPTH = 2
 _SUSPECT = "is suspect since an earlier verify; the next run makes it again"
+_BY_HAND = "; a person made it: give the file again, or take it back (librarian revise --list)"
 
 
 @dataclass
@@ -120,7 +121,8 @@ def _verify_artifacts(catalog: Catalog, library: Path, id_key: IdKey, read_data:
         report.bytes += artifact.bytes
         problem = artifact_problem(artifact, library, id_key, read_data)
         if problem and not catalog.dropped_key(artifact.id):  # asked again: a run may go on meanwhile
-            report.problems.append(f"library/{artifact.file}: {problem}")
+            more = _BY_HAND if catalog.is_revision(artifact.id) else ""
+            report.problems.append(f"library/{artifact.file}: {problem.split('; ')[0] if more else problem}{more}")
             if problem != _SUSPECT:
                 yield artifact.id
 

@@ -4,6 +4,7 @@ from librarian.plan.changes import describe, differences
 from librarian.plan.foresight import Foresight, items_of
 from librarian.plan.gather import Gathering
 from librarian.plan.quote import Quote, Row
+from librarian.plan.revised import Revised
 from librarian.plan.shape import Absent, Input, Node, Result, Shape, Unit, units_of
 from librarian.plan.task import ASKED_FOR, NEW, NOT_READ, Planner, Policy, Task, seal_texts, seal_value
 from librarian.plan.uses import Uses
@@ -22,6 +23,7 @@ __all__ = [
     "Policy",
     "Quote",
     "Result",
+    "Revised",
     "Row",
     "Shape",
     "Task",

@@ -8,6 +8,8 @@ from typing import Any
 from librarian.job import Step
 from librarian.keys import canonical
 
+INPUT_CHANGED = "its input changed"
+
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, Any]]:
     """Where two key documents differ: (part, name, old value, new value)."""
@@ -45,7 +47,7 @@ def _unit(step: Step, document: Mapping[str, Any], name: str) -> str:
 
 def _describe_one(part: str, name: str, before: Any, after: Any, unit: str) -> str:
     if part == "inputs":
-        return "its input changed"
+        return INPUT_CHANGED
     if part == "audio":
         before, after = (f"{each.get('format')} {each.get('bits')}" if each else "none" for each in (before, after))
     if part == "models" or _is_text(before) or _is_text(after):

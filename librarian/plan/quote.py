@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from librarian.job import JOB, Family, Recording, Step, is_whole
 from librarian.keys import IdKey
-from librarian.manifest.catalog import Catalog, Speed
+from librarian.manifest.catalog import Catalog, Settled, Speed
 from librarian.plan.foresight import Foresight, items_expected
 from librarian.plan.gather import Gathering
 from librarian.plan.shape import Node, Result, Shape, Unit, units_of
@@ -78,7 +78,7 @@ class Row:
             self.kept += bool(task.withheld)
         if task.state != "todo" or task.replaces:
             self.finished += seconds
-        if task.replaces and task.why != ASKED_FOR:
+        if task.replaces and task.why != ASKED_FOR and not task.by_hand:
             self.redone += seconds
 
     def takes(self, speed: Speed | None) -> float | None:
@@ -140,11 +140,13 @@ class Quote:
         self.audio = 0.0
         self.rows = {step.id: Row(step) for step in self._shape.steps}
 
-    def stand(self, families: Iterable[Family], counts: Mapping[str, int]) -> Mapping[str, Row]:
-        """Where it is known that all is done (step → tasks), only the sound is added up."""
+    def stand(self, families: Iterable[Family], found: Settled) -> Mapping[str, Row]:
+        """Where it is known that nothing is to be done, only the sound is added up."""
         self.audio = sum(self._length(each) for family in families for each in family.recordings if not each.earlier)
-        for step, tasks in counts.items():
+        for step, tasks in found.counts.items():
             self.rows[step].done = tasks
+        for each in found.failures:
+            self.rows[each.step].known += each.tasks
         return self.rows
 
     def go(self, families: Callable[[], Iterable[Family]]) -> Mapping[str, Row]:

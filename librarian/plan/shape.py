@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from librarian.job import GROUP, RECORDING, Family, Job, Level, Recording, Source, Step, is_under, is_whole, level_of
+
+if TYPE_CHECKING:
+    from librarian.plan.revised import Revised
 
 
 @dataclass(eq=False, slots=True)
@@ -62,6 +65,7 @@ class Input:
         output: of that step.
         recording: the recording or group that it comes from, where it was gathered.
         item: its number in a list; 0 where it stands in none.
+        revised: whether a person made it, in the place of what the step had made.
     """
 
     port: str
@@ -71,6 +75,7 @@ class Input:
     output: str
     recording: str = ""
     item: int = 0
+    revised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +137,16 @@ def place_of(gathered: Gathered) -> tuple[Any, ...]:
 
 
 class Shape:
-    """How the steps of a job hang together; the same for every family."""
+    """How the steps of a job hang together, and what stands in the place of their results; the same for every family.
 
-    def __init__(self, job: Job, steps: Iterable[Step]) -> None:
-        self.job = job
+    Args:
+        job: the job.
+        steps: those of its steps that were asked for.
+        revised: what persons made in the place of results; None for nothing.
+    """
+
+    def __init__(self, job: Job, steps: Iterable[Step], revised: Revised | None = None) -> None:
+        self.job, self.revised = job, revised
         self.steps = tuple(steps)
         self.by_id = {step.id: step for step in self.steps}
         self.gathers = {step.id: frozenset(port for port in step.inputs if step.gathers(port)) for step in self.steps}

@@ -16,8 +16,9 @@ from librarian.keys import IdKey, key_document
 from librarian.manifest.catalog import Catalog, Current, Made, Standing
 from librarian.manifest.store import folder_of
 from librarian.operation import TEXT
-from librarian.plan.changes import describe, differences
+from librarian.plan.changes import INPUT_CHANGED, describe, differences
 from librarian.plan.memory import Memory
+from librarian.plan.revised import ByHand
 from librarian.plan.shape import Absent, Input, Node
 
 State = Literal["current", "elsewhere", "todo", "known"]
@@ -50,6 +51,7 @@ class Task(NamedTuple):
         label: what the owner calls the unit.
         before: class of the cause for which it did not end well the last time; empty where it did, or never ended.
         dropped: whether its result was dropped: done, it rests so; to be done, it is made again.
+        by_hand: whether it is done again for no other reason than that a person revised what it takes.
     """
 
     step: Step
@@ -67,6 +69,7 @@ class Task(NamedTuple):
     label: str = ""
     before: str = ""
     dropped: bool = False
+    by_hand: bool = False
 
     @property
     def home(self) -> str:
@@ -128,6 +131,7 @@ class Planner:
         self._in_place, self._policy, self._run = in_place, policy, run
         self._from_suspects = catalog.made_from_suspects() if policy.suspect else frozenset()
         self.asked: dict[str, str] = {}
+        self._by_hand = ByHand(catalog, id_key)
         self._memory = Memory(job.name, catalog, versions)
         self._has_wishes = bool(policy.redo) or policy.degraded or policy.suspect
 
@@ -243,11 +247,20 @@ class Planner:
             return judged
         stays = self._stays(current, new)
         if not stays and not self._policy.only_new:
-            return judged._replace(replaces=bool(judged.why))
+            return self._redone(judged._replace(replaces=bool(judged.why)), current)
         kept = self._judge(new, current.document, current)
         if kept.why:  # what has to be made again is made by what is installed now, and its key says so
             return judged._replace(why=f"{kept.why}, {judged.why}" if judged.why else "", dropped=kept.dropped)
         return kept if stays else kept._replace(withheld=judged.why)
+
+    def _redone(self, task: Task, current: Current) -> Task:
+        """A task that is done again as the owner has it, and why where that is by a revision."""
+        if INPUT_CHANGED not in task.why or current.document is None:
+            return task
+        said, explained = self._by_hand.reason(current.document, task.inputs)
+        task = task._replace(why=task.why.replace(INPUT_CHANGED, said or INPUT_CHANGED))
+        only_inputs = all(part == "inputs" for part, *_ in differences(current.document, task.document))
+        return self._by_hand.follow(task) if explained and only_inputs else task
 
     def _judge(self, new: Task, document: Mapping[str, Any], current: Current | None) -> Task:
         key = new.key if document is new.document else self._id_key.task(document)

@@ -262,17 +262,28 @@ class Weave:
                 return Absent(port, role, recording.id, "")
             return Input(port, role, recording.id, "", "", origin)
         if self._shape.by_id[source.step].outputs[source.output].many:
-            return Input(port, role, unit.id, source.step, source.output, origin, unit.items[-1])
+            by_hand = self._shape.revised.of_item(unit.id) if self._shape.revised else ""
+            place = (source.step, source.output, origin, unit.items[-1])
+            return Input(port, role, by_hand or unit.id, *place, revised=bool(by_hand))
         result = self._results.get((source.step, unit.id))
         return self._made(source, result, unit, port, role, origin) if result else None
 
     def _made(
         self, source: Source, result: Result, unit: Unit, port: str, role: str, origin: str = ""
     ) -> Input | Absent:
-        if not result.good:
+        by_hand = self._by_hand(source, unit)
+        if not (result.good or by_hand):
             return Absent(port, role, unit.id, source.step)
-        made = self._id_key.artifact(result.key, source.output) if result.key else ""
-        return Input(port, role, made, source.step, source.output, origin, unit.items[-1] if unit.items else 0)
+        made = by_hand or (self._id_key.artifact(result.key, source.output) if result.key else "")
+        place = (source.step, source.output, origin, unit.items[-1] if unit.items else 0)
+        return Input(port, role, made, *place, revised=bool(by_hand))
+
+    def _by_hand(self, source: Source, unit: Unit) -> str:
+        """What a person made in the place of an output of a task, if anybody did."""
+        if not self._shape.revised:
+            return ""
+        of = unit.id or self._id_key.whole_job(self._shape.job.name, source.step)
+        return self._shape.revised.of(source.step, of, source.output)
 
     def _below(self, level: Level, unit: Unit) -> Iterator[tuple[Unit, str]]:
         """The units of a level that belong to a unit; of a list that is not there, what should have had it and why."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,7 +63,9 @@ class Inputs:
         else:
             path, facts = self._known.recordings[given.id].sighting.path, self._known.facts[given.id]
             kind = "image" if facts.get("container") in _PICTURES else "audio"
-        return requests.source(path, kind, given.role, facts, recording=given.recording, item=given.item)
+        return requests.source(
+            path, kind, given.role, facts, recording=given.recording, item=given.item, revised=given.revised
+        )
 
     def consumed(self) -> tuple[Consumed, ...]:
         """What its line says of them."""
@@ -94,6 +96,14 @@ class Inputs:
     def wrong(self) -> list[str]:
         """The artifacts among them whose bytes are not those that were recorded."""
         return [made.id for made in self._made.values() if not self._is_as_recorded(made)]
+
+    def remedy(self, wrong: Collection[str]) -> str:
+        """What is to be done about artifacts among them that are not what was recorded."""
+        if any(each.revised and each.id in wrong for each in self._task.inputs):
+            return (
+                "a revision that it needs is not what was recorded; give its file again, or take it back: revise --list"
+            )
+        return "an artifact it needs is not what was recorded; run again to remake it"
 
     def _path(self, made: MadeArtifact) -> str:
         return f"{self._session.project.library}/{made.file}"

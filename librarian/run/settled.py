@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 
 from librarian.events import RunEnded
 from librarian.job import Job
 from librarian.keys import IdKey, canonical
-from librarian.manifest.catalog import Catalog, Settled
+from librarian.manifest.catalog import Catalog, KnownFailures, Settled
 from librarian.manifest.chain import GOOD
 from librarian.plan import Policy
 from librarian.privacy.vault import Vault
@@ -20,13 +21,14 @@ from librarian.recordings import Scan
 from librarian.run.header import file_digest, step_records
 
 
-def mark_of(job: Job, scan: Scan, policy: Policy, id_key: IdKey) -> str:
+def mark_of(job: Job, scan: Scan, policy: Policy, versions: Mapping[str, str], id_key: IdKey) -> str:
     """What everything that a run hangs on comes down to, but for the record; empty for a run that redoes something.
 
     Args:
         job: with its texts sealed.
         scan: all that was found.
         policy: what is done again.
+        versions: package → version, of what it runs with: under others, what failed before is tried again.
         id_key: keys the digests of the job file, and of all of it.
     """
     if policy != Policy():
@@ -34,7 +36,7 @@ def mark_of(job: Job, scan: Scan, policy: Policy, id_key: IdKey) -> str:
     found = hashlib.sha256(file_digest(job, id_key).encode())
     for step in step_records(job):
         found.update(canonical(step.model_dump(mode="json")))
-    found.update(canonical([dict(step.models) for step in job.steps]))
+    found.update(canonical([dict(versions), *(dict(step.models) for step in job.steps)]))
     for table in job.tables.values():
         for line, row in table.rows.items():
             steps = {name: [dict(step.public), dict(step.models)] for name, step in row.steps.items()}
@@ -47,8 +49,16 @@ def mark_of(job: Job, scan: Scan, policy: Policy, id_key: IdKey) -> str:
 
 
 def settle(catalog: Catalog, vault: Vault, job: Job, mark: str, ended: RunEnded) -> None:
-    """Note that everything is done, unless a recording may have changed without its stat telling."""
-    good = all(set(counts) <= GOOD for counts in ended.counts.values())
-    if mark and good and not ended.interrupted and not vault.has_racy():
-        counts = {step: sum(found.values()) for step, found in ended.counts.items()}
-        catalog.settle(job.name, mark, Settled(ended.recordings, counts))
+    """Note that nothing is left to do, unless a recording may have changed without its stat telling.
+
+    What failed is left as it is where it was not tried this time either.
+    """
+    tried = any(each.tried for each in ended.failures)
+    if not mark or tried or ended.interrupted or vault.has_racy():
+        return
+    counts = {step: sum(found[each] for each in GOOD & found.keys()) for step, found in ended.counts.items()}
+    failures = tuple(
+        KnownFailures(each.step, each.outcome, each.reason, each.state, each.tasks, each.units)
+        for each in ended.failures
+    )
+    catalog.settle(job.name, mark, Settled(ended.recordings, counts, failures))

@@ -13,12 +13,13 @@ import hashlib
 import json
 import os
 import stat
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from librarian.events import AllStand, Observer, RunEnded, RunStarted
+from librarian.events import AllStand, Failures, Observer, RunEnded, RunStarted
 from librarian.files import open_regular, stat_key
 from librarian.keys import canonical
 from librarian.machine import default_size, machine_record
@@ -232,7 +233,7 @@ def _record(
     own |= {} if workers else {"fence": "none"}
     with contextlib.closing(Journal.create(project.manifests, job_id, {**note.first, **own})) as journal:
         observe(RunStarted(job_id, note.name, note.files, note.bytes, workers, note.expected))
-        ended = nothing_to_do(job_id, found, observe)
+        ended = replace(nothing_to_do(job_id, found, observe), newer=catalog.newer_versions(note.name))
         finish(journal, catalog, ended, {})
     observe(ended)
     return ended
@@ -259,10 +260,17 @@ def find_settled(catalog: Catalog, job_name: str, mark: str, in_place: Callable[
 
 
 def nothing_to_do(job_id: str, found: Settled, observe: Observer) -> RunEnded:
-    """The end of a run that found everything done."""
-    observe(AllStand(found.counts))
-    counts = {step: {"cached": tasks} for step, tasks in found.counts.items()}
-    return RunEnded(job_id, found.recordings, counts, 0.0, interrupted=False)
+    """The end of a run that found nothing to do."""
+    known: dict[str, Counter[str]] = defaultdict(Counter)
+    for each in found.failures:
+        known[each.step][each.outcome] += each.tasks
+    stand = AllStand(found.counts, {step: dict(tasks) for step, tasks in known.items()})
+    observe(stand)
+    counts = {
+        step: {outcome: tasks for outcome, tasks in ended.items() if tasks} for step, ended in stand.ended().items()
+    }
+    failures = tuple(Failures(**each._asdict(), tried=0) for each in found.failures)
+    return RunEnded(job_id, found.recordings, counts, 0.0, interrupted=False, failures=failures)
 
 
 def finish(journal: Journal, catalog: Catalog, ended: RunEnded, scrubbed: Mapping[str, int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
@@ -12,8 +12,9 @@ from librarian.events import Observer, RunEnded, RunStarted, Said
 from librarian.keys import canonical
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, new_job_id
+from librarian.manifest.revisions import Revision
 from librarian.manifest.store import Store
-from librarian.plan import Foresight, Planner, Shape, Uses, seal_texts
+from librarian.plan import Foresight, Planner, Revised, Shape, Uses, seal_texts
 from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
 from librarian.project import Project
@@ -60,16 +61,20 @@ def run(
             session = Session(
                 job_id, job.name, device, project, store, journal, catalog, vault, scrubber, order.models, texts
             )
-            shape = Shape(job, job.steps)
+            revisions = catalog.revisions(job_name=job.name)
+            shape = Shape(job, job.steps, Revised(revisions))
             size = order.scan.files, order.scan.bytes
             started = RunStarted(job_id, job.name, *size, workers.size, order.expected(shape))
             observe(started)
-            mark = mark_of(job, order.scan, order.policy, project.id_key)
+            for sentence in _missed(catalog, revisions, placed(project.library)):
+                observe(Said(scrubber.scrub(sentence)))
+            mark = mark_of(job, order.scan, order.policy, first.versions, project.id_key)
             if found := find_settled(catalog, job.name, mark, placed(project.library)):
                 ended = nothing_to_do(job_id, found, observe)
             else:  # where something waits to be made otherwise, nothing is done with
                 uses = Uses(shape, () if order.policy.only_new else order.job.steps, catalog)
                 ended = _conducted(session, replace(order, job=job), shape, uses, workers, observe, halt)
+            ended = replace(ended, newer=catalog.newer_versions(job.name))
             finish(journal, catalog, ended, scrubber.counts)
             if not found and not ended.absent:
                 settle(catalog, vault, job, mark, ended)
@@ -77,6 +82,17 @@ def run(
                 take_note(vault, order.plain, mark, first.model_dump(mode="json"), started)
             observe(ended)
             return ended
+
+
+def _missed(catalog: Catalog, revisions: Iterable[Revision], in_place: Callable[[str, int], bool]) -> Iterator[str]:
+    """What persons made and is not there: no run makes it again."""
+    for each in revisions:
+        made = catalog.artifact(each.artifact)
+        if not in_place(made.file, made.bytes):
+            yield (
+                f"{each.artifact}, which a person made, is missing; give its file again, or take it back: "
+                f"librarian revise --undo {each.artifact}"
+            )
 
 
 @contextmanager

@@ -124,9 +124,7 @@ class Work:
         consumed, before = inputs.consumed(), inputs.stats()
         if wrong := inputs.wrong():
             self._session.catalog.suspect(wrong)
-            why = cause(
-                "input_changed", message="an artifact it needs is not what was recorded; run again to remake it"
-            )
+            why = cause("input_changed", message=inputs.remedy(wrong))
             return self._committer.not_started(task, why, then, consumed=consumed)
         declared = task.step.declaration
         timeout = self._timeout or declared.resources.timeout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -44,9 +45,16 @@ class Workers(Protocol):
         """End all of it now."""
 
 
-def ask(workers: Workers, message: Message, timeout: float) -> Message:
-    """One request, answered before anything else goes on. No other may be under way."""
-    request = Request(message, timeout)
+def ask(workers: Workers, message: Message, timeout: float, prepare: Callable[[str], None] | None = None) -> Message:
+    """One request, answered before anything else goes on. No other may be under way.
+
+    Args:
+        workers: whom.
+        message: the request.
+        timeout: how long it may take (s).
+        prepare: as in `Request`.
+    """
+    request = Request(message, timeout, prepare)
     workers.submit(request)
     while True:
         for answered, answer in workers.wait(None):

@@ -110,12 +110,34 @@ def find_names(texts: Sequence[str], model: str, given: Mapping[str, Any]) -> Me
     return {"type": "names", "texts": list(texts), "model": model, "models": dict(given)}
 
 
+def revise(path: Path | str, kind: str, operation: str, ending: str, facts: Mapping[str, Any]) -> Message:
+    """Is this file what it has to be in the place of a result, and what is kept of it? See `workers.revising`.
+
+    Where to write (`folder`) and what the name begins with (`stem`) is put in before it is sent.
+    """
+    return {
+        "type": "revise",
+        "path": os.fspath(path),
+        "kind": kind,
+        "operation": operation,
+        "ending": ending,
+        "facts": dict(facts),
+    }
+
+
 def source(
-    path: Path | str, kind: str, role: str, facts: Mapping[str, Any], *, recording: str = "", item: int = 0
+    path: Path | str,
+    kind: str,
+    role: str,
+    facts: Mapping[str, Any],
+    *,
+    recording: str = "",
+    item: int = 0,
+    revised: bool = False,
 ) -> Message:
     """One input of a task."""
     sound = {name: int(facts.get(name, 0)) for name in ("sample_rate", "frames", "channels")}
-    place = {"role": role, "recording": recording, "item": item}
+    place = {"role": role, "recording": recording, "item": item, "revised": revised}
     return {"path": os.fspath(path), "kind": kind, **place, **sound, "facts": dict(facts)}
 
 

@@ -142,6 +142,14 @@ class Servant:
             found = [self._finders[request["model"]](text) for text in request["texts"]]
         return {"type": "done", "found": found}
 
+    def _revise(self, request: Message, send: Send) -> Message:
+        from librarian.workers.revising import revised
+
+        with self.health.restored(), self._limited(limits.LEAST_MEMORY):
+            if "/" in request["kind"]:
+                self._operation(request["operation"])  # whose extension declares the kind
+            return {"type": "done", **revised(request)}
+
     def _run(self, request: Message, send: Send) -> Message:
         """Do a task; where memory does not suffice, in the ways that are left, each with nothing else in memory."""
         route = self.route(request)
