@@ -144,6 +144,18 @@ def test_folders_that_hold_nothing_then_are_removed_and_others_stay(ledger: Ledg
     assert not (ledger.library / str(other.folder)).parent.parent.exists()
 
 
+def test_what_is_current_is_looked_up_by_indices(ledger: Ledger) -> None:
+    with contextlib.closing(ledger.catalog()):
+        pass
+    with contextlib.closing(sqlite3.connect(ledger.index)) as db:
+        plan = [row[3] for row in db.execute("EXPLAIN QUERY PLAN SELECT key FROM live")]
+    after = plan[plan.index("RECURSIVE STEP") :]
+    assert [each for each in after if each.startswith("SEARCH")] == [
+        "SEARCH a USING INDEX artifacts_by_key (key=?)",
+        "SEARCH c USING INDEX current_by_unit (unit=?)",
+    ]
+
+
 def manifest(folder: Path) -> bytes:
     """The manifest of a prune, written at a fixed time with fixed salts."""
     machine = MachineRecord(id=ID_KEY.machine("host"), system="Linux", processor="x86_64", cores=2, memory=1 << 30)

@@ -75,6 +75,8 @@ class Dropped(Index):
 
     def dropped_results(self) -> dict[tuple[str, str, str], int]:
         """(job name, step, output) → how many results are current and dropped."""
+        if not self._db.execute("SELECT 1 FROM made WHERE dropped LIMIT 1").fetchone():
+            return {}
         rows = self._db.execute(
             "SELECT c.job_name, c.step, a.output, COUNT(*) FROM live c JOIN made m ON m.key = c.key "
             "JOIN artifacts a ON a.key = m.key WHERE m.dropped GROUP BY 1, 2, 3"

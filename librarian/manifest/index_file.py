@@ -9,7 +9,7 @@ from pathlib import Path
 
 from librarian.files import LOG_PAGES, stat_key
 
-VERSION = 11
+VERSION = 13
 WRITER_PATIENCE = 60.0
 """How long the writer waits for a reader that brings the index up to date (s)."""
 READER_PATIENCE = 5.0
@@ -43,8 +43,8 @@ CREATE INDEX IF NOT EXISTS current_by_unit ON current (unit);
 CREATE INDEX IF NOT EXISTS current_by_key ON current (key);
 CREATE VIEW IF NOT EXISTS live AS WITH RECURSIVE found AS (
     SELECT * FROM current WHERE outcome IN ('done', 'cached', 'degraded') AND substr(unit, 1, 4) <> 'art_'
-    UNION SELECT c.* FROM found f JOIN artifacts a ON a.key = f.key AND a.item IS NOT NULL JOIN current c
-    ON c.unit = a.id AND c.job_name = f.job_name AND c.outcome IN ('done', 'cached', 'degraded')) SELECT * FROM found;
+    UNION SELECT c.* FROM found f CROSS JOIN artifacts a ON a.key = f.key AND a.item IS NOT NULL CROSS JOIN current c
+    ON c.unit = a.id AND +c.job_name = f.job_name AND c.outcome IN ('done', 'cached', 'degraded')) SELECT * FROM found;
 CREATE INDEX IF NOT EXISTS revisions_by_artifact ON revisions (artifact);
 CREATE VIEW IF NOT EXISTS revised AS SELECT r.*, a.id AS now,
     a.id IS NOT NULL AND (a.id <> r.machine OR a.digest <> r.digest) AS newer,

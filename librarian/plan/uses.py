@@ -75,9 +75,7 @@ class Uses:
                 continue
             if last[1]:
                 self._waiting[node.step.id][result.key] = None
-            elif (
-                last == (stage, False) and of not in self._open
-            ):  # else another family takes it, which is through later
+            elif last == (stage, False) and of not in self._open:  # by no family that is through later
                 yield result.key
 
     def _of_whole(self, stage: int) -> Iterator[str]:

@@ -239,9 +239,9 @@ class Conductor:
         for unit, steps in family.stood.items():
             self._observe(TasksStand(unit, tuple(steps)))
         family.stood.clear()
-        if not (is_whole_job := family.weave.family is None) or not self._census.too_few:
+        if family is not self._whole or not self._census.too_few:  # else it waits for others
             self._committer.drop(self._uses.through(family.weave, self._stage))
-        if not is_whole_job:
+        if family is not self._whole:
             for each in self._gathering.take(family.weave):
                 if not each.step:
                     self._offered[each.id] = family.known.recordings[each.id]
