@@ -93,7 +93,7 @@ def _revise(project: Project, found: str, file: Path, said: Said) -> dict[str, A
 
 
 def _undo(project: Project, found: str, said: Said) -> dict[str, Any]:
-    from librarian.acts.revise import withdraw
+    from librarian.acts.withdraw import withdraw
 
     job, revisions = withdraw(project, found, said.because.strip(), say, dry=said.dry_run)
     return {"job": job or None, "withdrawn": [revision_json(each) for each in revisions]}
