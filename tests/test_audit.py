@@ -84,7 +84,7 @@ def test_what_is_planted_is_found_in_every_place(audited: Archive) -> None:
 
 def test_the_catalog_is_searched_value_by_value(audited: Archive) -> None:
     with sqlite3.connect(audited.root / ".librarian" / "catalog.db") as catalog:
-        catalog.execute("INSERT INTO settled VALUES (?, 'x', 1, ?)", (SPELT, json.dumps({"a": [NUMBER]})))
+        catalog.execute("INSERT INTO settled VALUES (?, 'x', 1, ?, '[]')", (SPELT, json.dumps({"a": [NUMBER]})))
     catalog.close()
     assert audit(audited, code=4) == {("catalog", "NAME"): 1, ("catalog", "PHONE"): 1}
 

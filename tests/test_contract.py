@@ -182,7 +182,11 @@ def manifest(folder: Path) -> bytes:
             withheld={"voice": 1},
         ),
     ]
-    journal = Journal.create(folder, JOB, salted(job_line(JOB), 0))
+    return written(folder, job_line(JOB), *bodies)
+
+
+def written(folder: Path, first: Any, *bodies: Any) -> bytes:
+    journal = Journal.create(folder, JOB, salted(first, 0))
     journal.append([salted(body, number) for number, body in enumerate(bodies, 1)])
     with (
         mock.patch("librarian.manifest.journal.now", lambda: "2026-01-02T03:04:06.789Z"),
@@ -204,26 +208,21 @@ def act(folder: Path) -> bytes:
     first = ActLine(
         job=JOB, act="revise", version="0.1.0", machine=job_line(JOB).machine, started="2026-01-02T03:04:05.678Z"
     )
-    bodies = [
-        outcome(
-            unit,
-            key_of=made,
-            given=[],
-            consumed=[Consumed(port="audio", role=None, id=machine, digest=digest)],
-            produced=[produced],
-            folder=folder_of(unit, "revise", key),
-            revises=Revises.model_validate({**of, "machine": machine, "digest": digest}),
-        ),
+    revision = outcome(
+        unit,
+        key_of=made,
+        given=[],
+        consumed=[Consumed(port="audio", role=None, id=machine, digest=digest)],
+        produced=[produced],
+        folder=folder_of(unit, "revise", key),
+        revises=Revises.model_validate({**of, "machine": machine, "digest": digest}),
+    )
+    return written(
+        folder,
+        first,
+        revision,
         WithdrawnLine.model_validate({**of, "job_name": "calls", "step": "voice", "unit": unit}),
-    ]
-    journal = Journal.create(folder, JOB, salted(first, 0))
-    journal.append([salted(body, number) for number, body in enumerate(bodies, 1)])
-    with (
-        mock.patch("librarian.manifest.journal.now", lambda: "2026-01-02T03:04:06.789Z"),
-        mock.patch("librarian.manifest.journal.new_salt", lambda: f"{len(bodies) + 1:032x}"),
-    ):
-        journal.seal("complete")
-    return journal.path.read_bytes()
+    )
 
 
 def salted(body: Any, number: int) -> Any:

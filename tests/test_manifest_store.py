@@ -303,6 +303,16 @@ class TestRecovering:
     def crash(self, *places: Any) -> None:
         raise CrashError
 
+    @pytest.mark.parametrize("committed", [False, True])
+    def test_where_nothing_was_expected_nothing_stays_without_a_line(self, shelf: Shelf, committed: bool) -> None:
+        staged = shelf.write({SOUND: b"by hand"})
+        store = Store(shelf.library, shelf.staging)
+        store.expect_nothing(staged, JOB)
+        store.settle(staged, FINAL, files=[SOUND], job=JOB, committed=False)
+        shelf.recover(lambda job, folder: committed)
+        assert shelf.holds() == ({f"{FINAL}/{SOUND}": b"by hand"} if committed else {})
+        assert not shelf.staging.exists()
+
     def test_what_lies_about_in_staging_is_removed(self, shelf: Shelf, tmp_path: Path) -> None:
         kept = tmp_path / "kept"
         kept.mkdir()

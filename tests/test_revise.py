@@ -139,6 +139,10 @@ def test_what_it_is_stands_in_the_record_as_of_everything(archive: Archive) -> N
         **{"artifact": told["artifact"], "output": "audio", "item": None, "machine": voice, "cleared": False},
         **{"digest": machine["digest"], "because": line["revises"]["because"]},
     }
+    shown = here(archive, "show", told["job"]).stdout
+    assert f"{told['artifact']} from {voice}, voice.audio of night of {line['unit']}" in shown
+    assert told["job"] in here(archive, "jobs").stdout
+    assert "made by hand on" in here(archive, "show", told["artifact"]).stdout.splitlines()[0]
     assert produced["private"] and produced["facts"]["frames"] == machine["facts"]["frames"]
     assert produced["facts"].get("gain") == machine["facts"].get("gain")
     assert not any("Ottilie" in path.read_text() for path in (archive.root / "manifests").iterdir())

@@ -25,6 +25,7 @@ from librarian.manifest.journal import (
 from librarian.manifest.records import Act as Line
 from librarian.manifest.records import ActLine, MachineRecord
 from librarian.manifest.store import Store
+from librarian.privacy.vault import Vault
 from librarian.project import Project
 
 Kind = Literal["forget", "allow", "reveal", "rotate", "settle", "export", "prune", "move", "revise"]
@@ -47,6 +48,13 @@ class Act:
             OSError: they could not be written; none of them counts.
         """
         self.journal.append(lines)
+
+    def keep(self, *texts: str) -> None:
+        """Keep in the vault what the owner said, of which a line holds the keyed digest. It comes before that line."""
+        with contextlib.closing(Vault(self.project.vault, owned=True)) as vault:
+            for text in filter(None, texts):
+                vault.note_text(self.project.id_key.text(text), text)
+            vault.commit()
 
 
 @contextlib.contextmanager

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from librarian.acts.act import Say, act
 from librarian.manifest.records import DecisionLine, ExportLine
-from librarian.privacy.vault import Vault
 from librarian.project import Project
 
 
-def settle(project: Project, lines: Sequence[DecisionLine], texts: Mapping[str, str], say: Say) -> str:
+def settle(project: Project, lines: Sequence[DecisionLine], because: str, say: Say) -> str:
     """Record decisions. The caller holds the project's lock.
 
     Args:
         project: the project.
         lines: what was decided.
-        texts: keyed digest → what the owner said, which the vault keeps.
+        because: what the owner said, which the vault keeps.
         say: told what was mended first.
 
     Returns:
         The job's id.
     """
     with act(project, "settle", say) as doing:
-        with contextlib.closing(Vault(project.vault, owned=True)) as vault:
-            for digest, text in texts.items():
-                vault.note_text(digest, text)
-            vault.commit()
+        doing.keep(because)
         doing.record(*lines)
     return doing.job
 

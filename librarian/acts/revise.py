@@ -7,7 +7,6 @@ this one.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +19,9 @@ from librarian.files import hash_file
 from librarian.keys import IdKey, key_document
 from librarian.manifest.catalog import Catalog, MadeArtifact
 from librarian.manifest.journal import new_job_id
-from librarian.manifest.records import Consumed, OutcomeLine, Produced, Revises, WithdrawnLine
-from librarian.manifest.revisions import Revision
+from librarian.manifest.records import Consumed, OutcomeLine, Produced, Revises
 from librarian.manifest.store import Store, Stored, folder_of
 from librarian.manifest.verify import artifact_problem
-from librarian.privacy.vault import Vault
 from librarian.project import Project
 
 NAME, VERSION = "revise", "1"
@@ -246,65 +243,6 @@ def _commit(
             store.expect_nothing(staged, job)
         replaced = store.settle(staged, folder, files=[line.produced[0].file], job=job, committed=known)
         store.flush()
-        _note(project, given.because)
+        doing.keep(given.because)
         doing.record(line.model_copy(update={"replaces": replaced and known}), *others)
         store.forget_old(staged, job)
-
-
-def _note(project: Project, because: str) -> None:
-    if because:
-        with contextlib.closing(Vault(project.vault, owned=True)) as vault:
-            vault.note_text(project.id_key.text(because), because)
-            vault.commit()
-
-
-def _standing(catalog: Catalog, artifact_id: str) -> list[Revision]:
-    """The revisions that are meant where an artifact is named: one itself, or what it stands in the place of.
-
-    Raises:
-        UsageError: there is none.
-    """
-    for column in ("artifact", "now", "machine"):
-        if found := catalog.revisions(**{column: artifact_id}):
-            return found
-    raise UsageError("nobody revised that; which revisions there are: librarian revise --list")
-
-
-def withdraw(
-    project: Project, artifact_id: str, because: str, say: Say, *, dry: bool = False
-) -> tuple[str, list[Revision]]:
-    """Let what the machine made count again. The caller holds the project's lock.
-
-    Args:
-        project: the project.
-        artifact_id: a revision, or what one stands in the place of.
-        because: why; empty where nothing was said.
-        say: told what was mended first.
-        dry: whether nothing is recorded.
-
-    Returns:
-        The job's id (empty where nothing is recorded), and the revisions that no longer count.
-
-    Raises:
-        UsageError: nobody revised it.
-    """
-    with mended(project, say) as (catalog, _):
-        found = _standing(catalog, artifact_id)
-        if dry:
-            return "", found
-        with recorded(project, catalog, new_job_id(project.manifests), "revise") as doing:
-            _note(project, because)
-            doing.record(*(_withdrawn(project.id_key, each, because) for each in found))
-    return doing.job, found
-
-
-def _withdrawn(id_key: IdKey, each: Revision, because: str) -> WithdrawnLine:
-    return WithdrawnLine(
-        job_name=each.job_name,
-        step=each.step,
-        unit=each.unit,
-        output=each.output,
-        item=each.item or None,
-        artifact=each.artifact,
-        because=id_key.text(because) if because else None,
-    )

@@ -93,7 +93,7 @@ def _revise(project: Project, found: str, file: Path, said: Said) -> dict[str, A
 
 
 def _undo(project: Project, found: str, said: Said) -> dict[str, Any]:
-    from librarian.acts.revise import withdraw
+    from librarian.acts.withdraw import withdraw
 
     job, revisions = withdraw(project, found, said.because.strip(), say, dry=said.dry_run)
     return {"job": job or None, "withdrawn": [revision_json(each) for each in revisions]}
@@ -106,7 +106,8 @@ def _lines(project: Asked, told: Mapping[str, Any]) -> Iterator[str]:
         places = [_what(project, revision_json(each)) for each in project.catalog.revisions(artifact=told["artifact"])]
         where = f", {'; '.join(places)}" if places else ""
         yield f"{told['artifact']} in the place of {told['revises']}{where}"
-        yield "private: it may name someone" if told["private"] else "clean: it may leave the library"
+        clean = "clean, as that: it may leave the library; whether it names someone: librarian privacy audit"
+        yield "private: it may name someone" if told["private"] else clean
 
 
 def _what(project: Asked, each: Mapping[str, Any]) -> str:

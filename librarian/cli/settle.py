@@ -77,4 +77,4 @@ def _record(project: Asked, found: list[Case], because: str, undo: bool) -> str:
         )
         for unit, job_name, step, reason in found
     ]
-    return settle(project.project, lines, {digest: because} if digest else {}, say)
+    return settle(project.project, lines, because, say)

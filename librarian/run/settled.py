@@ -1,7 +1,7 @@
 """A job that had nothing left to do and met no change since: what that is told by.
 
 What a run would do hangs on the job, on what is installed, on the recordings' names and stats, and on the record. Where
-all of it is as it was when a run found everything done, no task needs to be planned again.
+all of it is as it was when a run found nothing to do, no task needs to be planned again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Where nothing has changed since all of a job was done, only its results are looked at.
+"""Where nothing has changed since a run of a job had nothing to do, only its results are looked at.
 
 A plain run notes in the vault which bytes and stats it hung on, and the mark (`settled.mark_of`) that came of them once
-they were understood; the catalog knows whether all was done under that mark. The next one looks at the bytes and stats
+they were understood; the catalog knows whether nothing was to be done under that mark: all is done, or failed before
+and is not tried again. The next one looks at the bytes and stats
 first, and needs next to nothing imported for it. Whatever is not as it was noted, or not expected, is left to an
 ordinary run.
 """
