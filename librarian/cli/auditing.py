@@ -41,12 +41,14 @@ from librarian.workers.installed import state_of_all
 
 NAMES = "names.txt"
 """In `.librarian/`: a list of names that is always looked for."""
-_OURS = "library manifests keys logs runs catalog vault pseudonym checked lock project models staging owner".split()
+_OURS = "library manifests keys logs runs catalog vault words pseudonym checked lock project models staging owner".split()
 """What files and folders of a project are called."""
 _VAULT = "vault.db"
 """What the names of the vault's files begin with."""
 _SILENT = ("lock", "catalog.db-wal", "catalog.db-shm", ".gitignore", ".owner")
 """Files whose content is looked at elsewhere, or is a number."""
+_PRIVATE = "words."
+"""What the names of the files of the index over what was said begin with: its content is private, as the results'."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _search_clean(auditor: Auditor, path: Path) -> None:
 def _search_state(project: Project, auditor: Auditor, progress: ProgressLine) -> None:
     """`.librarian/`, but for the vault and the keys."""
     for path in _files(project.state, projects.STATE, auditor, progress):
-        if path.name.startswith(_VAULT) or path.name in (NAMES, *_SILENT) or path.parent == project.state / "keys":
+        if path.name.startswith((_VAULT, _PRIVATE)) or path.name in (NAMES, *_SILENT) or path.parent == project.state / "keys":
             continue
         if path == project.catalog:
             auditor.database("catalog", path)

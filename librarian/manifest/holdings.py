@@ -29,15 +29,41 @@ class CurrentArtifact(NamedTuple):
 class Holdings(Index):
     """Questions about all that was made."""
 
-    def current_artifacts(self) -> list[CurrentArtifact]:
-        """Every artifact that is current, as often as it is: by job, step, unit and output."""
+    def current_artifacts(self, kind: str = "") -> list[CurrentArtifact]:
+        """Every artifact that is current, as often as it is: by job, step, unit and output; maybe of one kind only."""
         good = ", ".join(f"'{word}'" for word in sorted(GOOD))
         rows = self._db.execute(
             "SELECT c.job_name, c.step, c.unit, c.key, a.id, a.output, a.item, a.kind, a.file, a.bytes, a.digest, "
             f"a.private FROM current c JOIN artifacts a ON a.key = c.key WHERE c.outcome IN ({good}) "
-            "ORDER BY c.job_name, c.step, c.unit, a.output, a.item"
+            "AND (?1 = '' OR a.kind = ?1) ORDER BY c.job_name, c.step, c.unit, a.output, a.item",
+            (kind,),
         )
         return [CurrentArtifact(*row) for row in rows]
+
+    def current_facts(self, name: str, *, own: bool) -> Iterator[tuple[str, str, str | float | bool]]:
+        """A fact of all current artifacts that have it: the unit, the artifact, and the value.
+
+        Args:
+            name: of the fact.
+            own: whether only what was measured of a recording itself counts, not of what was made from it.
+        """
+        good = ", ".join(f"'{word}'" for word in sorted(GOOD))
+        rows = self._db.execute(
+            "SELECT c.unit, a.id, json_extract(a.facts, ?1), json_type(a.facts, ?1) "
+            f"FROM current c JOIN artifacts a ON a.key = c.key WHERE c.outcome IN ({good}) "
+            "AND json_extract(a.facts, ?1) IS NOT NULL "
+            "AND (NOT ?2 OR EXISTS (SELECT 1 FROM consumed s WHERE s.input = c.unit AND s.key = c.key)) ORDER BY 1, 2",
+            (f'$."{name}"', own),
+        )
+        for unit, artifact, value, sort in rows:
+            yield unit, artifact, bool(value) if sort in ("true", "false") else value
+
+    def fact_names(self) -> set[str]:
+        """The names of the facts that current artifacts have."""
+        rows = self._db.execute(
+            "SELECT DISTINCT f.key FROM current c JOIN artifacts a ON a.key = c.key, json_each(a.facts) f"
+        )
+        return {name for (name,) in rows}
 
     def current_keys(self) -> Iterator[tuple[str, str, str, str, str]]:
         """(job name, step, unit, outcome, task key) of all that is current."""
