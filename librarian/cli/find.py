@@ -26,7 +26,8 @@ Terms of a query:
                      matter, and some Asian scripts are found within words
   "night shift"      said, word after word
   hosp*              a word that begins so, or "night sh*"
-  -hospital          not said; - before any term excludes what it means
+  -hospital          not said; - before any term excludes what it means (a
+                     query that begins with it stands behind --)
   text:hospital      the same as hospital, and as text:"night shift"
   speaker:2          said by the second speaker, all of it
   lang:de            in German; de is de-AT too

@@ -15,7 +15,7 @@ import click
 from librarian.cli.asked import Asked
 from librarian.cli.facts import MINUS
 from librarian.cli.recorded import columns
-from librarian.cli.words import fitted
+from librarian.cli.words import duration, fitted
 from librarian.find.query import QUANTITIES
 from librarian.find.search import Hit
 from librarian.find.tokens import between
@@ -85,6 +85,7 @@ def _row(project: Asked, found: Found, shown: Shown) -> tuple[str, ...]:
     cells = [
         time_of(hit.start) if hit and hit.start is not None else "",
         f"speaker {hit.speaker}" if hit and hit.speaker is not None else "",
+        hit.language if hit and hit.start is None else "",
         f"channel {hit.channel}" if hit and hit.channel is not None else "",
         f"{results[0]}{several}{item}" if results else "",
         facts,
@@ -106,9 +107,13 @@ def time_of(seconds: float) -> str:
 
 
 def _fact(name: str, value: Any) -> str:
-    quantity = QUANTITIES.get(name)
-    number = f"{value:.4g}".replace("-", MINUS) if isinstance(value, float) else str(value)
-    return " ".join(filter(None, (name, number, quantity.unit if quantity else "")))
+    if name == "length":
+        return f"length {duration(value)}"
+    if name in QUANTITIES:
+        return f"{name} {value:.1f} {QUANTITIES[name].unit}".replace("-", MINUS)
+    if isinstance(value, bool):
+        return f"{name} {'yes' if value else 'no'}"
+    return f"{name} {value:.4g}".replace("-", MINUS) if isinstance(value, float) else f"{name} {value}"
 
 
 def _words(hit: Hit, marks: tuple[str, str] = ("", "")) -> str:
