@@ -40,14 +40,10 @@ print(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_max
 
 def word(number: int) -> str:
     """A word that can be spoken, of two syllables or more."""
-    text = LETTERS[number % 10] + LETTERS[number // 10 % 10]
-    while number := number // 100:
-        text += LETTERS[number % 10]
-        number //= 10
-    return text
+    return "".join(LETTERS[int(digit)] for digit in f"{number:02}")
 
 
-WORDS = list(dict.fromkeys(map(word, range(VOCABULARY))))
+WORDS = list(map(word, range(VOCABULARY)))
 SPOKEN, PHRASE, RARE = WORDS[0], f"{WORDS[0]} {WORDS[1]}", WORDS[-1]
 
 
@@ -104,12 +100,13 @@ class Transcripts:
 
 
 def found(root: Path, *query: str) -> tuple[float, float, float, str]:
-    """Wall time (s), processor time (s) and peak memory (MiB) of a search, and what it said last but one."""
+    """Wall time (s), processor time (s) and peak memory (MiB) of a search, and what it said of it."""
     command = [sys.executable, "-ISc", MEASURE, sys.executable, "-P", "-m", "librarian", "find", *query]
     done = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
     wall, work, kib, code = done.stdout.splitlines()[-1].split()
     assert code == "0", done.stderr
-    return float(wall), float(work), int(kib) / 1024, done.stderr.splitlines()[-2]
+    said = next(line for line in done.stderr.splitlines() if " recording" in line)
+    return float(wall), float(work), int(kib) / 1024, said
 
 
 def tell(what: str, taken: tuple[float, float, float, str]) -> None:

@@ -11,7 +11,7 @@ from harness import KEY, Archive, install
 
 RATE = 8000
 SAID = {
-    1: ("en", "1:And then the Holy Fire came down. 2:Hospital, the night shift? 1:Holy smoke! zqxunheard said so"),
+    1: ("en", "1:And the Holy Fire came down. 2:Hospital, the night shift? 1:Holy smoke! zqxa Ottilie \x1b[31msaid so"),
     2: ("de", "1:Die Größe der Straße war uns egal. 2:Müller sagte: über die Brücke! 1:zqxfederleicht"),
     3: ("fr-CA", "1:C’était à l’hôpital, l’été de la grande grève. 2:Ça va, école finie. 1:Holy fire? Non."),
     4: ("ru", "1:Чайковский ещё не спал, ёлка горела. 2:Всё хорошо"),
@@ -62,7 +62,7 @@ JOB = r"""
 librarian: 1
 name: heard
 recordings:
-  - {{id: tapes, path: 'tapes/*.wav', label: 'T-\d'}}
+  - {{id: heard, path: 'tapes/*.wav', label: 'T-\d'}}
 steps:
   - {{id: words, use: say{more}}}
   - {{id: level, use: level}}

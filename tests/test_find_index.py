@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ledger import ID_KEY, Ledger, document, outcome, recording
 
-from librarian.find.index import Words, purge, with_words
+from librarian.find.index import WordIndex, purge, with_index
 from librarian.find.query import parse
 from librarian.find.search import AROUND, Hit, search
 from librarian.find.transcript import KIND, Channel
@@ -26,11 +26,11 @@ REBUILT = ".librarian/words.db is damaged or of another version; it is made anew
 
 
 def said(text: str, *, channel: int | None = None, **more: Any) -> list[dict[str, Any]]:
-    """Words of half a second each; `2:` before one says who speaks from there on."""
+    """WordIndex of half a second each; `2:` before one says who speaks from there on."""
     words, speaker = [], 1
-    for number, word in enumerate(text.split()):
-        if word[0].isdigit() and word[1:2] == ":":
-            speaker, word = int(word[0]), word[2:]
+    for number, each in enumerate(text.split()):
+        by, _, word = each.rpartition(":")
+        speaker = int(by or speaker)
         times = {"start": number / 2, "end": number / 2 + 0.4}
         words.append({**times, "text": word, "speaker": speaker, "channel": channel, "confidence": 0.5, **more})
     return words
@@ -42,7 +42,9 @@ class Told:
     def __init__(self, root: Path) -> None:
         self.ledger, self.path, self.said = Ledger(root), root / "words.db", list[str]()
 
-    def line(self, number: int, words: list[dict[str, Any]], language: str = "en", target: float = -16.0) -> OutcomeLine:
+    def line(
+        self, number: int, words: list[dict[str, Any]], language: str = "en", target: float = -16.0
+    ) -> OutcomeLine:
         """The outcome of a transcription of a recording."""
         unit, found = recording(number), {"language": language, "words": words}
         Schema.model_validate(found)  # as a worker has done
@@ -52,18 +54,18 @@ class Told:
 
     def follow(self) -> Changes:
         """Bring the index up to date."""
-        return with_words(self.path, lambda words: self._follow(words), self.said.append)
+        return with_index(self.path, self._follow, self.said.append)
 
     def find(self, query: str) -> list[Hit]:
         """Bring it up to date, and search all of it."""
 
-        def work(words: Words) -> list[Hit]:
+        def work(words: WordIndex) -> list[Hit]:
             self._follow(words)
-            return list(search(words, parse(query), sorted(words.held())))
+            return list(search(words, parse(query), sorted(words.held()), with_text=True))
 
-        return with_words(self.path, work, self.said.append)
+        return with_index(self.path, work, self.said.append)
 
-    def _follow(self, words: Words) -> Changes:
+    def _follow(self, words: WordIndex) -> Changes:
         with contextlib.closing(self.ledger.catalog()) as catalog:
             current = {artifact: found[0] for artifact, found in transcripts(catalog).items()}
         return follow(words, current, self.ledger.library, ID_KEY)
@@ -225,12 +227,12 @@ def test_one_that_is_damaged_or_none_of_ours_is_made_anew_which_is_said(told: To
 
 
 def test_what_another_error_says_is_not_taken_for_damage(told: Told) -> None:
-    def fails(words: Words) -> None:
+    def fails(words: WordIndex) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
     told.follow()
     with pytest.raises(sqlite3.OperationalError, match="disk is full"):
-        with_words(told.path, fails, told.said.append)
+        with_index(told.path, fails, told.said.append)
     assert told.said == []
 
 

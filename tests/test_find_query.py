@@ -64,7 +64,10 @@ def test_what_is_asked_of_words_wants_the_index_and_what_is_known_does_not() -> 
         ("text:", "at character 1 of the query: nothing stands behind text:"),
         ("fire -", "at character 6 of the query: an empty term; leave it out"),
         ("!!!", "at character 1 of the query: no letter and no digit to look for"),
-        ("loud < 3", "at character 6 of the query: no letter and no digit to look for; comparisons are written without"),
+        (
+            "loud < 3",
+            "at character 6 of the query: no letter and no digit to look for; comparisons are written without",
+        ),
         ("fi*re", r"at character 1 of the query: \* stands at the end of a word only"),
         ("fire OR flame", "at character 6 of the query: all terms have to hold, and - before one excludes it"),
         ("fire speaker:me", "at character 6 of the query: speaker: wants a number, from 1, such as speaker:2"),

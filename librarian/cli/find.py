@@ -13,7 +13,7 @@ from librarian.cli.found import Found, Shown, show
 from librarian.cli.progress import ProgressLine
 from librarian.cli.words import plural, say
 from librarian.find import upkeep
-from librarian.find.index import Words, with_words
+from librarian.find.index import WordIndex, with_index
 from librarian.find.query import Query, parse
 from librarian.find.recordings import Fitting, Recordings, is_of
 from librarian.find.search import Hit, search
@@ -72,18 +72,20 @@ def command(
         recordings = Recordings(project.catalog, project.vault)
         fitting = recordings.fitting(wanted)
         if wanted.wants_words:
-            found, transcripts = _said(project, wanted, recordings, fitting, limit)
+            found, transcripts = _said(project, wanted, recordings, fitting, limit, with_text=shows_text)
         else:
             found, transcripts = _known(project, wanted, recordings, fitting), None
         more = bool(limit) and len(found) > limit
         found = found[:limit] if limit else found
         show(project, found, Shown(shows_text, names, as_json), more=more, transcripts=transcripts)
     _last_words(found, more, transcripts)
+    if not (shows_text or as_json) and any(each.hit and each.hit.start is not None for each in found):
+        say("to see the words in a pipe: --text")
     return 0
 
 
 def _said(
-    project: Asked, wanted: Query, recordings: Recordings, fitting: Fitting, limit: int
+    project: Asked, wanted: Query, recordings: Recordings, fitting: Fitting, limit: int, *, with_text: bool
 ) -> tuple[list[Found], int]:
     """Hits in transcripts, at the most one more than are shown; and how many transcripts were looked through."""
     current = upkeep.transcripts(project.catalog)
@@ -98,7 +100,7 @@ def _said(
     looked_through.sort(key=lambda each: (called[units[each][0]], units[each], each))
     with ProgressLine() as progress:
 
-        def work(words: Words) -> list[Hit]:
+        def work(words: WordIndex) -> list[Hit]:
             changes = upkeep.follow(
                 words,
                 {artifact: all_of_it[0] for artifact, all_of_it in current.items()},
@@ -109,10 +111,10 @@ def _said(
             if changes.unreadable:
                 left = plural(changes.unreadable, "transcript")
                 say(f"{left} not there or not what was recorded, and left out; type: librarian verify --read-data")
-            hits = search(words, wanted, looked_through)
+            hits = search(words, wanted, looked_through, with_text=with_text)
             return list(itertools.islice(hits, limit + 1 if limit else None))
 
-        hits = with_words(project.project.words, work, say)
+        hits = with_index(project.project.words, work, say)
     return [
         Found(*units[hit.artifact], [results[hit.artifact]], _values(fitting, units[hit.artifact][0]), hit)
         for hit in hits

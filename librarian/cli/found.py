@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +24,12 @@ from librarian.manifest.holdings import CurrentArtifact
 
 _SOUGHT = ("\ue000", "\ue001")
 """Before and behind a word that was looked for, until it is printed: private characters, which no text keeps."""
+AT_ONCE = 1000
+"""Lines of which the columns are as wide as each other's."""
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[22m"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """A place, or a recording.
 
@@ -65,33 +68,39 @@ def show(project: Asked, found: Sequence[Found], shown: Shown, *, more: bool, tr
         transcripts: how many were looked through; None where it was about no words.
     """
     if shown.as_json:
-        hits = [_json(project, each, shown.text) for each in found]
-        click.echo(json.dumps({"hits": hits, "more": more, "transcripts": transcripts}, indent=1))
+        click.echo('{\n "hits": [', nl=False)
+        for number, each in enumerate(found):  # one by one: there may be very many
+            hit = json.dumps(_json(project, each, shown.text), indent=1)
+            click.echo(f"{',' * bool(number)}\n{textwrap.indent(hit, '  ')}", nl=False)
+        end = json.dumps({"more": more, "transcripts": transcripts}, indent=1)
+        click.echo(f"\n ],{end[1:]}")
         return
-    rows = [_row(project, each, shown) for each in found]
-    used = [number for number in range(len(rows[0]) - 1) if any(row[number] for row in rows)] if rows else []
-    for line in columns((*(row[number] for number in used), row[-1]) for row in rows) if rows else ():
-        click.echo(_marked(fitted(line, sys.stdout)))
+    for first in range(0, len(found), AT_ONCE):
+        rows = [_row(project, each, shown) for each in found[first : first + AT_ONCE]]
+        used = [number for number in range(len(rows[0]) - 1) if any(row[number] for row in rows)]
+        for line in columns((*(row[number] for number in used), row[-1]) for row in rows):
+            click.echo(_marked(fitted(line, sys.stdout)))
 
 
 def _row(project: Asked, found: Found, shown: Shown) -> tuple[str, ...]:
-    """Everything but names and what was said is scrubbed."""
+    """What a unit is called and what is known of it is scrubbed; ids and numbers need not be."""
     hit = found.hit
-    named = _named(project, found.unit) if shown.names else ""
+    called = _named(project, found.unit) if shown.names else ""
     facts = ", ".join(_fact(name, value) for name, (value, _) in found.values.items())
-    results = [each.id for each in found.results] or [each for _, each in found.values.values() if each]
+    of_facts = dict.fromkeys(each for _, each in found.values.values() if each)
+    results = [each.id for each in found.results] or list(of_facts)
     several = f" and {len(results) - 1:,} more" if len(results) > 1 else ""
-    item = f", item {'.'.join(map(str, found.items))}" if found.items else ""
+    item = f" (item {'.'.join(map(str, found.items))})" if found.items else ""
     cells = [
         time_of(hit.start) if hit and hit.start is not None else "",
         f"speaker {hit.speaker}" if hit and hit.speaker is not None else "",
-        hit.language if hit and hit.start is None else "",
+        project.scrubber.scrub(hit.language) if hit and hit.start is None else "",
         f"channel {hit.channel}" if hit and hit.channel is not None else "",
         f"{results[0]}{several}{item}" if results else "",
-        facts,
+        project.scrubber.scrub(facts),
     ]
-    called = named or project.scrubber.scrub(project.called(found.unit))
-    return (called, *map(project.scrubber.scrub, cells), _words(hit, _SOUGHT) if hit and shown.text else "")
+    called = called or project.scrubber.scrub(project.called(found.unit))
+    return (called, *cells, _words(hit, _SOUGHT) if hit and shown.text else "")
 
 
 def _named(project: Asked, unit: str) -> str:

@@ -43,7 +43,7 @@ class DamagedError(Exception):
     """The file is none of ours, or not as it was left."""
 
 
-class Words:
+class WordIndex:
     """The index, open."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
@@ -97,7 +97,7 @@ class Words:
                 raise DamagedError from None
 
 
-def with_words(path: Path, work: Callable[[Words], Answer], say: Callable[[str], None]) -> Answer:
+def with_index(path: Path, work: Callable[[WordIndex], Answer], say: Callable[[str], None]) -> Answer:
     """Do something with the index, which is made where there is none, and made anew where it turns out to be damaged.
 
     Args:
@@ -122,9 +122,9 @@ def with_words(path: Path, work: Callable[[Words], Answer], say: Callable[[str],
         return _work(path, work)
 
 
-def _work(path: Path, work: Callable[[Words], Answer]) -> Answer:
+def _work(path: Path, work: Callable[[WordIndex], Answer]) -> Answer:
     with contextlib.closing(_opened(path)) as db:
-        return work(Words(db))
+        return work(WordIndex(db))
 
 
 def _lock(path: Path) -> Path:
@@ -205,7 +205,7 @@ def purge(path: Path, artifacts: Collection[str]) -> None:
             return
         try:
             with contextlib.closing(_opened(path)) as db:
-                _take_out(Words(db), artifacts)
+                _take_out(WordIndex(db), artifacts)
                 db.execute("INSERT INTO tokens (tokens) VALUES ('optimize')")  # or marks are kept of what was deleted
                 db.commit()
                 os.close(os.open(_aside(path), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -221,7 +221,7 @@ def purge(path: Path, artifacts: Collection[str]) -> None:
         sync_folder(path.parent)
 
 
-def _take_out(words: Words, artifacts: Collection[str]) -> None:
+def _take_out(words: WordIndex, artifacts: Collection[str]) -> None:
     held = words.held()
     for each in artifacts:
         if each in held:

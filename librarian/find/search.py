@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from librarian.find.index import Words
+from librarian.find.index import WordIndex
 from librarian.find.query import Phrase, Query, Speaker
-from librarian.find.transcript import Channel
+from librarian.find.transcript import MILLISECONDS, Channel
 
 AROUND = 8
-"""Words that are shown before a place, and behind it."""
+"""WordIndex that are shown before a place, and behind it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A place in a transcript, or several that are so near that they share the words around them.
 
@@ -24,7 +24,7 @@ class Hit:
         start, end: of the words that were looked for (s); None where none were, only transcripts without some.
         speaker: who says the first of them, from 1; None where nobody is known.
         channel: from 0; None where there is one for all.
-        words: those that were looked for and those around them.
+        words: those that were looked for and those around them; none where nobody wants to see them.
         sought: the numbers in `words` of those that were looked for.
     """
 
@@ -38,13 +38,14 @@ class Hit:
     sought: frozenset[int] = frozenset()
 
 
-def search(words: Words, query: Query, order: Sequence[str]) -> Iterator[Hit]:
+def search(words: WordIndex, query: Query, order: Sequence[str], *, with_text: bool) -> Iterator[Hit]:
     """The hits, transcript by transcript, in each by time.
 
     Args:
         words: the index, up to date.
         query: what is looked for.
         order: the transcripts that may be looked through, in the order in which they are wanted.
+        with_text: whether the words around a place are wanted.
     """
     held, languages = words.held(), words.languages()
     fitting = _holding_all(words, query)
@@ -56,10 +57,10 @@ def search(words: Words, query: Query, order: Sequence[str]) -> Iterator[Hit]:
         if not query.phrases:
             yield Hit(artifact, language)
         elif found := _hits(list(words.channels(number)), query):
-            yield from (_hit(artifact, language, *each) for each in found)
+            yield from (_hit(artifact, language, *each, with_text) for each in found)
 
 
-def _holding_all(words: Words, query: Query) -> set[int] | None:
+def _holding_all(words: WordIndex, query: Query) -> set[int] | None:
     """The transcripts that hold every phrase and none of the unwanted; None where all do."""
     fitting = None
     for phrase in query.phrases:
@@ -118,16 +119,12 @@ def _near(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
         yield together
 
 
-def _hit(artifact: str, language: str, channel: Channel, places: Sequence[tuple[int, int]]) -> Hit:
+def _hit(artifact: str, language: str, channel: Channel, places: Sequence[tuple[int, int]], with_text: bool) -> Hit:
     first, last = places[0][0], max(end for _, end in places)
+    when = channel.starts[first] / MILLISECONDS, channel.ends[last] / MILLISECONDS
+    found = Hit(artifact, language, *when, channel.speakers[first], channel.number)
+    if not with_text:
+        return found
     begin = max(0, first - AROUND)
-    return Hit(
-        artifact,
-        language,
-        channel.starts[first] / 1000,
-        channel.ends[last] / 1000,
-        channel.speakers[first],
-        channel.number,
-        channel.words[begin : last + AROUND + 1],
-        frozenset(number - begin for start, end in places for number in range(start, end + 1)),
-    )
+    sought = frozenset(number - begin for start, end in places for number in range(start, end + 1))
+    return replace(found, words=channel.words[begin : last + AROUND + 1], sought=sought)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from librarian.find.index import Words
+from librarian.find.index import WordIndex
 from librarian.find.transcript import KIND, UnreadableError, read
 from librarian.keys import IdKey
 from librarian.manifest.catalog import Catalog
@@ -34,7 +34,7 @@ def transcripts(catalog: Catalog) -> dict[str, list[CurrentArtifact]]:
 
 
 def follow(
-    words: Words,
+    words: WordIndex,
     wanted: Mapping[str, CurrentArtifact],
     library: Path,
     id_key: IdKey,
