@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -15,8 +15,9 @@ from librarian.cli.words import plural, say
 from librarian.find import upkeep
 from librarian.find.index import WordIndex, with_index
 from librarian.find.query import Query, parse
-from librarian.find.recordings import Fitting, Recordings, is_of
+from librarian.find.recordings import Fitting, Recordings
 from librarian.find.search import Hit, search
+from librarian.manifest.holdings import CurrentArtifact
 
 MOST = 50
 TERMS = """\
@@ -89,36 +90,28 @@ def _said(
 ) -> tuple[list[Found], int]:
     """Hits in transcripts, at the most one more than are shown; and how many transcripts were looked through."""
     current = upkeep.transcripts(project.catalog)
-    results = {
-        artifact: made
-        for artifact, all_of_it in current.items()
-        if (made := next((each for each in all_of_it if is_of(wanted, each)), None))
-    }
-    units = {artifact: recordings.units(made.unit, made.item) for artifact, made in results.items()}
-    called = {unit: project.called(unit) for unit in {unit for unit, _ in units.values()}}
-    looked_through = [each for each in results if fitting.fits(units[each][0], results[each].key)]
-    looked_through.sort(key=lambda each: (called[units[each][0]], units[each], each))
+    heard = recordings.heard(current, wanted, fitting)
+    order = sorted(heard, key=lambda each: (project.called(heard[each].unit), *heard[each][1:], each))
     with ProgressLine() as progress:
 
-        def work(words: WordIndex) -> list[Hit]:
-            changes = upkeep.follow(
-                words,
-                {artifact: all_of_it[0] for artifact, all_of_it in current.items()},
-                project.project.library,
-                project.project.id_key,
-                lambda done, total: progress.show(f"{done:,} of {total:,} transcripts read into .librarian/words.db"),
-            )
-            if changes.unreadable:
-                left = plural(changes.unreadable, "transcript")
-                say(f"{left} not there or not what was recorded, and left out; type: librarian verify --read-data")
-            hits = search(words, wanted, looked_through, with_text=with_text)
+        def work(index: WordIndex) -> list[Hit]:
+            _follow(project, index, {artifact: made for artifact, (made, *_) in current.items()}, progress)
+            hits = search(index, wanted, order, with_text=with_text)
             return list(itertools.islice(hits, limit + 1 if limit else None))
 
         hits = with_index(project.project.words, work, say)
-    return [
-        Found(*units[hit.artifact], [results[hit.artifact]], _values(fitting, units[hit.artifact][0]), hit)
-        for hit in hits
-    ], len(looked_through)
+    found = ((heard[hit.artifact], hit) for hit in hits)
+    return [Found(of.unit, of.items, [of.made], _values(fitting, of.unit), hit) for of, hit in found], len(order)
+
+
+def _follow(project: Asked, index: WordIndex, wanted: Mapping[str, CurrentArtifact], progress: ProgressLine) -> None:
+    def shown(done: int, total: int) -> None:
+        progress.show(f"{done:,} of {total:,} transcripts read into .librarian/words.db")
+
+    changes = upkeep.follow(index, wanted, project.project.library, project.project.id_key, shown)
+    if changes.unreadable:
+        left_out = plural(changes.unreadable, "transcript")
+        say(f"left out: {left_out} not there or not what was recorded; type: librarian verify --read-data")
 
 
 def _known(project: Asked, wanted: Query, recordings: Recordings, fitting: Fitting) -> list[Found]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from librarian.find.query import Day, Fact, Query, Word, wrong
 from librarian.manifest.catalog import Catalog
@@ -24,6 +25,14 @@ class Value:
 
     found: str | float | bool
     artifact: str | None
+
+
+class Heard(NamedTuple):
+    """A transcript, the recording, group or whole job that it is of, and its numbers in lists."""
+
+    made: CurrentArtifact
+    unit: str
+    items: tuple[int, ...]
 
 
 @dataclass
@@ -73,6 +82,17 @@ class Recordings:
             return all(any(each in found for each in of) is not excluded for found, excluded in tests)
 
         return Fitting(fits, values)
+
+    def heard(
+        self, transcripts: Mapping[str, Sequence[CurrentArtifact]], query: Query, fitting: Fitting
+    ) -> dict[str, Heard]:
+        """The transcripts of what fits, that are of the steps and jobs that are asked for: artifact → it."""
+        found = {}
+        for artifact, as_often in transcripts.items():
+            made = next((each for each in as_often if is_of(query, each)), None)
+            if made and fitting.fits((of := Heard(made, *self.units(made.unit, made.item))).unit, made.key):
+                found[artifact] = of
+        return found
 
     def everything(self) -> dict[str, str]:
         """All that any task worked on or whose length is known: unit → the key of one of its tasks, if it has any."""
