@@ -174,6 +174,17 @@ def test_what_is_not_there_or_not_what_was_recorded_is_left_out_until_it_is(told
     assert told.follow() == Changes(added=1)
 
 
+def test_what_no_time_can_be_is_no_transcript(told: Told) -> None:
+    told.ledger.write(told.line(1, [{"text": "fire", "start": 1e306, "end": 1e306}]))
+    assert told.follow() == Changes(unreadable=1)
+
+
+def test_a_channel_is_as_it_was_and_half_a_letter_hinders_nothing() -> None:
+    channel = Channel(1, ("Größe", "東京"), (500, 1200), (900, 1200), (None, 2))
+    assert Channel.unpacked(channel.packed()) == channel
+    assert Channel.unpacked(Channel(None, ("fire\ud800",), (0,), (1,), (None,)).packed()).words == ("fire?",)
+
+
 def foreign(path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE photographs (name TEXT)")

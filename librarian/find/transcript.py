@@ -63,7 +63,8 @@ class Channel:
         """It in few bytes."""
         lengths = [end - start for start, end in zip(self.starts, self.ends, strict=True)]
         fields = [self.number, self.words, _differences(self.starts), lengths, self.speakers]
-        return zlib.compress(json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode())
+        text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        return zlib.compress(text.encode(errors="replace"))
 
     @staticmethod
     def unpacked(content: bytes) -> Channel:
@@ -109,7 +110,7 @@ def read(made: CurrentArtifact, library: Path, id_key: IdKey) -> Transcript:
         raise UnreadableError("not what was recorded")
     try:
         return _transcript(json.loads(content))
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
         raise UnreadableError("no transcript") from None
 
 
