@@ -4,8 +4,8 @@
 
 Transcripts of words that are drawn as often as words of a language are (by rank, Zipf), with times and two speakers, as
 `transcribe` writes them; manifests, catalog and vault are written by the code that a run writes them with. Times are of
-`librarian find` as a whole process. Beside them the limit, reading all transcripts and parsing them as JSON; and what it
-takes to take one transcript out for good, as `privacy forget` does.
+`librarian find` as a whole process. Beside them the limit, reading all transcripts and parsing them as JSON; and what
+taking one transcript out for good takes, as `privacy forget` does.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def found(root: Path, *query: str) -> tuple[float, float, float, str]:
     done = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
     wall, work, kib, code = done.stdout.splitlines()[-1].split()
     assert code == "0", done.stderr
-    said = next(line for line in done.stderr.splitlines() if " recording" in line)
+    said = next(line for line in done.stderr.splitlines() if " recording" in line or line.startswith("nothing"))
     return float(wall), float(work), int(kib) / 1024, said
 
 
