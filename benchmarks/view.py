@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from statistics import median
@@ -77,7 +78,10 @@ def line(project: Project, number: int, target: float) -> OutcomeLine:
     )
 
 
-def record(project: Project, numbers: range, target: float = -16.0) -> None:
+Line = Callable[[Project, int, float], OutcomeLine]
+
+
+def record(project: Project, numbers: range, target: float = -16.0, of: Line = line) -> None:
     """Manifests, catalog and vault of a run over these recordings."""
     machine = MachineRecord(**machine_record(project.id_key))
     with (
@@ -94,7 +98,7 @@ def record(project: Project, numbers: range, target: float = -16.0) -> None:
             journal = Journal.create(project.manifests, job, first)
             some = range(begin, min(begin + PER_MANIFEST, numbers.stop))
             catalog.follow(job)
-            catalog.take(job, journal.append([line(project, number, target) for number in some]))
+            catalog.take(job, journal.append([of(project, number, target) for number in some]))
             for number in some:
                 seen = Seen(project.id_key.recording(digest(number)), digest(number))
                 path = project.root / name(number)

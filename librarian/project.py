@@ -67,6 +67,11 @@ class Project:
         return self.state / "catalog.db"
 
     @property
+    def words(self) -> Path:
+        """The index over what was said: as private as the results that it is made from."""
+        return self.state / "words.db"
+
+    @property
     def models_lock(self) -> Path:
         """Which models it uses, and the digests of their files."""
         return self.state / MODELS_LOCK
@@ -126,7 +131,7 @@ def open_or_make(root: Path, models: str = "") -> Project:
     state = root / STATE
     if not _is_project(root):
         _check_claim(root / "library", _keys_to_be(root, state)[1])
-        with _locked(_folder(state) / "lock"):
+        with locked(_folder(state) / "lock"):
             if not _is_project(root):
                 _make(root, state, models)
     return load(root)
@@ -305,7 +310,7 @@ def writer_lock(project: Project, *, wait: bool, on_wait: Callable[[str], None])
         on_wait(holder)
 
     path = project.state / "lock"
-    with _locked(path, held) as handle:
+    with locked(path, held) as handle:
         with naming(path):
             os.truncate(handle, 0)
             os.pwrite(handle, json.dumps({"pid": os.getpid(), "started": int(time.time())}).encode(), 0)
@@ -313,7 +318,13 @@ def writer_lock(project: Project, *, wait: bool, on_wait: Callable[[str], None])
 
 
 @contextlib.contextmanager
-def _locked(path: Path, on_held: Callable[[str], None] = lambda holder: None) -> Iterator[int]:
+def locked(path: Path, on_held: Callable[[str], None] = lambda holder: None) -> Iterator[int]:
+    """Hold a file's lock, which a dead holder leaves with its process; a handle to the file.
+
+    Args:
+        path: the file; made where there is none.
+        on_held: told who holds it, before it is waited for.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:

@@ -57,7 +57,10 @@ def test_a_key_that_others_can_read_and_one_that_is_missing_fail(archive: Archiv
     archive.librarian("init")
     key = archive.root / ".librarian" / "keys" / "id"
     key.chmod(0o644)
-    assert "chmod 600" in findings(archive, code=1)["secrets"][1]
+    (archive.root / ".librarian" / "words.db").write_bytes(b"")
+    (archive.root / ".librarian" / "words.db").chmod(0o640)
+    said = "2 files can be read by others: chmod 600 .librarian/*.db .librarian/keys/*"
+    assert findings(archive, code=1)["secrets"] == ("fail", said)
     key.unlink()
     state, text = findings(archive, code=1)["project"]
     assert (state, "restore" in text) == ("fail", True)

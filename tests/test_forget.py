@@ -23,10 +23,16 @@ NAME, LABEL, SPEAKER, FRAMES = "Ottilie Brandstaetter", "Quellwasser shelf", "Jo
 FACT, VECTOR = str(FRAMES * 1.0625), str(FRAMES * 0.1328125)
 PLANTED = {
     **{"name": "Ottilie", "label": "Quellwasser", "setting": "Jochanan", "content": f"zqx-content-{FRAMES}"},
-    **{"fact": FACT, "secret": VECTOR, "state": f"zqx-state-{FRAMES}", "printed": f"zqx-print-{FRAMES}"},
+    **{
+        "word": f"zqxword{FRAMES}",
+        "fact": FACT,
+        "secret": VECTOR,
+        "state": f"zqx-state-{FRAMES}",
+        "printed": f"zqx-print-{FRAMES}",
+    },
 }
 CODE = """
-from librarian import Audio, Data, Fact, Field, Many, Operation, Output, Settings, Text, hookimpl
+from librarian import Audio, Data, Fact, Field, Many, Operation, Output, Settings, Text, Word, Words, hookimpl
 
 class Voices(Data):
     word = "voices/1"
@@ -53,6 +59,10 @@ def stop(task):
     task.state.save()
     raise RuntimeError(f"zqx-print-{frames}")
 
+def say(task):
+    frames = task.read_audio("audio")[0].shape[1]
+    return {"words": Words(language="en", words=[Word(start=0, end=1, text=f"zqxword{frames}")])}
+
 def gather(task):
     return {"text": write(task, *(task.read_audio(each)[0].shape[1] for each in task.inputs["audio"]))}
 
@@ -64,6 +74,7 @@ def librarian_operations():
         Operation(name="tell", run=f"{__name__}:tell", settings=TellSettings, inputs=one,
                   outputs={"text": Text, "voices": Voices}, facts={"measured": Fact("Of it.")}, **common),
         Operation(name="stop", run=f"{__name__}:stop", settings=Settings, inputs=one, outputs={"text": Text}, **common),
+        Operation(name="say", run=f"{__name__}:say", settings=Settings, inputs=one, outputs={"words": Words}, **common),
         Operation(name="gather", run=f"{__name__}:gather", settings=Settings, inputs=many, outputs={"text": Text},
                   each="job", **common),
         Operation(name="pair", run=f"{__name__}:gather", settings=Settings, inputs=many, outputs={"text": Text},
@@ -82,6 +93,7 @@ recordings:
 steps:
   - {id: told, use: tell}
   - {id: ended, use: stop}
+  - {id: said, use: say}
   - {id: all, use: gather, missing: leave out}
   - {id: pair, use: pair, missing: leave out}
 """
@@ -101,6 +113,7 @@ def plant(root: Path) -> Archive:
     (owner / "job.yaml").write_text(JOB)
     archive.librarian("init")
     archive.librarian("run", "owner/job.yaml", code=1)
+    assert len(data(archive, "find", "zqxword*")["hits"]) == 4
     return archive
 
 
@@ -149,6 +162,7 @@ def test_what_is_planted_is_there_before(planted: Archive) -> None:
     )
     assert len(found["content"]) == 3  # of itself, of all, of its group
     assert ".librarian/catalog.db" in found["fact"]
+    assert ".librarian/words.db" in found["word"]
     assert {name.partition("/")[0] for name in found["printed"]} >= {".librarian", "manifests"}
 
 
@@ -156,7 +170,7 @@ def test_nothing_is_left_of_it_and_everything_of_the_others(planted: Archive) ->
     unit, before = unit_of(planted), project_files(planted)
     said = planted.librarian("privacy", "forget", LABEL, "--yes")
     assert "to be forgotten: 1 recording, and what was ever made from it" in said.stdout
-    assert "3 files (3 text)" in said.stdout
+    assert "4 files (3 text, 1 words/1)" in said.stdout
     assert "of these 1 hold other recordings too" in said.stdout
     assert "1 path, 1 label" in said.stdout
     assert "1 file still there, in 1 folder" in said.stdout
@@ -166,6 +180,9 @@ def test_nothing_is_left_of_it_and_everything_of_the_others(planted: Archive) ->
     assert {name for name in before if name.startswith("library/")} - after.keys()
     kept = {name for name, content in before.items() if b"zqx-content-8300" in content and b"8123" not in content}
     assert kept <= after.keys()
+    assert b"zqxword8300" in after[".librarian/words.db"]
+    assert len(data(planted, "find", "zqxword*")["hits"]) == 3
+    assert held(planted) == {}
     assert [name for name, content in after.items() if b"Mona" in content or b"Tape 3" in content]
     verified = planted.librarian("verify", "--read-data")
     assert "0 problems" in verified.stdout
@@ -209,7 +226,12 @@ def test_nobody_is_asked_where_nobody_is(planted: Archive) -> None:
     ):
         assert said in planted.librarian("privacy", "forget", LABEL, *arguments, code=code).stderr
     goes = json.loads(planted.librarian("privacy", "forget", LABEL, "--dry-run", "--json").stdout)
-    assert (goes["job"], goes["results"], goes["gathered"], goes["originals"]) == (None, {"text": 3}, 1, 1)
+    assert (goes["job"], goes["results"], goes["gathered"], goes["originals"]) == (
+        None,
+        {"text": 3, "words/1": 1},
+        1,
+        1,
+    )
     assert (
         "nothing of that is forgotten" in planted.librarian("privacy", "forget", "--allow-again", LABEL, code=2).stderr
     )

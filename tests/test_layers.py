@@ -37,7 +37,8 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
         *("errors", "files", "project", "job", "plan", "recordings", "workers", "manifest", "privacy", "events"),
         *("acts", "keys", "machine", "models", "operation", "patterns"),
     },
-    "acts": {"errors", "files", "keys", "machine", "manifest", "privacy", "project", "view"},
+    "find": {"errors", "files", "keys", "manifest", "privacy", "project", "quantity", "view"},
+    "acts": {"errors", "files", "find", "keys", "machine", "manifest", "privacy", "project", "view"},
     "workers": {
         *("__init__", "errors", "operation", "task", "kinds", "hookspecs", "events", "media", "models", "privacy"),
         *("audio", "files", "keys"),

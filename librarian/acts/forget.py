@@ -1,4 +1,4 @@
-"""Forget: recordings and everything derived from them leave library, record, catalog, vault, logs and status.
+"""Forget: recordings and everything derived from them leave library, record, indexes, vault, logs and status.
 
 What goes is written down first, as ids: from then on one that is cut off can be completed by whoever comes next. Bodies
 of lines are emptied and no line is removed, so every chain still verifies.
@@ -16,6 +16,7 @@ from typing import Any
 from librarian.acts.act import Act, Say, act
 from librarian.acts.extent import Extent, extent
 from librarian.files import FileSystem, remove_tree
+from librarian.find.index import purge
 from librarian.keys import shard
 from librarian.manifest.journal import empty_bodies, entries, manifests
 from librarian.manifest.records import AllowedLine, EmptiedLine, ForgottenLine
@@ -76,6 +77,7 @@ def carry_out(doing: Act) -> None:
     units = [unit for line in lines if line["type"] == "forgotten" for unit in line["units"]]
     emptied = [line for line in lines if line["type"] == "emptied"]
     _empty_library(project, units, emptied)
+    purge(project.words, [each for line in emptied for each in line["artifacts"]])
     for line in emptied:
         path = project.manifests / f"{line['job']}.jsonl"
         if any(entry.body is not None for entry in entries(path) if entry.seq in set(line["lines"])):

@@ -24,6 +24,7 @@ COMMANDS = {
     "plan": "Say what a run would do, and why.",
     "status": "Say where the run that is going on stands.",
     "stop": "End the run that is going on, in good order.",
+    "find": "Find what was said, and recordings by what is known of them.",
     "view": "Show current results under the names of your recordings, as links.",
     "export": "Copy current results for others, verified, with sums and proof.",
     "prune": "Make room: drop results that can be made again.",

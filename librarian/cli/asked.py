@@ -132,14 +132,15 @@ class Asked:
 
     def say_json(self, value: Any) -> None:
         """JSON, every text in it scrubbed, on stdout."""
-        click.echo(json.dumps(self._scrubbed(value), indent=1))
+        click.echo(json.dumps(self.scrubbed(value), indent=1))
 
-    def _scrubbed(self, value: Any) -> Any:
+    def scrubbed(self, value: Any) -> Any:
+        """Plain data with every text in it scrubbed."""
         if isinstance(value, str):
             return str(self.scrubber.scrub(value))
         if isinstance(value, Mapping):
-            return {self._scrubbed(name): self._scrubbed(each) for name, each in value.items()}
-        return [self._scrubbed(each) for each in value] if isinstance(value, (list, tuple)) else value
+            return {self.scrubbed(name): self.scrubbed(each) for name, each in value.items()}
+        return [self.scrubbed(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 @contextlib.contextmanager

@@ -41,10 +41,12 @@ from librarian.workers.installed import state_of_all
 
 NAMES = "names.txt"
 """In `.librarian/`: a list of names that is always looked for."""
-_OURS = "library manifests keys logs runs catalog vault pseudonym checked lock project models staging owner".split()
+_OURS = """
+library manifests keys logs runs catalog vault words pseudonym checked lock project models staging owner
+""".split()
 """What files and folders of a project are called."""
-_VAULT = "vault.db"
-"""What the names of the vault's files begin with."""
+_CLOSED = ("vault.db", "words.")
+"""What the names of files begin with whose content is private: of the vault, and of the index over what was said."""
 _SILENT = ("lock", "catalog.db-wal", "catalog.db-shm", ".gitignore", ".owner")
 """Files whose content is looked at elsewhere, or is a number."""
 
@@ -89,7 +91,7 @@ def _project_in(context: click.Context, folder: Path | None) -> Project | None:
 
 
 def search_project(project: Project, lists: Lists, found: Findings, progress: ProgressLine) -> None:
-    """Search all that a project wrote, but for the vault, the keys, and what is in private results."""
+    """Search all that a project wrote, but for vault, keys, private results and the index over what was said."""
     with contextlib.closing(Catalog(project.catalog, project.manifests, owned=False)) as catalog:
         auditor = _auditor(project, project.root, catalog, lists, found)
         clean = {artifact.file for artifact in catalog.artifacts() if not artifact.private}
@@ -115,9 +117,9 @@ def _search_clean(auditor: Auditor, path: Path) -> None:
 
 
 def _search_state(project: Project, auditor: Auditor, progress: ProgressLine) -> None:
-    """`.librarian/`, but for the vault and the keys."""
+    """`.librarian/`, but for vault, keys, and the index over what was said."""
     for path in _files(project.state, projects.STATE, auditor, progress):
-        if path.name.startswith(_VAULT) or path.name in (NAMES, *_SILENT) or path.parent == project.state / "keys":
+        if path.name.startswith(_CLOSED) or path.name in (NAMES, *_SILENT) or path.parent == project.state / "keys":
             continue
         if path == project.catalog:
             auditor.database("catalog", path)

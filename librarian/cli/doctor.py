@@ -194,14 +194,13 @@ def _models(context: click.Context) -> Iterator[Finding]:
 
 
 def _secrets(project: Project) -> Iterator[Finding]:
-    files = [path for path in (project.vault, *(project.state / "keys").glob("*")) if path.exists()]
+    kept = (project.vault, project.words, *(project.state / "keys").glob("*"))
+    files = [path for path in kept if path.exists()]
     if open_ones := [path.name for path in files if path.stat().st_mode & 0o077]:
-        text = (
-            f"{plural(len(open_ones), 'file')} can be read by others: chmod 600 .librarian/vault.db .librarian/keys/*"
-        )
+        text = f"{plural(len(open_ones), 'file')} can be read by others: chmod 600 .librarian/*.db .librarian/keys/*"
         yield Finding("secrets", "fail", text)
     else:
-        yield Finding("secrets", "ok", "keys and vault are their owner's alone")
+        yield Finding("secrets", "ok", "keys, vault and words are their owner's alone")
 
 
 def _backup(project: Project, folder: Path | None) -> Finding:

@@ -65,11 +65,12 @@ def by_step(catalog: Catalog, library: Path) -> list[Row]:
 
 
 def _beside(project: Project) -> dict[str, int]:
-    """Bytes of what is no result: record, vault and index, and what runs that were cut off left."""
+    """Bytes of what is no result: record, vault and indexes, and what runs that were cut off left."""
     files = {
         "record": list(project.manifests.glob("*.jsonl")),
         "vault": list(project.state.glob("vault.db*")),
         "catalog": list(project.state.glob("catalog.db*")),
+        "words": list(project.state.glob("words.db*")),
         "staging": [path for path in project.staging.rglob("*") if path.is_file()] if project.staging.is_dir() else [],
     }
     return {what: sum(path.stat().st_size for path in found) for what, found in files.items()}

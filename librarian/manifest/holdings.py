@@ -42,20 +42,48 @@ class CurrentArtifact(NamedTuple):
 class Holdings(Index):
     """Questions about all that was made."""
 
-    def current_artifacts(self) -> list[CurrentArtifact]:
+    def current_artifacts(self, kind: str = "") -> list[CurrentArtifact]:
         """Every artifact that is current and not dropped, as often as it is: by job, step, unit and output.
 
         What was made of an item is, as long as the list is that the item stands in. Where a person made something in
         the place of an artifact, that is.
+
+        Args:
+            kind: only those of this kind; empty for all.
         """
         artifact = "a.key, a.id, a.output, a.item, a.kind, a.file, a.bytes, a.digest, a.private"
         rows = self._db.execute(
             f"SELECT c.job_name, c.step, c.unit, {artifact} FROM live c JOIN artifacts a ON a.key = c.key "
-            f"WHERE a.key NOT IN (SELECT key FROM made WHERE dropped) AND NOT {_REVISED} "
-            f"UNION ALL SELECT r.job_name, r.step, r.unit, {artifact} "
-            f"FROM revised r JOIN artifacts a ON a.id = r.artifact WHERE {_STANDS} ORDER BY 1, 2, 3, 6, 7"
+            f"WHERE a.key NOT IN (SELECT key FROM made WHERE dropped) AND NOT {_REVISED} AND (?1 = '' OR a.kind = ?1) "
+            f"UNION ALL SELECT r.job_name, r.step, r.unit, {artifact} FROM revised r JOIN artifacts a "
+            f"ON a.id = r.artifact WHERE {_STANDS} AND (?1 = '' OR a.kind = ?1) ORDER BY 1, 2, 3, 6, 7",
+            (kind,),
         )
         return [CurrentArtifact(*row) for row in rows]
+
+    def current_facts(self, name: str, *, own: bool) -> Iterator[tuple[str, str, str | float | bool]]:
+        """A fact of all current artifacts that have it: the unit, the artifact, and the value.
+
+        Args:
+            name: of the fact.
+            own: whether only what was measured of a recording itself counts, not of what was made from it.
+        """
+        rows = self._db.execute(
+            "SELECT c.unit, a.id, json_extract(a.facts, ?1), json_type(a.facts, ?1) "
+            f"FROM live c JOIN artifacts a ON a.key = c.key WHERE NOT {_REVISED} "
+            "AND json_extract(a.facts, ?1) IS NOT NULL "
+            "AND (NOT ?2 OR EXISTS (SELECT 1 FROM consumed s WHERE s.input = c.unit AND s.key = c.key)) ORDER BY 1, 2",
+            (f'$."{name}"', own),
+        )
+        for unit, artifact, value, sort in rows:
+            yield unit, artifact, bool(value) if sort in ("true", "false") else value
+
+    def fact_names(self) -> set[str]:
+        """The names of the facts that current artifacts have."""
+        rows = self._db.execute(
+            "SELECT DISTINCT f.key FROM current c JOIN artifacts a ON a.key = c.key, json_each(a.facts) f"
+        )
+        return {name for (name,) in rows}
 
     def current_keys(self) -> Iterator[tuple[str, str, str, str, str]]:
         """(job name, step, unit, outcome, task key) of all that is current, and of what persons made in its place."""

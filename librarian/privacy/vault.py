@@ -139,6 +139,11 @@ class Vault:
             self._db.execute("SELECT id, json_extract(facts, '$.seconds') FROM recordings WHERE facts NOT NULL")
         )
 
+    def dates(self) -> dict[str, float]:
+        """Recording → when its file was last written, as it was last seen (s since 1970); of copies, the earliest."""
+        rows = self._db.execute("SELECT recording, min(mtime_ns) FROM sightings GROUP BY recording")
+        return {recording: written / 1e9 for recording, written in rows}
+
     def note_facts(self, recording: str, facts: dict[str, Any]) -> None:
         """Keep what a probe found."""
         self._db.execute("UPDATE recordings SET facts = ? WHERE id = ?", (json.dumps(facts), recording))

@@ -41,7 +41,7 @@ def results(catalog: Catalog, jobs: Collection[str] = (), steps: Collection[str]
     outputs: dict[tuple[str, str], set[str]] = defaultdict(set)
     for each in found:
         outputs[each.job_name, each.step].add(each.output)
-    units = _Units(catalog)
+    units = Units(catalog)
     return [
         Result(each, *units(each.unit, each.item), len(outputs[each.job_name, each.step]) > 1)
         for each in found
@@ -55,14 +55,15 @@ def _is_wanted(each: CurrentArtifact, jobs: Collection[str], steps: Collection[s
     )
 
 
-class _Units:
-    """Items → what they are items of."""
+class Units:
+    """Items → the recording, group or whole job that they are items of, and their numbers."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._known: dict[str, tuple[str, tuple[int, ...]]] = {}
 
     def __call__(self, unit: str, item: int | None) -> tuple[str, tuple[int, ...]]:
+        """Of an artifact that was made for a unit, as that item of a list, if of any."""
         above, numbers = (unit, ()) if not unit.startswith(_ITEM) else self._above(unit)
         return above, numbers if item is None else (*numbers, item)
 
