@@ -154,12 +154,11 @@ def quote(
     with _opened(project) as place:
         job, _ = seal_texts(replace(order.job, steps=order.steps), place.id_key)
         lengths = Lengths(place.vault, order.scan, ask)
-        in_place = placed(place.library)
-        planner = Planner(job, place.catalog, place.id_key, in_place, order.policy, versions=lambda: versions_of(job))
+        in_place, versions = placed(place.library), versions_of(job)
+        planner = Planner(job, place.catalog, place.id_key, in_place, order.policy, versions=lambda: versions)
         revisions = place.catalog.revisions(job_name=job.name)
         shape = Shape(job, job.steps, Revised(revisions))
         quoted = Quote(shape, planner, place.catalog, place.id_key, lengths, each or _nobody)
-        versions = versions_of(job)
         mark = mark_of(job, order.scan, order.policy, versions, place.id_key) if each is None else ""
 
         def families() -> Iterator[Family]:

@@ -2,9 +2,8 @@
 
 A plain run notes in the vault which bytes and stats it hung on, and the mark (`settled.mark_of`) that came of them once
 they were understood; the catalog knows whether nothing was to be done under that mark: all is done, or failed before
-and is not tried again. The next one looks at the bytes and stats
-first, and needs next to nothing imported for it. Whatever is not as it was noted, or not expected, is left to an
-ordinary run.
+and is not tried again. The next one looks at the bytes and stats first, and needs next to nothing imported for it.
+Whatever is not as it was noted, or not expected, is left to an ordinary run.
 """
 
 from __future__ import annotations
