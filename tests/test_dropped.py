@@ -20,7 +20,7 @@ from ledger import ID_KEY, Ledger, document, outcome, recording
 from librarian.manifest import index
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, entries
-from librarian.manifest.records import ActLine, DroppedLine, Line, MachineRecord, OutcomeLine
+from librarian.manifest.records import ActLine, DroppedLine, Line, MachineRecord, OutcomeLine, Revises
 from librarian.manifest.store import Store
 
 GOLDEN = Path(__file__).parent / "golden" / "prune.jsonl"
@@ -127,8 +127,10 @@ def test_nothing_is_doubted_of_what_is_dropped(ledger: Ledger) -> None:
 
 def test_a_result_that_a_person_made_is_never_among_what_can_be_dropped(ledger: Ledger) -> None:
     journal = ledger.begin()
-    body = made(ledger, 0).model_dump(mode="json")
-    journal.append([{**body, "revises": {"artifact": "whatever"}}, made(ledger, 1)])
+    line = made(ledger, 0)
+    (own,) = line.produced
+    revises = Revises(artifact=own.id, output=own.output, machine=own.id, digest=own.digest)
+    journal.append([line.model_copy(update={"revises": revises}), made(ledger, 1)])
     with contextlib.closing(ledger.catalog()) as catalog:
         assert [held.key for held in catalog.held()] == [KEYS[1]]
 
