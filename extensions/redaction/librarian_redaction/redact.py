@@ -11,7 +11,7 @@ from librarian_redaction import RedactSettings
 from librarian_redaction.coverage import levels, uncovered
 from librarian_redaction.reading import finder
 from librarian_redaction.sounds import Made, without
-from librarian_redaction.stretches import Time, joined, taken
+from librarian_redaction.stretches import Time, joined, padded, taken
 from librarian_redaction.talks import Talk, check_reviewed
 
 
@@ -65,7 +65,8 @@ def _silenced(
         ((span.start, span.end) for talk in talks for span in talk.spans), words, settings.padding, settings.fade
     )
     if settings.uncovered == "silence":
-        times = joined([*times, *(each for found in unheard for each in found)], 2 * settings.fade)
+        more = padded((each for found in unheard for each in found), settings.padding)
+        times = joined([*times, *more], 2 * settings.fade)
     reviewed = all(talk.reviewed for talk in talks)
     every = [*((sound, "audio") for sound in sounds), *((stem, "stems") for stem in stems)]
     outputs = []

@@ -57,7 +57,12 @@ def taken(spans: Iterable[Time], words: Sequence[Word], padding: float, fade: fl
     """
     found = joined(spans)
     whole = joined([*found, *((words[index].start, words[index].end) for index in touched(words, found))])
-    return joined([(max(0.0, start - padding), end + padding) for start, end in whole], 2 * fade)
+    return joined(padded(whole, padding), 2 * fade)
+
+
+def padded(times: Iterable[Time], padding: float) -> list[Time]:
+    """Stretches with more on both sides, none before the beginning (s)."""
+    return [(max(0.0, start - padding), end + padding) for start, end in times]
 
 
 class Stretches:

@@ -1,0 +1,174 @@
+"""From the command line: words are found private, looked at, and taken out of the sound; nothing is tried twice."""
+
+import json
+import re
+import shutil
+import textwrap
+from pathlib import Path
+
+import dictated
+import numpy as np
+import pytest
+import soundfile
+from harness import RECORDINGS, Archive, install
+
+KNOWN_WORDS = """
+from librarian import Audio, Operation, Settings, Words, hookimpl
+
+class Nothing(Settings):
+    pass
+
+def heard(task):
+    from pathlib import Path
+    return {"words": Words.model_validate_json(Path(__file__).with_name("said.json").read_text())}
+
+@hookimpl
+def librarian_operations():
+    return [Operation(name="hear", version="1", run="librarian_ears:heard", settings=Nothing,
+                      inputs={"audio": Audio}, outputs={"words": Words}, description="Hear.")]
+"""
+JOB = """
+librarian: 1
+name: redaction
+recordings: [{id: calls, path: calls/*.wav}]
+steps:
+  - {id: words, use: hear, from: calls}
+  - {id: spans, use: find_private, from: words}
+  - {id: given, use: redact, from: {audio: calls, words: words, spans: spans}, with: {review: 'no'}}
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A call, and an operation that knows what is said in it."""
+    from librarian import Words
+
+    archive = Archive(tmp_path / "archive")
+    (archive.root / "calls").mkdir(parents=True)
+    shutil.copy(next((RECORDINGS / "calls").glob("recv_out*")), archive.root / "calls")
+    install(tmp_path / "site", archive, "ears", KNOWN_WORDS)
+    said = Words(language="en", words=dictated.words_of(dictated.SAID))
+    (tmp_path / "site" / "said.json").write_text(said.model_dump_json())
+    archive.job(JOB)
+    return archive
+
+
+def made(project, ending):
+    """The files of the library with this ending."""
+    return [project.root / "library" / name for name in project.files() if name.endswith(ending)]
+
+
+def states(project):
+    planned = json.loads(project.librarian("plan", "job.yaml", "--json").stdout)
+    return {step["step"]: (step["done"], step["new"] + step["redo"]) for step in planned["steps"]}
+
+
+def test_what_comes_out_is_clean_and_nothing_private_is_in_it(project):
+    project.librarian("run", "job.yaml")
+    (words,) = made(project, "redact.words.json")
+    assert json.loads(words.read_text())["words"][-1]["text"] == "<PHONE-1>"
+    (sound,) = made(project, "redact.audio.flac")
+    samples, rate = soundfile.read(sound, dtype="int16")
+    assert not samples[int(12.8 * rate) : int(15.5 * rate)].any()
+    assert np.count_nonzero(samples[: 12 * rate]) > rate
+    planned = project.librarian("plan", "job.yaml").stdout
+    assert "private: words.words, spans.spans; clean: given.audio, given.words, given.stems" in planned
+    exported = project.librarian("export", "given.audio", "given.words", "out")
+    assert "2 " in exported.stdout + exported.stderr
+    project.librarian("verify", "--read-data")
+    audit = project.librarian("privacy", "audit", code=None).stdout
+    assert "PHONE" not in audit
+    shown = project.librarian("show", next((project.root / "calls").iterdir()).name).stdout
+    assert "five" not in shown
+    everything = b"".join(project.files("manifests").values())
+    assert b"five" not in everything and b"zero one" not in everything
+
+
+def test_where_a_look_is_required_it_is_said_what_to_look_at_and_not_tried_again(project):
+    project.job(JOB.replace("'no'", "required"))
+    said = project.librarian("run", "job.yaml", code=1).stderr
+    (spans,) = made(project, "find_private.spans.json")
+    shown = spans.relative_to(project.root).as_posix()
+    assert f"librarian revise {shown}" in said
+    assert re.search(r"given: 1 review: rec_\w+; look at what they wait for", said)
+    assert json.loads(spans.read_text())["spans"][0]["text"].startswith("five five five")
+    assert not made(project, "redact.audio.flac")
+    again = project.librarian("run", "job.yaml", code=1).stderr
+    assert "not tried again: 1" in again
+    assert len(project.files("manifests")) == 2
+    assert states(project)["given"] == (0, 0)
+    project.job(JOB)
+    project.librarian("run", "job.yaml")
+    assert made(project, "redact.audio.flac")
+
+
+def test_the_owner_s_lists_are_looked_for_and_followed(project):
+    project.job(JOB + "privacy: {names: names.txt, allow: allow.txt}\n")
+    (project.root / "names.txt").write_text("weather station\n")
+    (project.root / "allow.txt").write_text("nobody at all\n")
+    project.librarian("run", "job.yaml")
+
+    def text():
+        current = sorted(made(project, "redact.words.json"), key=lambda path: path.stat().st_mtime_ns)[-1]
+        return " ".join(word["text"] for word in json.loads(current.read_text())["words"])
+
+    assert "is this the <NAME-1> Yesterday" in text()
+    assert set(states(project).values()) == {(1, 0)}
+    (project.root / "names.txt").write_text("weather station\nnoon\n")
+    assert (states(project)["words"], states(project)["spans"]) == ((1, 0), (0, 1))
+    project.librarian("run", "job.yaml", "--redo-ok")
+    assert "at <NAME-2> please" in text()
+    (project.root / "allow.txt").write_text("noon\n")
+    project.librarian("run", "job.yaml", "--redo-ok")
+    assert "at noon, please" in text()
+    everything = b"".join([*project.files("manifests").values(), *project.files(".librarian/logs").values()])
+    assert b"weather" not in everything
+
+
+def test_a_list_that_cannot_be_read_is_a_problem_of_the_job_file_beside_the_others(project):
+    project.job(JOB.replace("use: hear", "use: hera") + "privacy: {names: nowhere.txt}\n")
+    said = project.librarian("run", "job.yaml", code=None)
+    assert "privacy.names: the file cannot be read" in said.stderr
+    assert "no installed extension offers it" in said.stderr
+
+
+def test_names_of_single_recordings_come_from_a_list(project):
+    (project.root / "list.csv").write_text(
+        f"file,names\n{next((project.root / 'calls').iterdir()).name},noon; station\n"
+    )
+    project.job(JOB.replace("path: calls/*.wav", "path: calls/*.wav, list: list.csv"))
+    project.librarian("run", "job.yaml")
+    (spans,) = made(project, "find_private.spans.json")
+    assert [span["text"] for span in json.loads(spans.read_text())["spans"]][:2] == ["station?", "noon,"]
+
+
+def test_both_sides_of_a_call_and_its_mix_lose_the_same(project):
+    for file in (RECORDINGS / "calls").glob("*.wav"):
+        shutil.copy(file, project.root / "calls")
+    project.job(
+        r"""
+        librarian: 1
+        name: sides
+        audio: {format: wav, bits: 16}
+        recordings:
+          - id: calls
+            path: calls/*.wav
+            group: '(?P<role>recv_out|trans_out|out)-(?P<group>\d{8}-\d{6}-[^.]*)'
+            roles: {recv_out: left, trans_out: right, out: both}
+        steps:
+          - {id: words, use: hear, from: calls}
+          - {id: spans, use: find_private, from: words}
+          - {id: given, use: redact_group, from: {audio: calls, words: words, spans: spans}}
+        """
+    )
+    project.librarian("run", "job.yaml")
+    sounds = [soundfile.read(path, dtype="int16")[0] for path in made(project, ".wav")]
+    assert len(sounds) == 3
+    for samples in sounds:
+        assert samples.dtype == np.int16
+        assert not samples[int(12.8 * 8000) : int(15.5 * 8000)].any()
+
+
+def test_the_example_of_the_readme_is_one(tmp_path):
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    assert textwrap.dedent(readme).count("```yml\nlibrarian: 1") == 1
