@@ -89,14 +89,13 @@ FOUND = {
     "addresses": Fact("Addresses of mail and the net among them."),
     "words": Fact("Words that were searched."),
     "untimed": Fact("Words without times of their own: of those found, all up to their neighbours is taken."),
-    "seconds": Fact("Time of all spans together.", "s"),
+    "private_seconds": Fact("Time of all spans together.", "s"),
 }
 MADE = {
     "stretches": Fact("Stretches that were taken, as they are in the sound."),
-    "silenced": Fact("Their time together.", "s"),
+    "silenced_seconds": Fact("Their time together.", "s"),
     "share": Fact("Of the sound, 0 to 1."),
-    "padding": Fact("Taken on both sides of each span.", "s"),
-    "uncovered": Fact(
+    "uncovered_seconds": Fact(
         "Sound left that is far above the pauses and has no word: nobody searched what is said there.", "s"
     ),
     "reviewed": Fact("Whether somebody looked at the spans."),

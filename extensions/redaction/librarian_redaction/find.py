@@ -38,7 +38,7 @@ class FinderOfPrivate:
             "addresses": sum(map(kinds.count, ADDRESSES)),
             "words": len(words),
             "untimed": sum(not is_timed(word) for word in words),
-            "seconds": round(seconds, 3),
+            "private_seconds": round(seconds, 3),
         }
         facts["numbers"] = facts["spans"] - facts["names"] - facts["addresses"]
         return {"spans": Output(Spans(spans=spans), facts)}

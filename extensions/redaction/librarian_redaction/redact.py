@@ -73,7 +73,7 @@ def _silenced(
     for number, (sound, output) in enumerate(every):
         made = without(task, sound, output, times, settings, partial(_progressed, task, number, len(every)))
         left = unheard[number] if number < len(unheard) and settings.uncovered == "keep" else []
-        outputs.append(Output(made.path, _facts(made, settings, left, reviewed)))
+        outputs.append(Output(made.path, _facts(made, left, reviewed)))
     return outputs
 
 
@@ -86,12 +86,11 @@ def _unheard(task: Task, sound: Artifact, words: Sequence[Word]) -> list[Time]:
         return uncovered(levels(stream.sampled_blocks(), stream.sample_rate), words)
 
 
-def _facts(made: Made, settings: RedactSettings, unheard: Sequence[Time], reviewed: bool) -> dict[str, Any]:
+def _facts(made: Made, unheard: Sequence[Time], reviewed: bool) -> dict[str, Any]:
     return {
         "stretches": made.stretches,
-        "silenced": round(made.silenced, 3),
+        "silenced_seconds": round(made.silenced, 3),
         "share": round(made.silenced / made.seconds, 6) if made.seconds else 0.0,
-        "padding": settings.padding,
-        "uncovered": round(sum(end - start for start, end in unheard), 3),
+        "uncovered_seconds": round(sum(end - start for start, end in unheard), 3),
         "reviewed": reviewed,
     }

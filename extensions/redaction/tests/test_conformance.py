@@ -3,6 +3,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 import dictated
+
 from librarian import Span, Spans, Words
 from librarian.testing import Conformance
 from librarian.workers import requests

@@ -15,7 +15,7 @@ def test_a_number_that_is_dictated_has_the_times_of_its_words(find, caller):
     assert (span.start, span.end) == DIGITS
     assert said([span]) == [("PHONE", 1, "five five five, zero one seven seven?")]
     assert (facts["spans"], facts["numbers"], facts["names"], facts["untimed"]) == (1, 1, 0, 0)
-    assert facts["seconds"] == pytest.approx(DIGITS[1] - DIGITS[0])
+    assert facts["private_seconds"] == pytest.approx(DIGITS[1] - DIGITS[0])
 
 
 def test_what_names_no_one_is_left(find):
@@ -28,7 +28,7 @@ def test_what_names_no_one_is_left(find):
         "addresses": 0,
         "words": 15,
         "untimed": 0,
-        "seconds": 0,
+        "private_seconds": 0,
     }
 
 
@@ -72,7 +72,7 @@ def test_words_without_times_take_all_up_to_their_neighbours(find):
 def test_words_without_any_times_take_the_whole_recording(find):
     words = [Word(text=each, start=0, end=0) for each in "please ask Peter Jones".split()]
     (span,), facts = find(words, facts={"duration": 9.5})
-    assert (span.start, span.end, facts["seconds"]) == (0.0, 9.5, 9.5)
+    assert (span.start, span.end, facts["private_seconds"]) == (0.0, 9.5, 9.5)
 
 
 def test_known_names_are_found_and_allowed_ones_are_not(find):

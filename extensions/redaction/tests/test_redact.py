@@ -56,7 +56,7 @@ def test_a_number_is_silent_in_the_call_and_both_its_sides_and_all_else_is_bit_f
         assert not after[:, first:behind].any()
         np.testing.assert_array_equal(after[:, : first - FADE], call[role][:, : first - FADE])
         np.testing.assert_array_equal(after[:, behind + FADE :], call[role][:, behind + FADE :])
-        assert output.facts["silenced"] == pytest.approx((behind - first) / RATE, abs=0.001)
+        assert output.facts["silenced_seconds"] == pytest.approx((behind - first) / RATE, abs=0.001)
     assert text(made["words"]) == (
         "Hello, is this the weather station? Yesterday at noon, please. "
         "Thanks. Could you call me back tomorrow on <PHONE-1>"
@@ -156,7 +156,9 @@ def test_spans_that_meet_become_one_and_those_at_the_ends_are_cut_there(redacted
     for start, end in silent:
         assert not after[int(start * RATE) : int(end * RATE)].any()
     assert made["audio"].facts["stretches"] == 3
-    assert made["audio"].facts["silenced"] == pytest.approx(sum(end - start for start, end in silent), abs=0.001)
+    assert made["audio"].facts["silenced_seconds"] == pytest.approx(
+        sum(end - start for start, end in silent), abs=0.001
+    )
 
 
 def test_a_word_that_a_span_cuts_is_taken_as_a_whole_and_one_that_borders_on_it_is_not(redacted, call):
@@ -208,11 +210,11 @@ def test_without_a_look_at_the_spans_nothing_is_made_and_it_is_said_what_to_look
 def test_sound_without_words_is_said_or_taken(redacted, call, caller):
     """The other side speaks too, and nobody wrote it down."""
     _, kept = redacted(call["out"], caller, [SPAN])
-    assert 5 < kept["audio"].facts["uncovered"] < 9
+    assert 5 < kept["audio"].facts["uncovered_seconds"] < 9
     _, own = redacted(call["recv_out"], caller, [SPAN])
-    assert own["audio"].facts["uncovered"] == 0
+    assert own["audio"].facts["uncovered_seconds"] == 0
     _, taken = redacted(call["out"], caller, [SPAN], uncovered="silence")
-    assert taken["audio"].facts["uncovered"] == 0
+    assert taken["audio"].facts["uncovered_seconds"] == 0
     after = whole(taken["audio"].value)[0]
     assert not after[int(8 * RATE) : int(10 * RATE)].any()
     np.testing.assert_array_equal(
