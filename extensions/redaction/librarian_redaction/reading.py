@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from librarian import Artifact, Data, PrivateFinder, UnusableInputError, Word, Words
+from librarian import Artifact, Data, PrivateFinder, UnusableInputError
 from librarian_redaction import SearchSettings
 
 Kind = TypeVar("Kind", bound=Data)
@@ -25,11 +25,6 @@ def read(artifact: Artifact, kind: type[Kind]) -> Kind:
         return kind.model_validate({name: value for name, value in document.items() if name != "schema"})
     except (ValueError, AttributeError, RecursionError):
         raise UnusableInputError("corrupt", f"it holds no {kind.word}") from None
-
-
-def ordered(words: Words) -> list[Word]:
-    """The words, by start."""
-    return sorted(words.words, key=lambda word: word.start)
 
 
 def finder(settings: SearchSettings, more: Callable[[str], Any] | None = None) -> PrivateFinder:

@@ -1,7 +1,8 @@
 """Which words are private: they are searched as one talk, and each speaker's and each channel's by themselves.
 
 Who dictates a number is interrupted; the answer to `What is your name?` is somebody else's. So all streams are
-searched, and what any of them shows counts.
+searched, and what any of them shows counts. Words are read in the order in which they are written down: their times may
+be off by more than a short word takes.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def time_of(words: Sequence[Word], hit: Hit, length: float) -> tuple[float, floa
     """When a hit is said (s): of words without times, all that their neighbours leave.
 
     Args:
-        words: all of them, by start.
+        words: all of them, in the order in which they are said.
         hit: which.
         length: where the recording ends, or later.
     """
@@ -104,7 +105,7 @@ def spans_of(words: Sequence[Word], hits: Sequence[Hit], length: float = UNKNOWN
     """Spans for hits, by start. One value has one number within its type, wherever it is said.
 
     Args:
-        words: all words, by start.
+        words: all of them, in the order in which they are said.
         hits: which of them are private.
         length: where the recording ends, or later (s).
     """

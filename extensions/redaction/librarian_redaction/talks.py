@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from librarian import Artifact, Output, PrivateFinder, Span, Spans, UnusableInputError, Word, Words
 from librarian.errors import RefusedError
-from librarian_redaction.reading import ordered, read
+from librarian_redaction.reading import read
 from librarian_redaction.searching import Hit, search, spans_of
 from librarian_redaction.wording import is_stand_in, redacted
 
@@ -22,7 +22,7 @@ class Talk:
     """What is said in one recording.
 
     Attributes:
-        words: by start.
+        words: in the order in which they are said.
         spans: what of it is private, by start; those of other recordings of the group without numbers.
         language: BCP 47.
         reviewed: whether somebody looked at all of the spans.
@@ -49,7 +49,7 @@ class Talk:
         for each in spans:
             numbered = each.recording == words.recording
             found += (span if numbered else _unnumbered(span) for span in read(each, Spans).spans)
-        return cls(ordered(said), _by_start(found), said.language, all(map(is_reviewed, spans)))
+        return cls(said.words, _by_start(found), said.language, all(map(is_reviewed, spans)))
 
     def closed(self, find: PrivateFinder) -> Talk:
         """The same with spans for what the others leave; where somebody looked at them, that is only counted.

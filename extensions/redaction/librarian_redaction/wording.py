@@ -28,7 +28,7 @@ def redacted(words: Sequence[Word], spans: Sequence[Span]) -> tuple[list[Word], 
     """The words with placeholders, and how many were replaced.
 
     Args:
-        words: by start.
+        words: in the order in which they are said.
         spans: what is private, by start.
     """
     gone: dict[int, int] = {}
