@@ -176,6 +176,7 @@ class Spans(Data):
     word: ClassVar[str] = "spans/1"
 
     spans: list[Span] = Field(description="All stretches, by start; they may overlap.")
+    reviewed: bool = Field(False, description="Whether somebody looked at them: to be set by whoever did.")
 
 
 class Event(_Span):

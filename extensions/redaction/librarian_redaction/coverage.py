@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from librarian import Word
 from librarian.audio.overlap import recut
 from librarian.media import Sampled, floats
 from librarian_redaction.stretches import Time, joined
@@ -36,18 +35,18 @@ def levels(blocks: Iterable[Sampled], rate: int) -> array[float]:
     return found
 
 
-def uncovered(found: Sequence[float], words: Sequence[Word]) -> list[Time]:
+def uncovered(found: Sequence[float], covered: Iterable[Time]) -> list[Time]:
     """Stretches of sound far from every word (s), in order.
 
     Args:
         found: as `levels` gives them.
-        words: in any order.
+        covered: when words are said, and what is taken, in any order (s).
     """
     heard = np.asarray(found)
     loud = float(np.percentile(heard, 95)) if heard.size else FAINTEST
     sounds = heard > max(FAINTEST, loud - BELOW_LOUD)
-    for word in words:
-        sounds[max(0, round((word.start - NEAR) / HOP)) : round((word.end + NEAR) / HOP)] = False
+    for start, end in covered:
+        sounds[max(0, round((start - NEAR) / HOP)) : round((end + NEAR) / HOP)] = False
     places = np.flatnonzero(sounds)
     apart = joined([(place * HOP, (place + 1) * HOP) for place in places.tolist()], PAUSE)
     return [(start, end) for start, end in apart if end - start >= SHORTEST - HOP / 2]

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from librarian import Artifact, Output, Task, Word
+from librarian import Artifact, Output, Task
 from librarian_redaction import RedactSettings
 from librarian_redaction.coverage import levels, uncovered
 from librarian_redaction.reading import finder
 from librarian_redaction.sounds import Made, without
 from librarian_redaction.stretches import Time, joined, padded, taken
-from librarian_redaction.talks import Talk, check_reviewed
+from librarian_redaction.talks import Listed, Talk, check_reviewed
 
 
 class Redactor:
@@ -24,15 +24,16 @@ class Redactor:
     def __call__(self, task: Task) -> Mapping[str, Any]:
         """Redact a recording, its stems and its words."""
         audio, stems = task.inputs["audio"], task.inputs.get("stems", ())
-        given = [task.inputs["spans"]]
-        self._check(given)
+        given = self._listed([task.inputs["spans"]])
         talks = [Talk.of(task.inputs["words"], given).closed(self._find)]
         (made, *others) = _silenced(task, self._settings, talks, [audio], stems)
         return {"audio": made, "words": talks[0].output(), "stems": others}
 
-    def _check(self, spans: Sequence[Artifact]) -> None:
+    def _listed(self, spans: Sequence[Artifact]) -> list[Listed]:
+        found = [Listed.of(each) for each in spans]
         if self._settings.review == "required":
-            check_reviewed(spans)
+            check_reviewed(found)
+        return found
 
 
 class GroupRedactor(Redactor):
@@ -40,8 +41,7 @@ class GroupRedactor(Redactor):
 
     def __call__(self, task: Task) -> Mapping[str, Any]:
         """Redact the recordings of a group, and their words."""
-        given = task.inputs["spans"]
-        self._check(given)
+        given = self._listed(task.inputs["spans"])
         talks = [Talk.of(words, given).closed(self._find) for words in task.inputs["words"]]
         made = _silenced(task, self._settings, talks, task.inputs["audio"], ())
         return {"audio": made, "words": [talk.output() for talk in talks]}
@@ -60,19 +60,18 @@ def _silenced(
         stems: of a recording; what no word covers is looked for in the recording itself.
     """
     words = [word for talk in talks for word in talk.words]
-    unheard = [_unheard(task, sound, words) for sound in sounds]
-    times = taken(
-        ((span.start, span.end) for talk in talks for span in talk.spans), words, settings.padding, settings.fade
-    )
+    spans = [(span.start, span.end) for talk in talks for span in talk.spans]
+    times = taken(spans, words, settings.padding, settings.fade)
+    unheard = [_unheard(task, sound, [*((word.start, word.end) for word in words), *times]) for sound in sounds]
     if settings.uncovered == "silence":
         more = padded((each for found in unheard for each in found), settings.padding)
-        times = joined([*times, *more], 2 * settings.fade)
+        times, unheard = joined([*times, *more], 2 * settings.fade), []
     reviewed = all(talk.reviewed for talk in talks)
     every = [*((sound, "audio") for sound in sounds), *((stem, "stems") for stem in stems)]
     outputs = []
     for number, (sound, output) in enumerate(every):
         made = without(task, sound, output, times, settings, partial(_progressed, task, number, len(every)))
-        left = unheard[number] if number < len(unheard) and settings.uncovered == "keep" else []
+        left = unheard[number] if number < len(unheard) else ()
         outputs.append(Output(made.path, _facts(made, left, reviewed)))
     return outputs
 
@@ -81,9 +80,9 @@ def _progressed(task: Task, done: int, sounds: int, part: float) -> None:
     task.progress((done + part) / sounds)
 
 
-def _unheard(task: Task, sound: Artifact, words: Sequence[Word]) -> list[Time]:
+def _unheard(task: Task, sound: Artifact, covered: Sequence[Time]) -> list[Time]:
     with task.open_audio(sound) as stream:
-        return uncovered(levels(stream.sampled_blocks(), stream.sample_rate), words)
+        return uncovered(levels(stream.sampled_blocks(), stream.sample_rate), covered)
 
 
 def _facts(made: Made, unheard: Sequence[Time], reviewed: bool) -> dict[str, Any]:

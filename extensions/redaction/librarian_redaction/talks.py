@@ -18,6 +18,35 @@ OF_THE_LIBRARY = 4
 
 
 @dataclass(frozen=True)
+class Listed:
+    """Spans of one recording.
+
+    Attributes:
+        spans: what is private.
+        reviewed: whether somebody looked at them.
+        recording: id of what they are of, where several belong together.
+        file: where they lie, from the project on.
+    """
+
+    spans: Sequence[Span]
+    reviewed: bool
+    recording: str
+    file: str
+
+    @classmethod
+    def of(cls, artifact: Artifact) -> Listed:
+        """Spans from a file.
+
+        Raises:
+            UnusableInputError: it holds something else.
+        """
+        found = read(artifact, Spans)
+        reviewed = found.reviewed or bool(getattr(artifact, "revised", False))  # what a person made was looked at
+        file = "/".join(("library", *artifact.path.parts[-OF_THE_LIBRARY:]))
+        return cls(found.spans, reviewed, artifact.recording, file)
+
+
+@dataclass(frozen=True)
 class Talk:
     """What is said in one recording.
 
@@ -38,18 +67,18 @@ class Talk:
     left: int = 0
 
     @classmethod
-    def of(cls, words: Artifact, spans: Sequence[Artifact]) -> Talk:
-        """A talk, from files.
+    def of(cls, words: Artifact, lists: Sequence[Listed]) -> Talk:
+        """A talk, from a file of words, and the spans of all that belong together.
 
         Raises:
-            UnusableInputError: they hold something else.
+            UnusableInputError: the file holds something else.
         """
         said = read(words, Words)
         found: list[Span] = []
-        for each in spans:
+        for each in lists:
             numbered = each.recording == words.recording
-            found += (span if numbered else _unnumbered(span) for span in read(each, Spans).spans)
-        return cls(said.words, _by_start(found), said.language, all(map(is_reviewed, spans)))
+            found += (span if numbered else _unnumbered(span) for span in each.spans)
+        return cls(said.words, _by_start(found), said.language, all(each.reviewed for each in lists))
 
     def closed(self, find: PrivateFinder) -> Talk:
         """The same with spans for what the others leave; where somebody looked at them, that is only counted.
@@ -61,7 +90,8 @@ class Talk:
         for _ in range(MOST_ROUNDS):
             words, hits = talk._left(find)
             if not hits or self.reviewed:
-                return replace(talk, left=len(hits))
+                language = "und" if find(self.language.replace("-", " ")) else self.language
+                return replace(talk, left=len(hits), language=language)
             more = [_unnumbered(span) for span in spans_of(words, hits)]
             talk = replace(talk, spans=_by_start([*talk.spans, *more]), added=talk.added + len(more))
         raise RefusedError("whatever is taken, the words go on to show something private")
@@ -79,24 +109,18 @@ class Talk:
         return Output(Words(language=self.language, words=words), facts)
 
 
-def is_reviewed(spans: Artifact) -> bool:
-    """Whether somebody looked at spans: what a person corrected or left as it is."""
-    return bool(getattr(spans, "revised", False))
-
-
-def check_reviewed(spans: Iterable[Artifact]) -> None:
+def check_reviewed(lists: Iterable[Listed]) -> None:
     """See to it that somebody looked at all spans.
 
     Raises:
         UnusableInputError: `review`, with what to look at and what to type.
     """
-    for each in spans:
-        if not is_reviewed(each):
-            file = "/".join(("library", *each.path.parts[-OF_THE_LIBRARY:]))
+    for each in lists:
+        if not each.reviewed:
             raise UnusableInputError(
                 "review",
-                f"nobody has looked at what is to be taken: copy {file}, correct the copy or leave it as it is, then "
-                f"type: librarian revise {file} COPY, and run again",
+                f"nobody has looked at what is to be taken: copy {each.file}, correct the copy and set its reviewed to "
+                f"true, then type: librarian revise {each.file} COPY, and run again",
             )
 
 

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from dictated import DIGITS, RATE, in_a_row, words_of
 
-from librarian import Span, UnusableInputError, Word
+from librarian import Span, Spans, UnusableInputError, Word, Words
 from librarian.media import open_audio, read_audio
 from librarian_redaction import REDACT, RedactSettings
 from librarian_redaction.redact import GroupRedactor, Redactor
@@ -195,6 +195,15 @@ def test_what_somebody_who_looked_at_the_spans_left_stays_and_is_counted(redacte
     np.testing.assert_array_equal(whole(made["audio"].value), call["out"])
 
 
+def test_spans_that_say_that_somebody_looked_at_them_are_reviewed(make_task, artifact, call, caller):
+    settings = RedactSettings(review="required")
+    task = make_task(call["out"], settings, caller)
+    task.inputs["spans"] = artifact(Spans(spans=[SPAN], reviewed=True))
+    made = Redactor(settings, "cpu")(task)
+    assert made["audio"].facts["reviewed"]
+    assert text(made["words"]).endswith("on <PHONE-1>")
+
+
 def test_without_a_look_at_the_spans_nothing_is_made_and_it_is_said_what_to_look_at(make_task, call, caller):
     settings = RedactSettings(review="required")
     task = make_task(call["out"], settings, caller, [SPAN])
@@ -222,6 +231,14 @@ def test_sound_without_words_is_said_or_taken(redacted, call, caller):
     )
 
 
+def test_a_language_that_is_a_name_is_none(make_task, artifact, call):
+    settings = RedactSettings()
+    task = make_task(call["out"], settings)
+    for tag, kept in (("de-CH", "de-CH"), ("en-hartman", "und")):
+        task.inputs["words"] = artifact(Words(language=tag, words=[]))
+        assert Redactor(settings, "cpu")(task)["words"].value.language == kept
+
+
 def test_spans_of_another_recording_are_refused(redacted, call):
     with pytest.raises(UnusableInputError, match="of another recording"):
         redacted(call["out"], [], [Span(start=60, end=61)])
@@ -229,8 +246,6 @@ def test_spans_of_another_recording_are_refused(redacted, call):
 
 def test_the_recordings_of_a_group_lose_what_is_private_in_any_of_them(make_task, artifact, call, caller):
     from types import SimpleNamespace
-
-    from librarian import Spans, Words
 
     settings = RedactSettings()
     roles = ["recv_out", "trans_out", "out"]
