@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from librarian_redaction.wording import is_stand_in, redacted
 
 MOST_ROUNDS = 5
 """How often what is left is searched again."""
+_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z]{4})?(?:-[A-Za-z]{2}|-[0-9]{3})?(?![A-Za-z0-9])")
 OF_THE_LIBRARY = 4
 """Parts of the path of an artifact within the library."""
 
@@ -78,7 +80,7 @@ class Talk:
         for each in lists:
             numbered = each.recording == words.recording
             found += (span if numbered else _unnumbered(span) for span in each.spans)
-        return cls(said.words, _by_start(found), said.language, all(each.reviewed for each in lists))
+        return cls(said.words, _by_start(found), _language(said.language), all(each.reviewed for each in lists))
 
     def closed(self, find: PrivateFinder) -> Talk:
         """The same with spans for what the others leave; where somebody looked at them, that is only counted.
@@ -90,8 +92,7 @@ class Talk:
         for _ in range(MOST_ROUNDS):
             words, hits = talk._left(find)
             if not hits or self.reviewed:
-                language = "und" if find(self.language.replace("-", " ")) else self.language
-                return replace(talk, left=len(hits), language=language)
+                return replace(talk, left=len(hits))
             more = [_unnumbered(span) for span in spans_of(words, hits)]
             talk = replace(talk, spans=_by_start([*talk.spans, *more]), added=talk.added + len(more))
         raise RefusedError("whatever is taken, the words go on to show something private")
@@ -122,6 +123,12 @@ def check_reviewed(lists: Iterable[Listed]) -> None:
                 f"nobody has looked at what is to be taken: copy {each.file}, correct the copy and set its reviewed to "
                 f"true, then type: librarian revise {each.file} COPY, and run again",
             )
+
+
+def _language(tag: str) -> str:
+    """A tag without what could be any word: language, script and region stay (RFC 5646)."""
+    known = _TAG.match(tag)
+    return known[0] if known else "und"
 
 
 def _unnumbered(span: Span) -> Span:
