@@ -209,11 +209,12 @@ def _telling(validate: Validate, lists: Mapping[str, Sequence[str]]) -> Validate
     """Settings that are told what the owner's lists say get their lines, behind what the job file gives."""
 
     def telling(declaration: Declaration, given: Mapping[str, object]) -> Any:
-        said = {name: lines for name, which in declaration.told.items() if (lines := "\n".join(lists[which]))}
-        for name, lines in said.items():
-            own = given.get(name)
-            said[name] = f"{own}\n{lines}" if isinstance(own, str) else lines
-        return validate(declaration, {**given, **said})
+        told = dict(given)
+        for name, which in declaration.told.items():
+            own = given.get(name, "")
+            if lists[which] and isinstance(own, str):  # what is no text is refused as it is
+                told[name] = "\n".join(filter(None, (own, *lists[which])))
+        return validate(declaration, told)
 
     return telling
 

@@ -114,8 +114,8 @@ FIND_PRIVATE = Operation(
     facts=FOUND,
     description="Find where something private is said: names, numbers, addresses.",
     resolve=resolve_find,
-    resources=Resources(gpu="optional", memory="2 GiB", gpu_memory="4 GiB"),
-    reproducible="bytes",
+    resources=Resources(memory="2 GiB"),
+    reproducible="tolerance",
 )
 REDACT = Operation(
     name="redact",

@@ -11,7 +11,7 @@ from librarian_redaction import RedactSettings
 from librarian_redaction.coverage import levels, uncovered
 from librarian_redaction.reading import finder
 from librarian_redaction.sounds import Made, without
-from librarian_redaction.stretches import Time, joined, padded, taken
+from librarian_redaction.stretches import Time, apart, joined, padded, taken
 from librarian_redaction.talks import Listed, Talk, check_reviewed
 
 
@@ -65,7 +65,7 @@ def _silenced(
     unheard = [_unheard(task, sound, [*((word.start, word.end) for word in words), *times]) for sound in sounds]
     if settings.uncovered == "silence":
         more = padded((each for found in unheard for each in found), settings.padding)
-        times, unheard = joined([*times, *more], 2 * settings.fade), []
+        times, unheard = joined([*times, *more], apart(settings.fade)), []
     reviewed = all(talk.reviewed for talk in talks)
     every = [*((sound, "audio") for sound in sounds), *((stem, "stems") for stem in stems)]
     outputs = []

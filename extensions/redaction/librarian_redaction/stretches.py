@@ -57,7 +57,12 @@ def taken(spans: Iterable[Time], words: Sequence[Word], padding: float, fade: fl
     """
     found = joined(spans)
     whole = joined([*found, *((words[index].start, words[index].end) for index in touched(words, found))])
-    return joined(padded(whole, padding), 2 * fade)
+    return joined(padded(whole, padding), apart(fade))
+
+
+def apart(fade: float) -> float:
+    """How far from each other stretches are whose fades (s) do not meet, in frames too."""
+    return 2 * fade + 0.001
 
 
 def padded(times: Iterable[Time], padding: float) -> list[Time]:

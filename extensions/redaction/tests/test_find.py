@@ -1,9 +1,15 @@
 """What is private in words, and when it is said."""
 
+from types import SimpleNamespace
+
+import name_folders
 import pytest
 from dictated import DIGITS, in_a_row
 
-from librarian import Word
+from librarian import UnusableInputError, Word
+from librarian.testing import given_models
+from librarian_redaction import FindSettings, resolve_find
+from librarian_redaction.find import FinderOfPrivate
 
 
 def said(spans):
@@ -106,13 +112,15 @@ def test_what_is_said_in_other_ways_and_languages(find, text):
     assert len(spans) == 1
 
 
+def test_a_model_finds_names_beside_all_else(find, tmp_path):
+    with given_models({"ours": name_folders.make(tmp_path / "ours")}, tmp_path / "store"):
+        spans, _ = find(in_a_row("then Quorl Zibbeth called Peter Jones"), model="ours")
+    assert said(spans) == [("NAME", 1, "Quorl Zibbeth"), ("NAME", 2, "Peter Jones")]
+    settings = FindSettings(model="ours")
+    assert resolve_find(settings, {}) == (settings, ["ours"])
+
+
 def test_what_is_no_list_of_words_is_said(find, artifact, tmp_path):
-    from types import SimpleNamespace
-
-    from librarian import UnusableInputError
-    from librarian_redaction import FindSettings
-    from librarian_redaction.find import FinderOfPrivate
-
     path = tmp_path / "words.json"
     path.write_text("[1, 2")
     with pytest.raises(UnusableInputError, match="it holds no words/1"):

@@ -140,10 +140,15 @@ def test_the_owner_s_lists_and_names_of_single_recordings_are_looked_for_and_fol
 
 
 def test_a_list_that_cannot_be_read_is_a_problem_of_the_job_file_beside_the_others(project):
-    project.job(JOB.replace("use: hear", "use: hera") + "privacy: {names: nowhere.txt}\n")
-    said = project.librarian("run", "job.yaml", code=None)
-    assert "privacy.names: the file cannot be read" in said.stderr
-    assert "no installed extension offers it" in said.stderr
+    (project.root / "names.txt").write_text("Quirina Zabel\n")
+    project.job(
+        JOB.replace("use: hear", "use: hera").replace("from: words}", "from: words, with: {names: [one, two]}}", 1)
+        + "privacy: {names: names.txt, allow: nowhere.txt}\n"
+    )
+    said = project.librarian("run", "job.yaml", code=2).stderr
+    assert "privacy.allow: the file cannot be read" in said
+    assert "no installed extension offers it" in said
+    assert "steps.1.with.names: input should be a valid string" in said
 
 
 def test_both_sides_of_a_call_and_its_mix_lose_the_same(project):
