@@ -233,7 +233,10 @@ def padding_table(calls: Sequence[Call], work: Work) -> None:
     print("| padding | times right | all early | all late | all shorter | each by itself | silent share |")
     print("|---|---|---|---|---|---|---|")
     for padding in PADDINGS:
-        cells, share = [], 0.0
+        cells = []
+        lengths = [len(call.sounds["out"]) / call.rate for call in calls]
+        times = [taken(call.true_times, [], padding, RedactSettings().fade) for call in calls]
+        share = sum(end - start for each in times for start, end in each) / sum(lengths)
         for how in ("", "early", "late", "shorter", "each"):
             most = -math.inf
             for call in calls:
@@ -245,7 +248,6 @@ def padding_table(calls: Sequence[Call], work: Work) -> None:
                     }
                     made, _ = work.redact(call, sides, padding=padding)
                     most = max(most, *(left(call, made[role], role) for role in ROLES))
-                    share = share if how else share + (made["out"] == 0).mean() / len(calls)
             cells.append(decibels(most))
         print(f"| {round(1000 * padding)} ms | {' | '.join(cells)} | {share:.2f} |", flush=True)
 
