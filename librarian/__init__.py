@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         Many,
         Measurement,
         Measurements,
+        Span,
+        Spans,
         Text,
         Turn,
         Turns,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
         Resources,
         Settings,
     )
+    from librarian.privacy.finding import PrivateFinder
     from librarian.quantity import (
         Duration,
         Frequency,
@@ -64,6 +67,7 @@ _HOMES = (
     "librarian.models.known",
     "librarian.models.given",
     "librarian.errors",
+    "librarian.privacy.finding",
 )
 
 __all__ = [
@@ -94,10 +98,13 @@ __all__ = [
     "ModelMissingError",
     "Operation",
     "Output",
+    "PrivateFinder",
     "Quantity",
     "Resources",
     "Settings",
     "Size",
+    "Span",
+    "Spans",
     "Task",
     "Text",
     "TruePeak",

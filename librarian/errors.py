@@ -22,6 +22,7 @@ CauseClass = Literal[
     "too_short",
     "silent",
     "unsupported",
+    "review",
     "out_of_memory",
     "timeout",
     "crash",
@@ -42,6 +43,8 @@ CauseClass = Literal[
 CAUSE_CLASSES: frozenset[str] = frozenset(get_args(CauseClass))
 OF_THE_RECORDING: frozenset[str] = frozenset({"corrupt", "too_short", "silent", "unsupported"})
 """Causes that lie in the recording: the same task fails again, whenever it is tried."""
+REMEMBERED: frozenset[str] = OF_THE_RECORDING | {"review"}
+"""Causes for which a task is not tried again before something that it is made from changes."""
 
 
 class LibrarianError(Exception):
@@ -96,10 +99,11 @@ class UnusableInputError(Exception):
     """For extensions: this recording cannot be worked on, and why.
 
     Args:
-        cause: `corrupt`, `too_short`, `silent` or `unsupported`.
+        cause: `corrupt`, `too_short`, `silent` or `unsupported`; `review` where the owner has to look at an input
+            first.
         message: one sentence; it is scrubbed before it is written anywhere.
     """
 
-    def __init__(self, cause: Literal["corrupt", "too_short", "silent", "unsupported"], message: str) -> None:
+    def __init__(self, cause: Literal["corrupt", "too_short", "silent", "unsupported", "review"], message: str) -> None:
         super().__init__(message)
         self.cause: CauseClass = cause

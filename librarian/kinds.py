@@ -1,7 +1,7 @@
 """What flows between operations: files of a kind, and data with a schema.
 
 `Audio, Image, Video, Text` are files; `File` is any of the first three. A subclass of `Data` is a JSON document with a
-schema; the five below are how extensions meet without importing each other. Times are seconds from the start of the
+schema; the six below are how extensions meet without importing each other. Times are seconds from the start of the
 recording, speakers are numbers from 1, channels are numbers from 0: nothing here has a place for a name.
 """
 
@@ -162,6 +162,23 @@ class Words(Data):
     words: list[Word] = Field(description="All words, by start.")
 
 
+class Span(_Span):
+    """A stretch in which something private is said."""
+
+    type: str = Field("PRIVATE", pattern=r"^[A-Z]{2,16}$", description="What it is: PHONE, NAME, EMAIL …")
+    number: int = Field(0, ge=0, description="The same for the same value of one type, from 1; 0 where nobody counted.")
+    text: str = Field("", description="What is said.")
+
+
+class Spans(Data):
+    """Where something private is said. An end beyond that of the recording is its end."""
+
+    word: ClassVar[str] = "spans/1"
+
+    spans: list[Span] = Field(description="All stretches, by start; they may overlap.")
+    reviewed: bool = Field(False, description="Whether somebody looked at them: to be set by whoever did.")
+
+
 class Event(_Span):
     """Something that happened in the sound."""
 
@@ -206,7 +223,7 @@ class Measurements(Data):
     measurements: list[Measurement] = Field(description="The values, in the order of measuring.")
 
 
-SCHEMAS: tuple[type[Data], ...] = (Turns, Words, Events, Measurements)
+SCHEMAS: tuple[type[Data], ...] = (Turns, Words, Spans, Events, Measurements)
 """The data kinds every extension can count on."""
 
 

@@ -42,6 +42,7 @@ def Field(  # noqa: PLR0913 (a keyword each for what may be declared)
     *,
     description: str,
     changes_result: bool = True,
+    told: Literal["", "names", "allow"] = "",
     ge: float | None = None,
     gt: float | None = None,
     le: float | None = None,
@@ -56,6 +57,8 @@ def Field(  # noqa: PLR0913 (a keyword each for what may be declared)
         default: the value where the owner says nothing, validated like any other; left out: it must be given.
         description: what it does, with unit and range; shown by `librarian extensions` and in the schema.
         changes_result: False for what can only change speed or memory: it stays out of the task key.
+        told: the list of the job file's `privacy` whose lines are put into this setting, a text, behind what a step
+            says itself: for operations that look for what names someone.
         ge: least value, in the field's unit.
         gt: bound it must lie above.
         le: greatest value.
@@ -67,7 +70,7 @@ def Field(  # noqa: PLR0913 (a keyword each for what may be declared)
     return pydantic.Field(
         default,
         description=description,
-        json_schema_extra={"changes_result": changes_result},
+        json_schema_extra={"changes_result": changes_result, **({"told": told} if told else {})},
         ge=ge,
         gt=gt,
         le=le,
@@ -267,6 +270,12 @@ class Declaration(BaseModel):
     def full_name(self) -> str:
         """`package/operation`, unique among all that is installed."""
         return f"{self.extension}/{self.name}"
+
+    @property
+    def told(self) -> dict[str, str]:
+        """Settings that are told what a list of the owner's says, and which list."""
+        settings = self.settings_schema.get("properties", {})
+        return {name: each["told"] for name, each in settings.items() if "told" in each}
 
 
 class Resolved(BaseModel):

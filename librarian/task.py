@@ -69,6 +69,7 @@ class AudioStream(Protocol):
         layout: the order of the channels, `mono`, `stereo`, `5.1` …; empty where the file does not say.
         frames: samples per channel; an estimate unless `frames_exact`.
         frames_exact: whether the container states the length to the frame.
+        bits: a file of so many holds its samples exactly: 16, 24, or 32 (float); 0 where nobody knows, as of an mp3.
     """
 
     sample_rate: int
@@ -76,6 +77,7 @@ class AudioStream(Protocol):
     layout: str
     frames: int
     frames_exact: bool
+    bits: int
 
     def blocks(self, frames: int | None = None) -> Iterator[NDArray[np.float32]]:
         """Blocks of `[channels, frames]` float32, of half a MiB where no number is given; only the last is shorter.
@@ -153,6 +155,9 @@ class Task(Protocol):
         """
 
     def create_audio(
-        self, output: str, rate: int, channels: int, layout: str = ""
+        self, output: str, rate: int, channels: int, layout: str = "", bits: int = 0
     ) -> AbstractContextManager[AudioWriter]:
-        """The same in blocks: `with task.create_audio("audio", rate, channels) as writer: …`."""
+        """The same in blocks: `with task.create_audio("audio", rate, channels) as writer: …`.
+
+        With `bits` (16, 24, or 32 for float, which is a wav then) instead of the job's; 0: the job's.
+        """

@@ -157,7 +157,7 @@ def test_a_device_that_is_not_there_is_exit_5(calls: Archive) -> None:
         ),
         (
             ["schema", "jobs"],
-            "'jobs' is not one of job, manifest, models, turns, words, events, measurements. Did you mean",
+            "'jobs' is not one of job, manifest, models, turns, words, spans, events, measurements. Did you mean",
         ),
         (["try", "normalize", "missing.wav"], "missing.wav: no such file"),
     ],

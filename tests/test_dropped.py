@@ -128,7 +128,7 @@ def test_nothing_is_doubted_of_what_is_dropped(ledger: Ledger) -> None:
 def test_a_result_that_a_person_made_is_never_among_what_can_be_dropped(ledger: Ledger) -> None:
     journal = ledger.begin()
     line = made(ledger, 0)
-    (own,) = line.produced
+    own = line.produced[0]
     revises = Revises(artifact=own.id, output=own.output, machine=own.id, digest=own.digest)
     journal.append([line.model_copy(update={"revises": revises}), made(ledger, 1)])
     with contextlib.closing(ledger.catalog()) as catalog:

@@ -17,6 +17,8 @@ from librarian import (
     Many,
     Measurement,
     Measurements,
+    Span,
+    Spans,
     Text,
     Turn,
     Turns,
@@ -28,8 +30,8 @@ from librarian.kinds import SCHEMAS, Kind
 
 
 def test_every_kind_has_a_word_of_its_own():
-    words = [kind.word for kind in (Audio, Image, Video, Text, Data, Turns, Words, Events, Measurements)]
-    assert words == ["audio", "image", "video", "text", "data", "turns/1", "words/1", "events/1", "measurements/1"]
+    assert [kind.word for kind in (Audio, Image, Video, Text, Data)] == ["audio", "image", "video", "text", "data"]
+    assert [kind.word for kind in SCHEMAS] == ["turns/1", "words/1", "spans/1", "events/1", "measurements/1"]
     assert all(issubclass(kind, Kind) for kind in (Audio, Image, Video, Text, Data))
 
 
@@ -71,6 +73,7 @@ GOOD = [
         exclusive=[Turn(start=0, end=1, speaker=1)],
     ),
     Words(language="de-CH", words=[Word(start=0, end=0.2, text="grüezi", speaker=1, confidence=1)]),
+    Spans(spans=[Span(start=1, end=2.5, type="PHONE", number=2, text="five five five"), Span(start=3, end=4)]),
     Events(events=[Event(start=0, end=0, label="door", score=0)]),
     Measurements(
         measurements=[
@@ -119,6 +122,9 @@ def refused(make):
         (lambda: Words(language="a language", words=[]), "language"),
         (lambda: Words(language="", words=[]), "language"),
         (lambda: Word(start=0, end=1), "text"),
+        (lambda: Span(start=0, end=1, type="Jane Roe"), "type"),
+        (lambda: Span(start=0, end=1, number=-1), "number"),
+        (lambda: Span(start=0, end=1, who="Jane"), "who"),
         (lambda: Event(start=0, end=1, label="x", score=-0.1), "score"),
         (lambda: Measurement(name="Jane Roe", value=1), "name"),
         (lambda: Measurement(name="x", value=math.nan), "value.float"),

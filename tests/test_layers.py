@@ -14,7 +14,7 @@ from harness import RECORDINGS, TOP, Archive
 
 CORE = TOP / "librarian"
 EVERYTHING = frozenset({"*"})
-CONTRACT = {"errors", "operation", "task", "quantity", "kinds", "hookspecs", "models"}
+CONTRACT = {"errors", "operation", "task", "quantity", "kinds", "hookspecs", "models", "privacy"}
 MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "__init__": CONTRACT,
     "errors": set(),

@@ -19,6 +19,9 @@ from librarian.privacy.spoken import LANGUAGES, spoken_mail, spoken_number
         ("zéro six douze trente-quatre cinquante-six soixante-dix-huit", "612345678"),
         ("zéro un quatre-vingt-dix-neuf soixante et onze vingt et un dix", "199712110"),
         ("seis cero cero doce treinta y cuatro cincuenta y seis", "600123456"),
+        ("five, uh, five five, zero one, um, four eight, eight two two", "5550148822"),
+        ("five five five, sorry, no, zero one four eight... eight two two", "5550148822"),
+        ("null eins sieben äh eins ja zwo drei vier fünf sechs sieben", "171234567"),
     ],
 )
 def test_a_number_in_words_is_the_number_in_digits(said, number):
@@ -52,3 +55,35 @@ def test_an_address_in_words_is_the_address():
     assert spoken_mail("ana dot silva at example dot com") == "ana.silva@example.com"
     assert spoken_mail("jo underscore w arroba correo punto es") == "jo_w@correo.es"
     assert find("look at the dot in it") == []
+
+
+def test_an_address_may_end_in_more_than_a_country():
+    (span,) = find("It is oliver at hartman dot example, thanks")
+    assert (span.type, span.canonical) == ("EMAIL", "oliver@hartman.example")
+
+
+@pytest.mark.parametrize(
+    ("text", "hit"),
+    [
+        ("that is H, A, R, T, M, A, N", "hartman"),
+        ("H-A-R-T-M-A-N like this", "hartman"),
+        ("o l i v e r", "oliver"),
+    ],
+)
+def test_a_name_may_be_spelt(text, hit):
+    (span,) = find(text)
+    assert (span.type, span.canonical) == ("NAME", hit)
+
+
+def test_a_pin_may_be_said():
+    (span,) = find("my PIN is four, er, seven one nine")
+    assert (span.type, span.canonical) == ("PIN", "4719")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the letters a b c d e f", "e.g. i.e. a.m. p.m.", "a a a a", "yes no okay right sorry", "U. S. A. today",
+     "twelve, no, thirteen or so", "plan b, c and d"],
+)  # fmt: skip
+def test_letters_and_hesitation_that_say_nothing(text):
+    assert find(text) == []

@@ -208,7 +208,7 @@ def test_a_shipped_job_file_after_accidents_is_a_job_or_says_where(tapes: Archiv
         before = sorted(os.listdir(tapes.root))
         found = tapes.measured("plan", "job.yaml")
         lines = [line for line in found.said.splitlines() if not line.startswith(("next: ", "cannot be used: "))]
-        assert found.code in (0, 2, 3, 4), (seed, found)
+        assert found.code in (0, 2, 3, 4, 5), (seed, found)  # 5: a model is not installed here
         assert not found.code or all(PLACE.fullmatch(line) and line.isprintable() for line in lines), (seed, found)
         assert sorted(os.listdir(tapes.root)) == before
         assert found.seconds < MOST_SECONDS and found.mib < MOST_MIB, (seed, found)

@@ -136,7 +136,11 @@ def test_numbers_are_sent(posting: Archive, server: tuple[int, list[bytes]]) -> 
 def test_what_an_operation_cleared_is_sent_and_said_to_be_clean(
     posting: Archive, server: tuple[int, list[bytes]]
 ) -> None:
-    job(posting, "{id: bare, use: redact}", f"{{id: sent, use: tell, from: bare, with: {{port: {server[0]}}}}}")
+    job(
+        posting,
+        "{id: bare, use: librarian-posting/redact}",
+        f"{{id: sent, use: tell, from: bare, with: {{port: {server[0]}}}}}",
+    )
     assert "private: sent.note; clean: bare.text\n" in posting.librarian("plan", "job.yaml").stdout
     posting.librarian("run", "job.yaml")
     assert set(server[1]) == {b"nothing but numbers: 1 2 3"}

@@ -208,7 +208,15 @@ def _models(project: Project) -> Collection[str]:
 def _schema_words() -> Iterator[str]:
     """The names of fields and the words of enumerations in the core's own schemas."""
     folder = files("librarian") / "schema"
-    for each in ("manifest.json", "events.json", "turns.json", "words.json", "measurements.json", "models.json"):
+    for each in (
+        "manifest.json",
+        "events.json",
+        "turns.json",
+        "words.json",
+        "spans.json",
+        "measurements.json",
+        "models.json",
+    ):
         yield from _words_in(json.loads((folder / each).read_text(encoding="utf-8")))
 
 

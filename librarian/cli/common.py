@@ -16,7 +16,7 @@ from librarian.cli.job_words import chosen_words, given_texts, texts
 from librarian.cli.words import say
 from librarian.errors import EnvironmentFailedError, ExtensionError, UsageError
 from librarian.files import naming, private
-from librarian.job import Job, Read, Validate, resolve
+from librarian.job import Job, Read, Step, Validate, resolve
 from librarian.job.read import IS_MISSING, UNKNOWN_KEY, Problem, RefusedJobError
 from librarian.job.yamltext import Place
 from librarian.models.installed import Installed
@@ -118,7 +118,8 @@ class Checked:
         exempt = {*self.chosen, *labels, *self.job.models(), *self.allowed}
         scrubber = Scrubber(project.pseudonym_key, exempt=exempt, level=level, names=names_at(level), more=self.more)
         _, texts = seal_texts(self.job, project.id_key)
-        scrubber.learn([*self.private, *texts.values(), os.fspath(project.root)])
+        learnt = set(texts.values()) - set(_allowing(self.job.steps))
+        scrubber.learn([*self.private, *sorted(learnt), os.fspath(project.root)])
         for table in self.job.tables.values():
             scrubber.learn(table.private)
             if not table.labels_are_public:
@@ -145,9 +146,10 @@ def check(text: Read, workers: Workers, models: Installed) -> Checked:
     scrubber = _throwaway([*private, *given_texts(text)], public)
     _note_broken(text, installed, scrubber)
     validator = Validator(workers, installed, models)
-    job = resolve(text, declarations, _scrubbing(validator, scrubber))
-    private += _listed(job, text, "names")
-    allowed = _listed(job, text, "allow")
+    lists = {"names": _listed(text, "names"), "allow": _listed(text, "allow")}
+    job = resolve(text, declarations, _telling(_scrubbing(validator, scrubber), lists))
+    private += lists["names"]
+    allowed = lists["allow"]
     more = _more(installed)
     device_of(job)
     checker = _throwaway(private, allowed, job.file.privacy.level, more)
@@ -187,17 +189,34 @@ def _raw(
     return at, seen.digest()
 
 
-def _listed(job: Job, text: Read, which: Literal["names", "allow"]) -> list[str]:
-    """The lines of one of the owner's lists."""
-    file: str | None = getattr(job.file.privacy, which)
-    if not file:
-        return []
+def _listed(text: Read, which: Literal["names", "allow"]) -> list[str]:
+    """The lines of one of the owner's lists; one that cannot be read is a problem of the job file."""
+    file: str | None = getattr(text.file.privacy, which) if text.file else None
     try:
-        return names_in(text.folder / file)
+        return names_in(text.folder / file) if file else []
     except UsageError as error:
         text.problems.append(Problem(("privacy", which), str(error)))
-        text.check()
-        raise
+        return []
+
+
+def _allowing(steps: Iterable[Step]) -> Iterator[str]:
+    """Texts of settings that name no one."""
+    for step in steps:
+        yield from (str(step.settings[name]) for name, which in step.declaration.told.items() if which == "allow")
+
+
+def _telling(validate: Validate, lists: Mapping[str, Sequence[str]]) -> Validate:
+    """Settings that are told what the owner's lists say get their lines, behind what the job file gives."""
+
+    def telling(declaration: Declaration, given: Mapping[str, object]) -> Any:
+        told = dict(given)
+        for name, which in declaration.told.items():
+            own = given.get(name, "")
+            if lists[which] and isinstance(own, str):  # what is no text is refused as it is
+                told[name] = "\n".join(filter(None, (own, *lists[which])))
+        return validate(declaration, told)
+
+    return telling
 
 
 def _labels(job: Job, found: Scan) -> Iterator[tuple[Place, str]]:

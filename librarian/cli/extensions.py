@@ -115,7 +115,7 @@ def _typed(value: object) -> str:
     """A value as it is typed."""
     if isinstance(value, list):
         return f"[{', '.join(map(_typed, value))}]"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value) or "''"
 
 
 def _port(port: Port) -> str:

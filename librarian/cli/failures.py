@@ -12,6 +12,7 @@ REMEDIES = {
     "too_short": "leave it out of the job, or settle it",
     "silent": "leave it out of the job, or settle it",
     "unsupported": "convert it to wav or flac first",
+    "review": "look at what they wait for, as show says of each, and run again",
     "out_of_memory": "give it more memory: fewer --workers, or another device",
     "timeout": "give it more time: run.timeout in the job file",
     "crash": "tell the authors of the extension; what it printed is in .librarian/logs/",

@@ -45,7 +45,7 @@ def models_schema() -> dict[str, Any]:
     return Lock.model_json_schema()
 
 
-NAMES = ("job", "manifest", "models", "turns", "words", "events", "measurements")
+NAMES = ("job", "manifest", "models", "turns", "words", "spans", "events", "measurements")
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _installed() -> list[Declaration]:
 )
 def command(name: str, folder: Path | None) -> None:
     """NAME is job (the default, with the settings of what is installed), manifest, models (of models.lock), or a data
-    kind: turns, words, events, measurements. Editors check a job.yaml against it while it is written.
+    kind: turns, words, spans, events, measurements. Editors check a job.yaml against it while it is written.
     """
     if folder is None:
         made = schema(name)

@@ -149,7 +149,7 @@ def _step(
         declaration=declaration,
         settings=resolved.settings,
         public=resolved.public,
-        given=tuple(sorted(entry.with_.keys() - set(resolved.chosen))),
+        given=tuple(sorted((entry.with_.keys() | declaration.told.keys()) - set(resolved.chosen))),
         models=resolved.models,
         inputs=inputs,
         outputs=resolved.outputs,

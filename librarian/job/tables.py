@@ -176,7 +176,7 @@ class _Reader:
             step,
             settings=answer.settings,
             public=answer.public,
-            given=tuple(sorted(given.keys() - set(answer.chosen))),
+            given=tuple(sorted((given.keys() | step.declaration.told.keys()) - set(answer.chosen))),
             models=answer.models,
         )
 

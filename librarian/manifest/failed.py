@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from librarian.errors import OF_THE_RECORDING
+from librarian.errors import OF_THE_RECORDING, REMEMBERED
 from librarian.manifest.chain import GOOD
 from librarian.manifest.index import Index
 
@@ -25,12 +25,12 @@ class Failed(Index):
     """Questions about failures and decisions."""
 
     def failure(self, key: str) -> tuple[str, str] | None:
-        """Why a task key failed the last time, where that lies in the recording, and the job that tried it."""
-        marks = ", ".join("?" * len(OF_THE_RECORDING))
+        """Why a task key failed the last time, where that is remembered, and the job that tried it."""
+        marks = ", ".join("?" * len(REMEMBERED))
         row = self._db.execute(
             f"SELECT reason, job FROM current WHERE key = ? AND outcome = 'failed' AND reason IN ({marks}) "
             "ORDER BY job DESC LIMIT 1",
-            (key, *OF_THE_RECORDING),
+            (key, *REMEMBERED),
         ).fetchone()
         return (row[0], row[1]) if row else None
 

@@ -11,6 +11,12 @@ from librarian.errors import UnusableInputError
 from librarian.media.sound import Sampled, Samples, Sound, check_ratio, floats, usual_frames
 
 Block = TypeVar("Block", bound=Sampled)
+_BITS = {
+    **dict.fromkeys(("pcm_16", "pcm_s8", "pcm_u8", "ulaw", "alaw"), 16),
+    "pcm_24": 24,
+    **dict.fromkeys(("pcm_32", "float", "double"), 32),
+}
+"""Codec → bits, of those that libsndfile decodes without loss."""
 
 
 class AudioStream:
@@ -27,6 +33,7 @@ class AudioStream:
         layout: the order of the channels, `mono`, `stereo`, `5.1` …; empty where nobody knows it.
         frames: the length; an estimate unless `frames_exact`.
         frames_exact: whether the blocks hold so many frames together, or an error is raised.
+        bits: a file of so many holds its samples exactly: 16, 24, or 32 (float); 0 where nobody knows.
         seconds: time that the reader of the blocks waited for them.
     """
 
@@ -35,6 +42,7 @@ class AudioStream:
         self._file_bytes = file_bytes
         self.sample_rate, self.channels, self.layout = info.sample_rate, info.channels, info.layout
         self.frames, self.frames_exact = info.frames, info.frames_exact
+        self.bits = _BITS.get(info.codec, 0)
         self.seconds = 0.0
         self._sound: Sound | None = sound
         self._ahead: Generator[Sampled] | None = None

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 class Memory:
     """Why tasks failed before.
 
-    A cause that lies in the recording is remembered by the task key, whichever step or job met it, until any package
-    has another version than it had then. Any other is, where the owner settled it.
+    A cause that lies in the recording, or that the owner has to look at something first, is remembered by the task key,
+    whichever step or job met it, until any package has another version than it had then. Any other is, where the owner
+    settled it.
 
     Args:
         job_name: the job that is planned.

@@ -11,7 +11,7 @@ from typing import Literal
 
 from librarian.privacy.cues import BIRTH, ID, IS, KEY, NAME, PASSPORT, PASSWORD, PIN, PLATE, after
 from librarian.privacy.phones import GAP
-from librarian.privacy.spoken import ATS, SIGNS, number_words
+from librarian.privacy.spoken import ATS, DOMAINS, PAUSES, SIGNS, number_words
 from librarian.privacy.view import plain
 
 MOST_HITS = 10_000
@@ -64,8 +64,12 @@ _DAY_OF_YEAR = (
 _SEVEN_DIGITS = rb"\d(?:" + GAP + rb"\d){6}"
 _DIGITS = rb"(?:\+[ (\x1f]{0,2})?(?:\d{10,}|\d(?:" + GAP + rb"\d){6,})"
 _WORD = _one_of(number_words())
-_LINKED = rb"[ ,.\-]{1,2}(?:(?:and|et|y|und) )?"
+_GAP = rb"[ ,.\-\xb7]{1,4}"
+_LINKED = _GAP + rb"(?:(?:and|et|y|und|" + _one_of(PAUSES) + rb")" + _GAP + rb"){0,3}"
 _SAID = rb"(?i)\b" + _WORD + rb"(?:" + _LINKED + rb"(?:" + _WORD + rb"|\d{1,4})){3,}\b"
+_SAID_PIN = rb"(?i:" + _WORD + rb"(?:" + _LINKED + _WORD + rb"){2,7})\b"
+_LETTERS = rb"(?i)\b[a-z](?:(?:,? |\. |-)[a-z]){3,}\b"
+_DOMAIN = rb"(?:" + _one_of(DOMAINS) + rb"|[a-z]{2})"
 _SIGN = _one_of(SIGNS.keys() - set(ATS))
 _SPELT = rb"[\w\xe9]+(?: " + _SIGN + rb" [\w\xe9]+)*"
 _AT = _one_of(ATS)
@@ -81,13 +85,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     Recognizer(
         "EMAIL",
         gate=rb"(?i) " + _AT + rb" [\w\xe9]+ (?:dot|punkt|point|punto) ",
-        pattern=rb"(?i)\b"
-        + _SPELT
-        + rb" "
-        + _AT
-        + rb" "
-        + _SPELT
-        + rb" (?:dot|punkt|point|punto) (?:com|org|net|edu|gov|info|io|[a-z]{2})\b",
+        pattern=rb"(?i)\b" + _SPELT + rb" " + _AT + rb" " + _SPELT + rb" (?:dot|punkt|point|punto) " + _DOMAIN + rb"\b",
         validator="spoken_mail",
     ),
     Recognizer("URL", gate=rb"://", pattern=rb"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s<>\"']+", validator="url"),
@@ -232,6 +230,8 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
         clocks=False,
         levels=("balanced",),
     ),
+    Recognizer("PIN", gate=after(PIN, _WORD, IS), pattern=after(PIN, _SAID_PIN, IS), validator="spoken_pin"),
+    Recognizer("NAME", gate=_LETTERS, pattern=_LETTERS, validator="spelt", most=_MOST_COSTLY, levels=("strict",)),
     Recognizer(
         "PHONE",
         gate=_SAID,

@@ -91,6 +91,10 @@ def _canonical(name: str) -> str:
     return spellings(name)[0].replace(" ", "")
 
 
+def _as_names(text: str, ranges: Sequence[Range]) -> list[Span]:
+    return [Span(start, end, "NAME", _canonical(text[start:end])) for start, end in ranges]
+
+
 def _not_by_chance(text: str, known: list[Span]) -> list[Span]:
     """Known values but for short ones within an id or a digest."""
     if all(span.end - span.start >= _BEYOND_CHANCE for span in known):
@@ -190,7 +194,7 @@ class Scrubber:
             ScrubError: anything went wrong. It says nothing of the text.
         """
         try:
-            more = [Span(start, end, "NAME", _canonical(text[start:end])) for start, end in names]
+            more = _as_names(text, names)
             harmless = _HARMLESS_OR_TAB if keep_tabs else _HARMLESS
             return _seal(self._scrubbed(text if more else narrowed(text), limit, harmless, more))
         except Exception as error:
@@ -198,14 +202,18 @@ class Scrubber:
         # Raised out here so that neither cause nor context leads back to the text.
         raise ScrubError(f"a text could not be scrubbed ({cause}); nothing of it was written")
 
-    def hits(self, text: str) -> list[Span]:
+    def hits(self, text: str, *, names: Sequence[Range] = ()) -> list[Span]:
         """What of a text would be replaced, in order.
+
+        Args:
+            text: any text.
+            names: stretches that somebody else found to be names, such as a model.
 
         Raises:
             ScrubError: anything went wrong.
         """
         try:
-            return self._spans(text, text.translate(_HARMLESS), len(text), ())
+            return self._spans(text, text.translate(_HARMLESS), len(text), _as_names(text, names))
         except Exception as error:
             cause = type(error).__name__
         raise ScrubError(f"a text could not be checked ({cause})")

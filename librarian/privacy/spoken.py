@@ -63,12 +63,18 @@ LANGUAGES: Mapping[str, Words] = {
 TIMES = {"double": 2, "triple": 3, "treble": 3, "doppel": 2, "doppelt": 2, "zweimal": 2, "dreimal": 3, "doble": 2}
 LINKS = frozenset({"and", "et", "y", "und"})
 HUNDREDS = {"hundred": 100, "hundert": 100, "cent": 100, "cents": 100, "cien": 100, "ciento": 100}
+PAUSES = frozenset(
+    "uh uhm um er erm eh ah hm hmm mm mhm äh ähm öh öhm euh heu este pues sorry wait pardon no nein "
+    "yes yeah okay ok right ja genau oui sí".split()
+)
+"""What is said among the words of a number and is none of it: who thinks, is answered, or corrects himself."""
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _TEN = 10
 _SHORTEST, _LONGEST = 7, 15
 _LONGEST_SAID = 2000
 """Characters of numbers in a row that are understood; more are one hit as they are."""
 _LEAST_WORDS = 3
+_SHORTEST_PIN, _LONGEST_PIN = 3, 8
 
 
 def number_words() -> list[str]:
@@ -84,15 +90,27 @@ def spoken_number(hit: str) -> str | None:
     """
     if len(hit) > _LONGEST_SAID:
         return hit.casefold()
-    words = _WORD.findall(hit.casefold())
+    words = [word for word in _WORD.findall(hit.casefold()) if word not in PAUSES]
     if sum(map(str.isalpha, words)) < _LEAST_WORDS:
         return None
-    digits = next((said for language in LANGUAGES.values() if (said := _said(words, language))), "")
-    if not digits:
-        digits = _said(words, {word: value for language in LANGUAGES.values() for word, value in language.items()})
+    digits = _digits_of(words)
     if len(digits) < _SHORTEST or _counts(words):
         return None
     return national(digits) if len(digits) <= _LONGEST else digits
+
+
+def spoken_pin(hit: str) -> str | None:
+    """The few digits that the words say."""
+    digits = _digits_of([word for word in _WORD.findall(hit.casefold()) if word not in PAUSES])
+    return digits if _SHORTEST_PIN <= len(digits) <= _LONGEST_PIN else None
+
+
+def _digits_of(words: Sequence[str]) -> str:
+    """The digits that words say, in one language or in several; empty where they say none."""
+    for language in LANGUAGES.values():
+        if said := _said(words, language):
+            return said
+    return _said(words, {word: value for language in LANGUAGES.values() for word, value in language.items()})
 
 
 def _counts(words: Sequence[str]) -> bool:
@@ -162,6 +180,12 @@ SIGNS = {
     **dict.fromkeys(("dash", "hyphen", "minus", "bindestrich", "tiret", "guion"), "-"),
     **dict.fromkeys(ATS, "@"),
 }
+DOMAINS = (
+    "com org net edu gov info io int mil biz name pro aero coop museum mobi travel jobs app dev web online site shop "
+    "store tech cloud email mail blog media news press radio studio academy school berlin london paris wien "
+    "example test invalid local"
+).split()
+"""Ends of names of machines that are no countries'."""
 _NO_HOST = frozenset("the a an this that our my der die das le la el".split())
 _SIGN = re.compile(rf"(?i) (?:{'|'.join(sorted(SIGNS, key=len, reverse=True))}) ")
 
@@ -170,3 +194,10 @@ def spoken_mail(hit: str) -> str | None:
     """`ana dot silva at example dot com` as it is written; None where `at the dot …` is said."""
     written = _SIGN.sub(lambda match: SIGNS[match.group().strip().casefold()], hit.casefold())
     return None if written.partition("@")[2].partition(".")[0].split()[0] in _NO_HOST else written.replace(" ", "")
+
+
+def spelt(hit: str) -> str | None:
+    """The word that is spelt letter by letter; None for the letters of the alphabet in their order."""
+    letters = re.findall(r"[^\W\d_]", hit.casefold())
+    steps = [ord(two) - ord(one) for one, two in pairwise(letters)]
+    return None if all(step == 1 for step in steps) or len(set(letters)) == 1 else "".join(letters)

@@ -15,7 +15,7 @@ from librarian.privacy.births import birth
 from librarian.privacy.folding import bare
 from librarian.privacy.ids import lettered_id, named_id, written_id
 from librarian.privacy.phones import digits_of, national
-from librarian.privacy.spoken import spoken_mail, spoken_number
+from librarian.privacy.spoken import spelt, spoken_mail, spoken_number, spoken_pin
 
 Validate = Callable[[str], str | None]
 _SEPARATORS = re.compile(r"[\W_]+")
@@ -138,4 +138,6 @@ VALIDATORS: Mapping[str, Validate] = {
     "named_id": named_id,
     "spoken_number": spoken_number,
     "spoken_mail": spoken_mail,
+    "spoken_pin": spoken_pin,
+    "spelt": spelt,
 }

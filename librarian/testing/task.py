@@ -74,11 +74,14 @@ class FileTask:
         return open_audio(artifact.path)
 
     @contextmanager
-    def create_audio(self, output: str, rate: int, channels: int, layout: str = "") -> Iterator[AudioWriter]:
+    def create_audio(
+        self, output: str, rate: int, channels: int, layout: str = "", bits: int = 0
+    ) -> Iterator[AudioWriter]:
         """A sound in the folder, in the form of the sources."""
         from librarian.media import create_audio
 
-        path = self.folder / f"{output}.{next(self._numbers)}{self._suffix}"
-        form, bits = self._suffix[1:], self.bits
+        bits = bits or self.bits
+        form = "wav" if bits == _BITS["FLOAT"] else self._suffix[1:]
+        path = self.folder / f"{output}.{next(self._numbers)}.{form}"
         with create_audio(path, rate, channels, layout=layout, audio_format=form, bits=bits, seed=0) as writer:
             yield writer

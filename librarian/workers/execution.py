@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 LARGEST_NUMBER = 2**53
 """Whole numbers beyond it are not the same in every reader of JSON."""
+FLOAT = 32
+"""Bits of sounds that are written as float, which no flac is."""
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 
 
@@ -125,19 +127,22 @@ class RunningTask:
         return path
 
     @contextmanager
-    def create_audio(self, output: str, rate: int, channels: int, layout: str = "") -> Iterator[AudioWriter]:
+    def create_audio(
+        self, output: str, rate: int, channels: int, layout: str = "", bits: int = 0
+    ) -> Iterator[AudioWriter]:
         """Write a sound in blocks, in the job's format, without tags; it is whole once the `with` block has ended."""
         from librarian.media import create_audio
 
-        path, form = self._next(output)
+        path, form = self._next(output, bits)
         with create_audio(path, rate, channels, layout=layout, **form) as writer:
             yield writer
         self.timer.write += writer.seconds
 
-    def _next(self, output: str) -> tuple[Path, dict[str, Any]]:
+    def _next(self, output: str, bits: int = 0) -> tuple[Path, dict[str, Any]]:
         self._written += 1
-        path = self.folder / f"{output}.{self._written}.{self._audio['format']}"
-        return path, {"audio_format": self._audio["format"], "bits": self._audio["bits"], "seed": self.seed}
+        bits = bits or self._audio["bits"]
+        form = "wav" if bits == FLOAT else self._audio["format"]
+        return self.folder / f"{output}.{self._written}.{form}", {"audio_format": form, "bits": bits, "seed": self.seed}
 
     def _path(self, port: str | Artifact) -> Path:
         artifact: Artifact = self.inputs[port] if isinstance(port, str) else port

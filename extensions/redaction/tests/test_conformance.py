@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import dictated
+
+from librarian import Span, Spans, Words
+from librarian.testing import Conformance
+from librarian.workers import requests
+
+
+class _WithWords(Conformance):
+    package = "librarian-redaction"
+    files = 2
+
+    def input(self, name, kind, folder):
+        """Words and spans within three seconds of sound."""
+        made = {
+            "words/1": Words(language="en", words=dictated.in_a_row("I am Peter Jones my friend", 0.2)),
+            "spans/1": Spans(spans=[Span(start=1.0, end=1.8, type="NAME", number=1, text="Peter Jones")]),
+        }
+        if kind not in made:
+            return super().input(name, kind, folder)
+        path = folder / f"{name}.json"
+        path.write_text(made[kind].model_dump_json())
+        return requests.source(path, kind, "", {})
+
+
+class TestFindPrivate(_WithWords):
+    operation = "find_private"
+
+
+class TestRedact(_WithWords):
+    operation = "redact"
+    settings = MappingProxyType({"replace": "tone"})
+    channels = 2
+
+
+class TestRedactGroup(_WithWords):
+    operation = "redact_group"
