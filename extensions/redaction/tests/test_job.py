@@ -113,6 +113,15 @@ def test_where_a_look_is_required_it_is_said_what_to_look_at_and_not_tried_again
     assert json.loads(spans.read_text())["spans"][0]["text"].startswith("five five five")
     assert not made(project, "redact.audio.flac")
     assert "not tried again: 1" in project.librarian("run", "job.yaml", code=1).stderr
+    corrected = json.loads(spans.read_text())
+    corrected["spans"] = [{"start": 1, "end": 2}]
+    (project.root / "mine.json").write_text(json.dumps(corrected))
+    project.librarian("revise", shown, "mine.json")
+    project.librarian("run", "job.yaml")
+    assert "five five five" in text(project) and "Hello, <PRIVATE> station?" in text(project)
+    (sound,) = made(project, "redact.audio.flac")
+    assert not soundfile.read(sound)[0][8000:16000].any()
+    project.librarian("revise", "--undo", shown)
     project.librarian("run", "job.yaml", "--set", "steps.given.with.review=no")
     assert text(project).endswith("tomorrow on <PHONE-1>")
 
