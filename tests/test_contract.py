@@ -6,8 +6,8 @@ breaks extensions or records that exist: it needs a new LIBRARIAN_API, or a new 
     PYTHONPATH=tests python tests/test_contract.py && git diff tests/golden
 
 `manifest.jsonl` is what is written now. The others were written before lines could say what was absent (1), what was
-scrubbed (2), and which failures are remembered (3); manifests like them lie in projects, and are read as long as
-`format` is 1.
+scrubbed (2), which failures are remembered (3), and what was allowed and tried again (4); manifests like them lie in
+projects, and are read as long as `format` is 1.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def test_a_manifest_is_written_byte_for_byte_as_it_was(tmp_path: Path) -> None:
     assert manifest(tmp_path) == (GOLDEN / "manifest.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize("name", [f"manifest{each}.jsonl" for each in ("", "-1", "-2", "-3")])
+@pytest.mark.parametrize("name", [f"manifest{each}.jsonl" for each in ("", "-1", "-2", "-3", "-4")])
 def test_a_manifest_that_was_written_before_can_be_read(tmp_path: Path, name: str) -> None:
     text = (GOLDEN / name).read_bytes()
     (tmp_path / f"{JOB}.jsonl").write_bytes(text)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from librarian.errors import ExtensionError
 from librarian.job.file import AudioFormat, JobFile, StepEntry
@@ -22,6 +25,7 @@ def resolve(read: Read, declarations: Sequence[Declaration], validate: Validate)
         JobError, ExtensionError: with every problem of the file.
     """
     found = {index: _find(read, index, entry, declarations) for index, entry in read.steps.items()}
+    validate = _rooted(validate, read.folder)
     resolved = {
         index: answer
         for index, declaration in found.items()
@@ -56,6 +60,21 @@ def _find(read: Read, index: int, entry: StepEntry, declarations: Sequence[Decla
         reason = f"no installed extension offers it; what is there: librarian extensions{hint}"
         read.problems.append(Problem(place, reason, missing=True))
     return None
+
+
+def _rooted(validate: Validate, folder: Path) -> Validate:
+    """The same, where settings that are paths start from the folder of the job file."""
+
+    def rooted(declaration: Declaration, given: Mapping[str, Any]) -> Resolved | Sequence[tuple[Any, str]]:
+        known = declaration.settings_schema.get("properties", {})
+        paths = {
+            name: os.path.join(folder, value)
+            for name, value in given.items()
+            if isinstance(value, str) and known.get(name, {}).get("format") == "path"
+        }
+        return validate(declaration, {**given, **paths})
+
+    return rooted
 
 
 def _settings(read: Read, index: int, declaration: Declaration, validate: Validate) -> Resolved | None:
@@ -142,6 +161,8 @@ def _step(
         audio=audio if writes_audio else None,
         leave_out=entry.missing == "leave out",
         scratch=resolved.scratch,
+        hosts=resolved.hosts,
+        effects=resolved.effects,
     )
 
 

@@ -189,6 +189,9 @@ class JobLine(_Body):
     privacy: Literal["strict", "balanced", "off"] | None = Field(
         None, description="What was kept out of texts beside known values; off: nothing but secrets."
     )
+    allowed: dict[Word, list[Scrubbed]] = Field(
+        {}, description="Step → what the owner let it do: the hosts that it talks to, scrubbed; model-code, deletes."
+    )
     started: When = Field(description="When it began (UTC).")
 
 
@@ -276,9 +279,20 @@ class OutcomeLine(_Body):
     produced: list[Produced] = Field([], description="Outputs.")
     replaces: bool = Field(False, description="Whether an earlier folder of the same key was replaced.")
     rungs: list[RungRecord] = Field([], description="What was tried where memory did not suffice; the last is how.")
+    retries: list[float] = Field([], description="Pauses after which it was tried again, for its servers (s).")
     seed: int | None = Field(None, description="Seed of the task, from its key.")
     audio_seconds: float | None = Field(None, ge=0, description="Length of the sound that was worked on (s).")
     timings: Timings = Field(Timings(), description="What took how long.")
+
+
+class BreakerLine(_Body):
+    """From here on the run tries nothing more of an extension, or of what needs a server: it failed again and again."""
+
+    type: Literal["breaker"] = Field("breaker", description="Kind of line.")
+    of: Literal["extension", "host"] = Field(description="What is broken off.")
+    name: Scrubbed = Field(description="Which; of a host what is left of its name.")
+    reason: CauseClass = Field(description="Class of the last failure's cause.")
+    failures: int = Field(ge=1, description="Failures in a row.")
 
 
 class SummaryLine(_Body):
@@ -307,7 +321,7 @@ class SealLine(_Body):
 
 Act = ActLine | EmptiedLine | ForgottenLine | AllowedLine | RevealedLine | RotatedLine | DecisionLine | ExportLine
 """What the manifest of an act holds, but for the seal."""
-Body = JobLine | Act | OutcomeLine | SummaryLine | SealLine
+Body = JobLine | Act | OutcomeLine | BreakerLine | SummaryLine | SealLine
 
 
 class Line(_Record):

@@ -305,7 +305,14 @@ def checked_facts(declared: Mapping[str, Fact], facts: Mapping[str, Any]) -> dic
     return found
 
 
+_FORMS = {"version": re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}"), "digest": re.compile(r"sha256:[0-9a-f]{64}")}
+
+
 def _fact(name: str, fact: Fact, value: Any) -> Any:
+    if fact.form:
+        if value is not None and not (isinstance(value, str) and _FORMS[fact.form].fullmatch(value)):
+            raise BadOutputError(f"the fact {name} is no {fact.form}")
+        return value
     if fact.words:
         if value not in fact.words:
             raise BadOutputError(f"the fact {name} is none of its words")
