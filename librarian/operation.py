@@ -207,7 +207,8 @@ class Operation:
         scratch: light function `settings → bytes` for a second of stereo at 48 kHz: what a task holds on the disk while
             it works, beside its outputs. So a disk that is too small for it is heard of before the run.
         hosts: hosts that it talks to, `name` or `name:port`, or a function of the settings that gives them. The owner
-            lets it by a rule in the job file. Where one does not answer it raises `UnreachableError`.
+            lets it by a rule in the job file. Where one does not answer it raises `UnreachableError`. Its inputs are
+            given to it without embedded metadata and without their names.
         effects: what else it does beside reading its inputs and writing its outputs, or a function of the settings
             that gives it: `model-code` (it runs code that comes with a model), `deletes` (it deletes something
             elsewhere). The owner lets it by a rule in the job file.

@@ -281,3 +281,16 @@ def test_after_so_many_failures_nothing_new_is_begun(posting: Archive) -> None:
     assert found[0]["options"]["max-failures"] == 1
     assert found[-1]["state"] == "interrupted"
     assert 1 <= found[-1]["outcomes"] < number
+
+
+def test_what_leaves_holds_no_embedded_metadata(posting: Archive, server: tuple[int, list[bytes]]) -> None:
+    first = min((posting.root / "calls").glob("*.wav"))
+    note = b"LIST" + (24).to_bytes(4, "little") + b"INFOICMT" + (12).to_bytes(4, "little") + b"M. Thatcher\0"
+    text = bytearray(first.read_bytes() + note)
+    text[4:8] = (len(text) - 8).to_bytes(4, "little")
+    first.write_bytes(text)
+    job(posting, f"{{id: sent, use: upload, with: {{port: {server[0]}}}}}")
+    posting.librarian("run", "job.yaml", "--private")
+    assert len(server[1]) == 3
+    assert not any(b"Thatcher" in body for body in server[1])
+    assert b"Thatcher" in first.read_bytes()
