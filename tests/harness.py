@@ -27,7 +27,7 @@ class Typed:
     mib: float
 
 
-SHIPPED = ("cleaning", "conversion", "diarization", "normalization", "separation", "transcription")
+SHIPPED = ("cleaning", "comfyui", "conversion", "diarization", "normalization", "separation", "transcription")
 """The extensions of this project, which are installed where its tests run."""
 MEASURE = """
 import os, sys
