@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_serializer, model_validator
 from pydantic import Field as PydanticField
 
 from librarian import (
@@ -43,9 +43,13 @@ class Given(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    from_: str = PydanticField(alias="from", serialization_alias="from", description="An input of the step, or seed.")
+    from_: str = PydanticField(alias="from", description="An input of the step, or seed.")
     role: str = PydanticField("", description="Of several files that with this role.")
     number: int = PydanticField(0, ge=0, description="Of several files the first (1), the second (2) …")
+
+    @model_serializer
+    def _as_written(self) -> dict[str, Any]:
+        return {"from": self.from_, "role": self.role, "number": self.number}
 
 
 class Take(BaseModel):

@@ -39,6 +39,7 @@ NODES: dict[str, dict[str, Any]] = {
         {"image": ["IMAGE"], "upscale_method": [["nearest", "area"], {}], "width": ["INT", {}], "height": ["INT", {}]},
         ["IMAGE"],
     ),
+    "ImageInvert": _node({"image": ["IMAGE"]}, ["IMAGE"]),
     "LoadImage": _node({"image": [["other.png"], {"image_upload": True}]}, ["IMAGE", "MASK"]),
     "LoadAudio": _node({"audio": ["COMBO", {"options": ["other.wav"], "audio_upload": True}]}, ["AUDIO"]),
     "Prompt": _node({"text": ["STRING", {}], "seed": ["INT", {}]}, ["IMAGE"]),

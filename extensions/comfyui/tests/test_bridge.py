@@ -1,4 +1,4 @@
-"""The bridge against a server that behaves as recorded, and one that does not behave. Each fact of the contract is one."""
+"""The bridge against a server that behaves as recorded, and against one that does not behave."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_an_upload_has_a_name_of_ours(fake: FakeComfy, task: FakeTask, tmp_path:
 
 def test_of_several_files_one_is_named(new: FakeComfy, task: FakeTask, tmp_path: Path) -> None:
     for name in ("a", "b"):
-        Image.new("RGB", (4, 4), name == "a" and "red" or "blue").save(tmp_path / f"{name}.png")
+        Image.new("RGB", (4, 4), "red" if name == "a" else "blue").save(tmp_path / f"{name}.png")
     task.inputs["files"] = tuple(Artifact(tmp_path / f"{name}.png", "image", role=name) for name in ("a", "b"))
     with pytest.raises(RunFailedError, match="files is 2 files here: say which by role or number"):
         run(task, new, graph=LOAD, kind=GatheringSettings, set={"1.image": {"from": "files"}})
@@ -252,7 +252,7 @@ class TestRefused:
 
     def test_by_an_old_version(self, new: FakeComfy, task: FakeTask) -> None:
         new.version = (0, 3, 44)
-        with pytest.raises(ServerError, match="ComfyUI 0.3.44 is too old"):
+        with pytest.raises(ServerError, match=r"ComfyUI 0\.3\.44 is too old"):
             run(task, new)
 
     def test_what_would_be_left_out_is_not_run(
