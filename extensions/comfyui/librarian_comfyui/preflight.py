@@ -77,11 +77,10 @@ def check(nodes: Nodes, graph: Graph, brought: Collection[tuple[str, str]]) -> N
     Raises:
         ServerError: with the first things that are wrong.
     """
-    absent = sorted({node["class_type"] for node in graph.values() if not nodes.of(node["class_type"])})
+    absent = [f"{name} ({node['class_type']})" for name, node in graph.items() if not nodes.of(node["class_type"])]
     if absent:
-        raise ServerError(
-            f"it has no node {', '.join(absent[:_MOST_NAMED])}: install what brings them, or change the workflow"
-        )
+        listed = ", ".join(absent[:_MOST_NAMED])
+        raise ServerError(f"it has nothing for node {listed}: install what brings it, or change the workflow")
     if not any(nodes.is_output(node["class_type"]) for node in graph.values()):
         raise ServerError("nothing in the workflow puts anything out: add a node that saves")
     problems = [problem for name in graph for problem in _problems(nodes, graph, name, brought)]

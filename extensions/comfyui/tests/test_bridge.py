@@ -207,7 +207,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("node", "message"),
         [
-            ({"2": {"class_type": "SaveVideo2", "inputs": {}}}, "it has no node SaveVideo2"),
+            ({"2": {"class_type": "SaveVideo2", "inputs": {}}}, r"it has nothing for node 2 \(SaveVideo2\)"),
             (
                 {"2": {"class_type": "SaveImage", "inputs": {"filename_prefix": "x"}}},
                 r"node 2 \(SaveImage\) lacks its input images",

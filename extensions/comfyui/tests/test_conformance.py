@@ -38,10 +38,6 @@ class TestComfyui(OnAServer):
     operation = "comfyui"
 
 
-class TestComfyuiGroup(OnAServer):
-    operation = "comfyui_group"
-
-
 class TestComfyuiJob(OnAServer):
     operation = "comfyui_job"
 
