@@ -43,6 +43,13 @@ NODES: dict[str, dict[str, Any]] = {
     "LoadImage": _node({"image": [["other.png"], {"image_upload": True}]}, ["IMAGE", "MASK"]),
     "LoadAudio": _node({"audio": ["COMBO", {"options": ["other.wav"], "audio_upload": True}]}, ["AUDIO"]),
     "Prompt": _node({"text": ["STRING", {}], "seed": ["INT", {}]}, ["IMAGE"]),
+    "CheckpointLoaderSimple": _node(
+        {"ckpt_name": [["v1-5-pruned-emaonly-fp16.safetensors"]]}, ["MODEL", "CLIP", "VAE"]
+    ),
+    "CLIPTextEncode": _node({"clip": ["CLIP"], "text": ["STRING", {}]}, ["CONDITIONING"]),
+    "EmptyLatentImage": _node({"width": ["INT", {}], "height": ["INT", {}]}, ["LATENT"]),
+    "KSampler": _node({"model": ["MODEL"], "sampler_name": [["euler", "heun"]], "seed": ["INT", {}]}, ["LATENT"]),
+    "VAEDecode": _node({"samples": ["LATENT"], "vae": ["VAE"]}, ["IMAGE"]),
     "Boom": _node({"image": ["IMAGE"], "message": ["STRING", {}]}, ["IMAGE"]),
     "SaveImage": _node({"images": ["IMAGE"], "filename_prefix": ["STRING", {}]}, [], saves=True),
     "PreviewImage": _node({"images": ["IMAGE"]}, [], saves=True),

@@ -85,10 +85,16 @@ def test_a_preset_runs_on_any_server(archive: Archive, fake: FakeComfy, version:
     assert len(fake.graphs) == 4, "nothing is done twice"
 
 
-def test_text_to_image_is_a_job_that_can_be_planned(archive: Archive) -> None:
+def test_text_to_image(archive: Archive, fake: FakeComfy) -> None:
     shutil.copytree(TOP / "configs", archive.root / "configs")
-    said = archive.librarian("plan", "configs/comfyui/text-to-image.yaml").stdout
-    assert "private: picture.picture, picture.report" in said
+    path = archive.root / "configs" / "comfyui" / "text-to-image.yaml"
+    text = path.read_text().replace("127.0.0.1:8188", fake.address)
+    path.write_text(text.replace("    with:\n", f"    with:\n      servers: ['{fake.address}']\n"))
+    archive.librarian("run", "configs/comfyui/text-to-image.yaml")
+    (sent,) = fake.graphs
+    assert sent["prompt"]["2"]["inputs"]["text"] == "an old telephone on a wooden table, morning light"
+    assert sent["prompt"]["5"]["inputs"]["seed"] > 0
+    assert len(results(archive)) == 1
 
 
 def test_no_name_leaves_and_none_comes_back(pictures: Archive, fake: FakeComfy) -> None:
