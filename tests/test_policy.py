@@ -294,3 +294,14 @@ def test_what_leaves_holds_no_embedded_metadata(posting: Archive, server: tuple[
     assert len(server[1]) == 3
     assert not any(b"Thatcher" in body for body in server[1])
     assert b"Thatcher" in first.read_bytes()
+
+
+def test_what_a_list_sets_for_one_recording_counts_too(posting: Archive) -> None:
+    name = min((posting.root / "calls").glob("*.wav")).name
+    (posting.root / "list.csv").write_text(f"file,asked.port,asked.text\n{name},77,call Margaret Thatcher\n")
+    job(posting, "{id: asked, use: silent, with: {port: 1}}", allow="{hosts: ['127.0.0.1:1']}")
+    text = (posting.root / "job.yaml").read_text()
+    (posting.root / "job.yaml").write_text(text.replace("path: calls/*.wav", "path: calls/*.wav, list: list.csv"))
+    said = posting.librarian("run", "job.yaml", code=4).stderr
+    assert "talks to 127.0.0.1:77; to let it" in said
+    assert "a text in its setting text reads like a name" in said

@@ -154,8 +154,8 @@ class Step:
             together.
         leave_out: whether it gathers what is there where a member left nothing.
         scratch: bytes that a task holds on the disk for a second of sound while it works, beside its outputs.
-        hosts: hosts that it talks to.
-        effects: what else it does that a rule has to allow.
+        hosts: hosts that it talks to, with the settings of any recording.
+        effects: what else it does with them that a rule has to allow.
     """
 
     id: str

@@ -7,7 +7,7 @@ file. What goes to a host is clean, unless the owner says `--private`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,7 @@ class Rules:
     private: bool
     names_someone: Callable[[str], bool]
 
-    def refuse(self, text: Read, steps: Iterable[Step]) -> None:
+    def refuse(self, text: Read, steps: Sequence[Step]) -> None:
         """Refuse what no rule allows, and what is private and would leave.
 
         Args:
@@ -55,25 +55,23 @@ class Rules:
             RefusedJobError: with a line for each of it, and what helps.
         """
         places = {entry.id: index for index, entry in text.steps.items()}
-        taken = list(steps)
-        found = [(step, message) for step in taken for message in self._not_allowed(step)]
+        found = [(step, message) for step in steps for message in self._not_allowed(step)]
         if not self.private:
-            found += [(step, _of_input(step, port, source)) for step, port, source in private_inputs(taken)]
-            found += [(step, message) for step in taken for message in self._of_texts(step)]
+            found += [(step, _of_input(step, port, source)) for step, port, source in private_inputs(steps)]
+            found += [(step, message) for step in steps for message in self._of_texts(step)]
         text.problems.extend(Problem(("steps", places[step.id], "use"), message) for step, message in found)
         if text.problems:
             raise RefusedJobError(text.lines())
 
     def _not_allowed(self, step: Step) -> Iterator[str]:
-        """What a step does without a rule, with any of the settings that it has."""
+        """What a step does without a rule."""
         allow = self.job.file.allow
         known = {host.lower() for host in allow.hosts}
-        variants = list(self.job.variants(step))
-        for host in dict.fromkeys(host for each in variants for host in each.hosts):
+        for host in step.hosts:
             if host.lower() not in known:
                 yield f"talks to {host}; to let it, write into the job file:  allow: {{hosts: ['{host}']}}"
         leave = {"model-code": allow.model_code, "deletes": allow.deletes}
-        for effect in dict.fromkeys(effect for each in variants for effect in each.effects):
+        for effect in step.effects:
             if step.id not in leave[effect]:
                 yield f"{_DOES[effect]}; to let it, write into the job file:  allow: {{{effect}: [{step.id}]}}"
 
@@ -81,9 +79,9 @@ class Rules:
         """The settings of a step that would go to a host and hold a text that names someone."""
         named = {
             name
-            for each in self.job.variants(step)
-            for name, value in (each.settings.items() if each.hosts else ())
-            if any(text not in each.hosts and self.names_someone(text) for text in _texts(value))
+            for each in (self.job.variants(step) if step.hosts else ())
+            for name, value in each.settings.items()
+            if any(text not in step.hosts and self.names_someone(text) for text in _texts(value))
         }
         for name in sorted(named):
             yield (

@@ -41,7 +41,18 @@ def resolve(read: Read, declarations: Sequence[Declaration], validate: Validate)
     steps = _connect(read, file, {index: each for index, each in found.items() if each}, resolved)
     tables = read_tables(read, steps, validate)
     read.check()
-    return Job(file, read.content, read.folder, tuple(steps), tables)
+    job = Job(file, read.content, read.folder, tuple(steps), tables)
+    return replace(job, steps=tuple(_whole(job, step) for step in steps))
+
+
+def _whole(job: Job, step: Step) -> Step:
+    """A step with all hosts and effects that it has for any recording."""
+    if step.declaration.hosts == () and step.declaration.effects == ():
+        return step
+    variants = list(job.variants(step))
+    hosts = dict.fromkeys(host for each in variants for host in each.hosts)
+    effects = dict.fromkeys(effect for each in variants for effect in each.effects)
+    return replace(step, hosts=tuple(hosts), effects=tuple(effects))
 
 
 def _find(read: Read, index: int, entry: StepEntry, declarations: Sequence[Declaration]) -> Declaration | None:

@@ -63,10 +63,8 @@ def step_records(job: Job) -> list[StepRecord]:
 def _allowed(job: Job, scrubber: Scrubber) -> Iterator[tuple[str, list[Scrubbed]]]:
     """What each step does beside reading its inputs and writing its outputs, which a rule of the job file let it do."""
     for step in job.steps:
-        variants = list(job.variants(step))
-        does = dict.fromkeys(what for each in variants for what in (*each.hosts, *each.effects))
-        if does:
-            yield step.id, [scrubber.scrub(what) for what in does]
+        if step.hosts or step.effects:
+            yield step.id, [scrubber.scrub(what) for what in (*step.hosts, *step.effects)]
 
 
 def versions_of(job: Job) -> dict[str, str]:
