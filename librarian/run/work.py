@@ -33,6 +33,8 @@ PAUSES = (2.0, 10.0, 30.0)
 """After which a task is tried again whose servers could not be reached (s)."""
 LOOK_AGAIN = 1.0
 """How often that is looked at (s)."""
+MOST_LATER = 50
+"""Tasks that wait to be tried again, at the most: others go on beside them."""
 PROBES_PER_WORKER = 2 * AT_ONCE
 """Recordings that are looked into, for each worker: each of them waits in memory, with all that hangs on it."""
 
@@ -69,7 +71,10 @@ class Work:
     @property
     def has_room(self) -> bool:
         """Whether more can be asked for."""
-        return len(self) < self._workers.useful and self._probes.open < PROBES_PER_WORKER * max(1, self._workers.size)
+        if len(self._later) >= MOST_LATER:
+            return False
+        probes = PROBES_PER_WORKER * max(1, self._workers.size)
+        return len(self) - len(self._later) < self._workers.useful and self._probes.open < probes
 
     @property
     def is_short(self) -> bool:
@@ -80,6 +85,8 @@ class Work:
         """Take what came back; wait for it at most so long (s)."""
         self._probes.send()
         wait = self._try_again(wait)
+        if self._later and not self._then:
+            time.sleep(max(0.0, wait))  # workers who have nothing to do do not wait
         for request, answer in self._workers.wait(wait):
             self._then.pop(request)(answer)
         now = time.monotonic()

@@ -17,8 +17,7 @@ from librarian_comfyui.workflow import Graph
 
 JOBS_SINCE: Version = (0, 6, 0)
 CANCEL_SINCE: Version = (0, 26, 0)
-TARGETED_SINCE: Version = (0, 3, 57)
-"""The first versions that have /api/jobs, jobs that can be cancelled, and interrupts that hit one run only."""
+"""The first versions that have /api/jobs, and jobs that can be cancelled."""
 PATIENCE = 20.0
 """How long a server may be away while it is waited for (s): it comes back after 5 to 15."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
@@ -150,9 +149,7 @@ class Prompts:
             self._server.post("/queue", {"delete": [prompt_id]})
             if self._version >= CANCEL_SINCE:
                 self._server.post(f"/api/jobs/{prompt_id}/cancel", {})
-            elif self._version >= TARGETED_SINCE:
-                self._server.post("/interrupt", {"prompt_id": prompt_id})
-            elif prompt_id in self._queue()[0]:  # it would interrupt whatever runs
+            elif prompt_id in self._queue()[0]:  # one before 0.3.57 interrupts whatever runs
                 self._server.post("/interrupt", {"prompt_id": prompt_id})
         except (UnansweredError, ServerError):
             return

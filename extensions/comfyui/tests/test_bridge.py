@@ -175,6 +175,22 @@ def test_an_upload_has_a_name_of_ours(fake: FakeComfy, task: FakeTask, tmp_path:
     assert not any(b"Jane Doe.png" in each for each in fake.received)
 
 
+def test_a_file_that_the_server_has_need_not_be_in_its_list(new: FakeComfy, task: FakeTask) -> None:
+    assert run(task, new, graph=LOAD)["picture"], "a combo that takes uploads lists only those at the top"
+
+
+def test_among_pictures_there_may_be_a_video(new: FakeComfy, task: FakeTask) -> None:
+    def change(entry: dict[str, Any]) -> None:
+        (listed,) = entry["outputs"]["2"]["images"]
+        video = {**listed, "filename": "0002_00001_.mp4"}
+        new.files["output", listed["subfolder"], video["filename"]] = bytes(4) + b"ftypisom" + bytes(8)
+        entry["outputs"]["2"] = {"images": [video, listed], "animated": [True], "a_key_to_come": {"filename": 5}}
+
+    new.change = change
+    found = run(task, new, outputs={"film": {"kind": "video"}, "still": {"kind": "image"}})
+    assert [each.value.suffix for name in ("film", "still") for each in found[name]] == [".mp4", ".png"]
+
+
 def test_of_several_files_one_is_named(new: FakeComfy, task: FakeTask, tmp_path: Path) -> None:
     for name in ("a", "b"):
         Image.new("RGB", (4, 4), "red" if name == "a" else "blue").save(tmp_path / f"{name}.png")
@@ -419,11 +435,19 @@ class TestHostile:
         with pytest.raises(RunFailedError, match="another id"):
             run(task, new)
 
-    def test_an_upload_under_another_name(self, new: FakeComfy, task: FakeTask, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("name", ["../../etc/cron.d/x", "other.png", 5, None])
+    @pytest.mark.parametrize("moved", [True, False])
+    def test_an_upload_under_another_name(
+        self, new: FakeComfy, task: FakeTask, tmp_path: Path, name: Any, moved: bool
+    ) -> None:
         (tmp_path / "a.png").write_bytes(picture({}))
         task.inputs["image"] = Artifact(tmp_path / "a.png", "image")
-        lie = {"name": "../../etc/cron.d/x", "subfolder": "", "type": "input"}
-        new.trick("POST /upload", lambda request: request.json(lie))
+
+        def lie(request: Handler) -> None:
+            folder = re.findall(rb"librarian/[0-9a-f-]{36}", new.received[-1])[0].decode()
+            request.json({"name": name, "subfolder": "" if moved else folder, "type": "input"})
+
+        new.trick("POST /upload", lie)
         with pytest.raises(ServerError, match="under another name"):
             run(task, new, graph=LOAD, set={"1.image": {"from": "image"}})
 
