@@ -197,7 +197,9 @@ class Bridge:
             return task.seed
         artifact = _artifact(task, given)
         if artifact.kind == "text":
-            return artifact.path.read_bytes()[:MOST_TEXT].decode("utf-8", "replace")
+            if artifact.path.stat().st_size > MOST_TEXT:
+                raise RunFailedError(f"a text of more than {MOST_TEXT:,} bytes is no prompt")
+            return artifact.path.read_text(encoding="utf-8", errors="replace")
         return _uploaded(station.server, artifact.path, f"{FOLDER}/{prompt_id}")
 
     def _results(self, task: Task, station: Station, done: Ended, until: float) -> Mapping[str, Any]:

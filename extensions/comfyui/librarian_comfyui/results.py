@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,19 +128,13 @@ def fetched(server: Server, made: list[Made], folder: Path, output: str, *, most
             if len(content) > MOST_TEXT:
                 raise ServerError("a text that the run made is too long")
             raw.write_bytes(content)
-            yield _named(raw, each, "txt", _digest(content), len(content))
+            yield _named(raw, each, "txt", hashlib.sha256(content).hexdigest(), len(content))
             continue
         sha256, size = server.fetch(each.place, raw, most, until)
         kind, ending = sniffed(raw)
         if kind != each.kind:
             raise ServerError(f"a file that is called {each.kind} is {kind or 'something else'}")
         yield _named(raw, each, ending, sha256, size)
-
-
-def _digest(content: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(content).hexdigest()
 
 
 def _named(raw: Path, made: Made, ending: str, sha256: str, size: int) -> Got:

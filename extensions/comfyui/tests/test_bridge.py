@@ -163,6 +163,14 @@ def test_values_seeds_texts_and_files_are_put_in(new: FakeComfy, task: FakeTask,
     assert new.graphs[1]["prompt"]["1"]["inputs"] == {"text": "a wood", "seed": 2**63}
 
 
+def test_a_text_that_is_too_long_is_not_cut(new: FakeComfy, task: FakeTask, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text("x" * (bridge.MOST_TEXT + 1))
+    task.inputs["text"] = Artifact(tmp_path / "long.txt", "text")
+    with pytest.raises(RunFailedError, match="is no prompt"):
+        run(task, new, graph=PROMPT, set={"1.text": {"from": "text"}})
+    assert not new.graphs
+
+
 def test_an_upload_has_a_name_of_ours(fake: FakeComfy, task: FakeTask, tmp_path: Path) -> None:
     (tmp_path / "Jane Doe.png").write_bytes(picture({}))
     task.inputs["image"] = Artifact(tmp_path / "Jane Doe.png", "image")

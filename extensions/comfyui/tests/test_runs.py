@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from fake_comfyui import VERSIONS, FakeComfy, Handler
 from harness import KEY, TOP, Archive
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+
+from librarian.privacy import tags
 
 PRESETS = TOP / "configs" / "comfyui"
 NAME = "Jane Doe"
@@ -161,6 +164,25 @@ def test_another_workflow_makes_it_anew_and_another_server_does_not(pictures: Ar
         inverting(pictures, other, outputs={"picture": {"kind": "image", "many": False, "node": "3"}})
         pictures.librarian("run", "job.yaml", "--private")
         assert len(other.graphs) == 2
+
+
+@pytest.mark.parametrize("kind", ["png", "webp"])
+def test_what_a_picture_hides_is_removed(tmp_path: Path, kind: str) -> None:
+    """ComfyUI writes the graph into animated PNGs as chunks of its own, and into WebP as the maker of a camera."""
+    frames = [Image.new("RGB", (8, 8), (shade, 0, 0)) for shade in (0, 90)]
+    path, hidden = tmp_path / f"made.{kind}", b'prompt\0{"1": {"class_type": "' + NAME.encode() + b'"}}'
+    exif = Image.Exif()
+    exif[0x110] = hidden.decode()
+    frames[0].save(path, save_all=True, append_images=frames[1:], **({"exif": exif} if kind == "webp" else {}))
+    if kind == "png":
+        content = path.read_bytes()
+        chunk = len(hidden).to_bytes(4, "big") + b"comf" + hidden + zlib.crc32(b"comf" + hidden).to_bytes(4, "big")
+        path.write_bytes(content[:33] + chunk + content[33:])
+    assert b"class_type" in path.read_bytes()
+    bare, _ = tags.remove(path, tmp_path, "bare")
+    assert not any(word in bare.read_bytes() for word in (b"class_type", b"Jane", b"comf"))
+    with Image.open(bare) as found:
+        assert found.n_frames == 2
 
 
 @pytest.mark.parametrize("at", ["GET /prompt", "POST /upload", "POST /prompt", "GET /history", "GET /view"])
