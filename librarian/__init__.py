@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from librarian.errors import ModelMissingError, UnusableInputError
+    from librarian.errors import ModelMissingError, UnreachableError, UnusableInputError
     from librarian.hookspecs import hookimpl
     from librarian.kinds import (
         Audio,
@@ -110,6 +110,7 @@ __all__ = [
     "TruePeak",
     "Turn",
     "Turns",
+    "UnreachableError",
     "UnusableInputError",
     "Video",
     "Voice",

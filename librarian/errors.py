@@ -10,6 +10,7 @@ LibrarianError                  1
 └── EnvironmentFailedError      6  disk, permission, lock
 
 UnusableInputError              raised by an extension: the recording itself cannot be worked on
+UnreachableError                raised by an extension: its servers do not answer
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ CauseClass = Literal[
     "unreadable",
     "interrupted",
     "disk",
+    "unreachable",
+    "breaker",
     "error",
 ]
 """Why a task did not end well. Words of the record: they may be added to, never changed."""
@@ -107,3 +110,11 @@ class UnusableInputError(Exception):
     def __init__(self, cause: Literal["corrupt", "too_short", "silent", "unsupported", "review"], message: str) -> None:
         super().__init__(message)
         self.cause: CauseClass = cause
+
+
+class UnreachableError(Exception):
+    """For extensions: no server of theirs answers. The task is tried again after a while, a few times.
+
+    Args:
+        message: one sentence; it is scrubbed before it is written anywhere.
+    """

@@ -164,7 +164,7 @@ class RunEnding(Event):
     """Something ends the run early: nothing new is begun.
 
     Attributes:
-        why: `signal`, `time` or `disk`.
+        why: `signal`, `time`, `disk` or `failures`.
         tasks: how many are waited for.
         seconds: how long at the most; None for as long as they take.
     """

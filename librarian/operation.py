@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Each = Literal["recording", "group", "job", "item"]
 Reproducible = Literal["bytes", "tolerance", "no"]
+Effect = Literal["model-code", "deletes"]
+"""What an operation may do beside reading its inputs, writing its outputs and talking to hosts: run code that comes
+with a model, delete something elsewhere."""
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
 """Names of operations, ports, facts and stems."""
@@ -156,17 +159,21 @@ class Fact:
         description: what it says.
         unit: its unit, such as LUFS; empty for a ratio, a count or a flag.
         words: the enum members it may take; empty for numbers and flags.
+        form: `version` (`1.26.0`) or `digest` (`sha256:` and 64 hex digits) for a text of that form.
     """
 
     description: str
     unit: str = ""
     words: tuple[str, ...] = ()
+    form: Literal["", "version", "digest"] = ""
 
 
 Outputs = Mapping[str, "KindLike"]
 Resolve = Callable[[Any, Mapping[str, Model]], tuple[Settings, Sequence[str]]]
 Ladder = Callable[[Any], Sequence[Mapping[str, Any]]]
 Scratch = Callable[[Any], float]
+Hosts = tuple[str, ...]
+Effects = tuple[Effect, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +209,12 @@ class Operation:
             `optional`. The record says so; where a setting changes that can change the result it is `degraded`.
         scratch: light function `settings → bytes` for a second of stereo at 48 kHz: what a task holds on the disk while
             it works, beside its outputs. So a disk that is too small for it is heard of before the run.
-        hosts: hosts it talks to.
+        hosts: hosts that it talks to, `name` or `name:port`, or a function of the settings that gives them. The owner
+            lets it by a rule in the job file. Where one does not answer it raises `UnreachableError`. Its inputs are
+            given to it without embedded metadata and without their names.
+        effects: what else it does beside reading its inputs and writing its outputs, or a function of the settings
+            that gives it: `model-code` (it runs code that comes with a model), `deletes` (it deletes something
+            elsewhere). The owner lets it by a rule in the job file.
         clears: whether its outputs are free of names whatever went in, and it verified that.
     """
 
@@ -222,7 +234,8 @@ class Operation:
     resolve: Resolve | None = None
     ladder: Ladder | None = None
     scratch: Scratch | None = None
-    hosts: tuple[str, ...] = ()
+    hosts: Hosts | Callable[[Any], Sequence[str]] = ()
+    effects: Effects | Callable[[Any], Sequence[Effect]] = ()
     clears: bool = False
 
 
@@ -246,7 +259,7 @@ class Port(BaseModel):
 
 
 class Declaration(BaseModel):
-    """What a worker says of an operation, as plain data."""
+    """What a worker says of an operation, as plain data. Null is what depends on the settings."""
 
     model_config = _DATA
 
@@ -263,7 +276,8 @@ class Declaration(BaseModel):
     resources: Resources
     reproducible: Reproducible
     models: tuple[KnownModel, ...]
-    hosts: tuple[str, ...]
+    hosts: Hosts | None
+    effects: Effects | None = ()
     clears: bool
 
     @property
@@ -289,6 +303,8 @@ class Resolved(BaseModel):
         missing: models that it would use and cannot: name → what to do about it, once the parent has said that.
         chosen: settings whose value the operation chose itself, whatever the owner wrote.
         scratch: bytes that a task holds on the disk for a second of sound while it works, beside its outputs.
+        hosts: hosts that it talks to with these settings.
+        effects: what else it does with them that a rule has to allow.
     """
 
     model_config = _DATA
@@ -300,6 +316,8 @@ class Resolved(BaseModel):
     missing: dict[str, str] = {}
     chosen: tuple[str, ...] = ()
     scratch: float = pydantic.Field(default=0.0, ge=0, allow_inf_nan=False)
+    hosts: Hosts = ()
+    effects: Effects = ()
 
     @classmethod
     def read(cls, message: Mapping[str, Any]) -> Self:

@@ -27,7 +27,10 @@ class Typed:
     mib: float
 
 
-SHIPPED = ("cleaning", "conversion", "diarization", "normalization", "redaction", "separation", "transcription")
+SHIPPED = (
+    *("cleaning", "comfyui", "conversion", "diarization"),
+    *("normalization", "redaction", "separation", "transcription"),
+)
 """The extensions of this project, which are installed where its tests run."""
 MEASURE = """
 import os, sys

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from pools import Told, answers, run
+
+from librarian.workers.messages import Message
 
 SPLIT = """
 class Split:
@@ -193,3 +196,21 @@ def test_a_worker_that_takes_nothing_in_holds_nobody_up(told: Told) -> None:
         found = dict(answers(pool))
     assert found[2]["cause"]["reason"] == "timeout"
     assert found[3]["type"] == "done", found[3]
+
+
+@pytest.mark.parametrize("operation", ["plain", "single"])
+def test_what_a_task_saves_is_durable_when_it_goes_on(told: Told, operation: str) -> None:
+    kept = told.folder / "kept"
+    for seed in (1, 2):
+        told.does(seed, f"task.state.save(); note(task, 'saved', kept=pathlib.Path({str(kept)!r}).exists())")
+
+    def keep(message: Message) -> None:
+        time.sleep(0.3)
+        kept.touch()
+
+    with closing(told.pool()) as pool:
+        requests = [told.request(operation, seed) for seed in (1, 2)]
+        for each in requests:
+            each.on_interim = keep
+        run(pool, requests)
+    assert [each["kept"] for each in told.seen("saved")] == [True, True]

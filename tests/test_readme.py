@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fake_comfyui import FakeComfy
 from harness import TOP, Archive, install
 
 README = (TOP / "README.md").read_text()
@@ -140,12 +141,14 @@ def test_the_extension_that_it_shows_works(calls: Archive, tmp_path: Path) -> No
 def test_the_examples_in_the_readme_of_an_extension_run(archive: Archive, extension: str) -> None:
     text = (TOP / "extensions" / extension / "README.md").read_text()
     for job in blocks(text, "yaml"):
-        archive.job(job)
+        shutil.copytree(TOP / "configs" / "comfyui", archive.root, dirs_exist_ok=True)
         calls = TOP / "configs" / "recordings" / "calls"
         shutil.copytree(calls, archive.root / "calls", dirs_exist_ok=True)
         (archive.root / "interviews").mkdir(exist_ok=True)
         shutil.copy(next(calls.glob("*.wav")), archive.root / "interviews" / "a.wav")
-        archive.librarian("run", "job.yaml")
+        with FakeComfy().running() as fake:
+            archive.job(job.replace("127.0.0.1:8188", fake.address))
+            archive.librarian("run", "job.yaml")
 
 
 def test_init_writes_a_job_that_runs(archive: Archive) -> None:

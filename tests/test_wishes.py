@@ -218,7 +218,7 @@ class TestHowFar:
 
     @pytest.mark.parametrize("until", ["07:00", "7:00", "00:00", "23:59"])
     def test_a_time_is_the_next_of_that_name(self, until: str) -> None:
-        deadline = Wishes(None, (), None, (), (), until, False, False).deadline()
+        deadline = Wishes(None, (), None, (), (), until, None, False, False).deadline()
         assert time.strftime("%H:%M:%S", time.localtime(deadline)) == f"{until:0>5}:00"
         assert 0 < deadline - time.time() <= 25 * 3600
 
@@ -228,7 +228,7 @@ class TestHowFar:
         with monkeypatch.context() as patched:
             patched.setattr(Wishes, "deadline", lambda self: 0.0)
             said = run(archive, "--until", "07:00", code=1).stderr
-        assert "the time is up; to go on, type the same again: librarian run job.yaml" in said
+        assert "it was ended early; to go on, type the same again: librarian run job.yaml" in said
         assert (counts(archive), options(archive)["until"]) == ({}, "07:00")
         assert lines(archive)[-1]["state"] == "interrupted"
         run(archive)

@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Literal
@@ -110,6 +111,17 @@ class Checked:
     allowed: Sequence[str]
     more: tuple[Recognizer, ...]
     raw: tuple[Look, str] | None
+
+    def names_someone(self, text: str) -> bool:
+        """Whether a text holds what tells of somebody: of a recording, or as the names and recognizers have it."""
+        return names_someone(self._checker, text)
+
+    @cached_property
+    def _checker(self) -> Scrubber:
+        level = self.job.file.privacy.level
+        checker = _throwaway(self.private, {*self.chosen, *self.job.models(), *self.allowed}, level, self.more)
+        checker.learn(self.scan.paths)
+        return checker
 
     def scrubber(self, project: Project) -> Scrubber:
         """A scrubber that knows every name of the job."""

@@ -85,7 +85,12 @@ class Lines:
 
 
 def _ending(event: RunEnding) -> str:
-    why = {"signal": "stopping", "time": "the time is up", "disk": "the disk takes no more"}[event.why]
+    why = {
+        "signal": "stopping",
+        "time": "the time is up",
+        "disk": "the disk takes no more",
+        "failures": "too many failed",
+    }[event.why]
     if not event.tasks:
         return f"{why}: what is done is being recorded"
     longest = f", {duration(event.seconds)} at the most" if event.seconds is not None else ""

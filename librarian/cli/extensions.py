@@ -85,6 +85,7 @@ def _description(each: Declaration) -> str:
             _table("settings (with:)", {name: _setting(schema) for name, schema in settings.items()}),
             _table("inputs (from:)", {name: _port(port) for name, port in each.inputs.items()}),
             _outputs(each),
+            *_elsewhere(each),
             _table("facts in the record", {name: _fact(fact) for name, fact in each.facts.items()}),
             *([_table("models (librarian models)", dict(map(_model, each.models)))] if each.models else ()),
         )
@@ -95,6 +96,15 @@ def _outputs(each: Declaration) -> str:
     if each.outputs is None:
         return "outputs: as its settings say"
     return _table("outputs", {name: _port(port) for name, port in each.outputs.items()})
+
+
+def _elsewhere(each: Declaration) -> list[str]:
+    """What it does beside reading and writing, which a rule of the job file has to allow."""
+    found = []
+    for what, stated in (("talks to", each.hosts), ("does more (allow:)", each.effects)):
+        if stated or stated is None:
+            found.append(f"{what}: {', '.join(stated) if stated else 'as its settings say'}")
+    return found
 
 
 def _table(title: str, rows: Mapping[str, str]) -> str:

@@ -26,6 +26,8 @@ REMEDIES = {
     "unreadable": "look whether it is there and may be read",
     "interrupted": "run again",
     "disk": "make room, and run again",
+    "unreachable": "look whether its server runs, and run again",
+    "breaker": "mend what failed before it, and run again",
 }
 """Class of a cause → what to do about it. What only follows from another failure needs nothing of its own."""
 FOLLOWS = "input_failed"

@@ -20,7 +20,7 @@ from librarian.cli.wishes import Wishes, left_fresh
 from librarian.cli.words import duration, plural, say, size
 from librarian.cli.working import workers_for
 from librarian.job import Step, read
-from librarian.job.sending import private_inputs
+from librarian.job.policy import private_inputs
 from librarian.machine import default_size
 from librarian.plan import Row, Task
 from librarian.recordings import Scan
@@ -114,7 +114,7 @@ def _privacy(steps: Sequence[Step]) -> Iterator[str]:
     yield "; ".join(f"{word}: {', '.join(names)}" for word, names in named)
     for step, _, source in private_inputs(steps):
         given = f"{source.step}.{source.output}" if source.step else source.entry
-        yield f"{step.id} sends {given}, which is private, to {', '.join(step.declaration.hosts)}"
+        yield f"{step.id} sends {given}, which is private, to {', '.join(step.hosts)}"
 
 
 def _table(quotation: Quotation) -> Iterator[str]:
@@ -225,5 +225,6 @@ def _row_json(row: Row, quotation: Quotation) -> dict[str, object]:
         **{"revised": len(revised), "revised_newer": sum(each.newer for each in revised)},
         "bytes_wanted": quotation.bytes(name),
         "outputs": {output: "clean" if port.clean else "private" for output, port in row.step.outputs.items()},
-        "hosts": list(row.step.declaration.hosts),
+        "hosts": list(row.step.hosts),
+        "effects": list(row.step.effects),
     }

@@ -147,7 +147,7 @@ def say_what_next(ended: RunEnded, code: int, job: Path) -> None:
         stayed = plural(sum(ended.withheld.values()), "finished result")
         say(f"{stayed} left alone; to do that again: librarian run {job} --redo-ok")
     elif ended.interrupted and code == 1:
-        say(f"the time is up; to go on, type the same again: librarian run {job}")
+        say(f"it was ended early; to go on, type the same again: librarian run {job}")
     elif code == 1:
         say(
             f"some failed; why stands above and in manifests/{ended.job}.jsonl; mend it, then type: librarian run {job}"

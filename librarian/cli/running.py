@@ -93,7 +93,7 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
             stop.running = True
             steps = {step.id: step.declaration for step in order.steps}
             with observers(project, steps, len(steps) * order.scan.files, typed.events) as watching:
-                halt = Halt(stop, until)
+                halt = Halt(stop, until, wished.max_failures)
                 return carry_out(project, order, checked.scrubber(project), pool, log, watching, halt)
 
 

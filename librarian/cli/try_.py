@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from wcmatch import glob
@@ -25,19 +25,22 @@ from librarian.cli.words import say
 from librarian.cli.working import workers_for
 from librarian.errors import ExtensionError, JobError, MissingError, RefusedError, UsageError
 from librarian.job import MissingExtensionError, MissingModelError, Read, read_bytes
+from librarian.job.policy import Rules
 from librarian.job.read import RefusedJobError
-from librarian.job.sending import refuse_private
 from librarian.job.yamltext import YamlProblemError, parse
 from librarian.manifest.catalog import Catalog, MadeArtifact
 from librarian.models.installed import Installed
+from librarian.operation import Effect
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.run.conductor import Halt
 from librarian.run.order import Order
 
 NAME = "try"
+_RULE = re.compile(r"write into the job file: .*\{(hosts: \['(?P<host>.*)'\]|(?P<effect>[a-z-]+): .*)\}\}?$")
 _PLACE = re.compile(r"steps\.0\.with(?:\.|(?=:))")
 _INPUTS = "steps.0.from"
+_EFFECTS = get_args(Effect)
 
 
 @click.command("try")
@@ -66,6 +69,13 @@ _INPUTS = "steps.0.from"
     show_default=True,
     help="How sound is written.",
 )
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="HOST|model-code|deletes",
+    help="Let the operation talk to a host, run code that comes with a model, or delete something elsewhere; may be "
+    "given again.",
+)
 @private
 @click.option("--json", "as_json", is_flag=True, help="Print files, results and measured facts as JSON.")
 @click.pass_context
@@ -77,14 +87,14 @@ def command(
     settings: Sequence[str],
     out: Path,
     audio: str,
-    private: bool,
     as_json: bool,
+    **let: Any,
 ) -> int:
     """Runs OPERATION on each of the FILES and puts the results into a folder, under neutral names that overwrite
     nothing. What an operation does and takes: librarian extensions OPERATION.
     """
     refuse_shadow()
-    text = _job(operation, files, settings, audio)
+    text = _job(operation, files, settings, audio, let["allow"])
     log = LateLog()
     with (
         tempfile.TemporaryDirectory(prefix="librarian-try-") as folder,
@@ -92,14 +102,13 @@ def command(
         workers_for(None, log) as pool,
     ):
         checked = _check(text, pool, installed_models(context))
-        if not private:
-            _refuse_private(text, checked)
+        _refuse(text, checked, let["private"])
         project = projects.init(Path(folder))
         watching = [failures_only({step.id: step.declaration for step in checked.job.steps})]
         stop.running = True
         order = Order(
             *(checked.job, checked.scan, checked.job.steps),
-            options={"private": True} if private else {},
+            options={"private": True} if let["private"] else {},
             models=checked.models,
         )
         ended = carry_out(project, order, checked.scrubber(project), pool, log, watching, Halt(stop))
@@ -116,7 +125,7 @@ def command(
     return code
 
 
-def _job(operation: str, files: Sequence[Path], settings: Sequence[str], audio: str) -> Read:
+def _job(operation: str, files: Sequence[Path], settings: Sequence[str], audio: str, allow: Sequence[str]) -> Read:
     step = {"id": NAME, "use": operation, "with": dict(map(_setting, settings))}
     for path in files:
         if not path.is_file():
@@ -127,6 +136,10 @@ def _job(operation: str, files: Sequence[Path], settings: Sequence[str], audio: 
         "audio": {"format": audio},
         "recordings": [{"id": "files", "path": [glob.escape(os.path.abspath(path)) for path in files]}],
         "steps": [step],
+        "allow": {
+            "hosts": [each for each in allow if each not in _EFFECTS],
+            **{effect: [NAME] for effect in _EFFECTS if effect in allow},
+        },
     }
     return read_bytes(json.dumps(document).encode(), name=NAME, folder=Path.cwd())
 
@@ -153,11 +166,17 @@ def _check(text: Read, workers: Any, models: Installed) -> Checked:
         raise JobError([_as_typed(line) for line in lines]) from None
 
 
-def _refuse_private(text: Read, checked: Checked) -> None:
+def _refuse(text: Read, checked: Checked, private: bool) -> None:
     try:
-        refuse_private(text, checked.job.steps)
+        Rules(checked.job, private, checked.names_someone).refuse(text, checked.job.steps)
     except RefusedJobError as error:
-        raise RefusedError("\n".join(line.partition("steps.0.use: ")[2] for line in error.problems)) from None
+        lines = (line.partition("steps.0.use: ")[2] for line in error.problems)
+        raise RefusedError("\n".join(_RULE.sub(_typed_rule, line) for line in lines)) from None
+
+
+def _typed_rule(found: re.Match[str]) -> str:
+    """A rule of a job file as it is typed here."""
+    return f"type the same again with --allow {found['host'] or found['effect']}"
 
 
 def _as_typed(line: str) -> str:

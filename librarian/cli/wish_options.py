@@ -62,6 +62,9 @@ def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="HH:MM",
             help="Begin nothing after this time; finish what runs.",
         ),
+        click.option(
+            "--max-failures", type=click.IntRange(min=1), metavar="N", help="Begin nothing more once N tasks failed."
+        ),
         private,
         click.option("--upgrade", is_flag=True, help="Follow new versions of operations, models and defaults."),
     )

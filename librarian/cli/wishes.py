@@ -18,7 +18,7 @@ from librarian.cli.words import plural, say
 from librarian.errors import UsageError
 from librarian.job import Job, Read, Sighting, Step, did_you_mean, is_whole
 from librarian.job.changes import place_of
-from librarian.job.sending import refuse_private
+from librarian.job.policy import Rules
 from librarian.manifest.catalog import Catalog
 from librarian.plan import Policy
 from librarian.privacy.vault import Vault
@@ -46,6 +46,7 @@ class Wishes:
         redo: steps, or DEGRADED, SUSPECT, FAILED, DROPPED: what is done again.
         changes: `place=value` for the job file.
         until: time of day after which nothing new is begun (HH:MM); empty for none.
+        max_failures: tasks that fail before nothing new is begun; None for any number.
         private: whether operations that talk to other machines may have private material.
         upgrade: follow new versions of operations, models and defaults.
     """
@@ -56,6 +57,7 @@ class Wishes:
     redo: Sequence[str]
     changes: Sequence[str]
     until: str
+    max_failures: int | None
     private: bool
     upgrade: bool
 
@@ -87,12 +89,11 @@ class Wishes:
 
         Raises:
             UsageError: a step or a recording is not there.
-            RefusedJobError: a step would send private material to other machines.
+            RefusedJobError: a step would do what no rule allows, or send private material to other machines.
         """
         scan = self._scan(checked, project)
         steps = self._steps(checked.job)
-        if not self.private:
-            refuse_private(text, steps)
+        Rules(checked.job, self.private, checked.names_someone).refuse(text, steps)
         again = self._redone(checked.job)
         words = {word: word in self.redo for word in _ALSO_REDONE}
         policy = Policy(upgrade=self.upgrade, redo=again, **words)
@@ -117,6 +118,8 @@ class Wishes:
             found["set"] = [".".join(place[: _RECORDED_PARTS.get(place[0], 3)]) for place in places]
         if self.until:
             found["until"] = self.until
+        if self.max_failures is not None:
+            found["max-failures"] = self.max_failures
         if self.private:
             found["private"] = True
         return found

@@ -154,6 +154,14 @@ class PrivacyEntry(_Strict):
     )
 
 
+class AllowEntry(_Strict):
+    """What steps may do beside reading their inputs and writing their outputs."""
+
+    hosts: list[Filled] = Field([], description="Hosts that steps may talk to, name:port as the step has it.")
+    model_code: list[Id] = Field([], alias="model-code", description="Steps that may run code that comes with a model.")
+    deletes: list[Id] = Field([], description="Steps that may delete something elsewhere, on a server.")
+
+
 class RunEntry(_Strict):
     """How to run; none of it can change a result."""
 
@@ -171,4 +179,5 @@ class JobFile(_Strict):
     recordings: list[RecordingsEntry] = Field(description="What to work on.", min_length=1, max_length=MOST_RECORDINGS)
     steps: list[StepEntry] = Field(description="What to do.", min_length=1, max_length=MOST_STEPS)
     privacy: PrivacyEntry = Field(default_factory=PrivacyEntry, description="What to keep out of every record.")
+    allow: AllowEntry = Field(default_factory=AllowEntry, description="What steps may do that needs your leave.")
     run: RunEntry = Field(default_factory=RunEntry, description="How to run.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from librarian.job.file import AudioFormat, JobFile
 from librarian.job.yamltext import Place
-from librarian.operation import Declaration, Port
+from librarian.operation import Declaration, Effect, Port
 
 Level = tuple[str, ...]
 """What a step works on, as the way from the whole job down to it: `()` the whole job, `GROUP`, `RECORDING`, and below
@@ -155,6 +155,8 @@ class Step:
         leave_out: whether it gathers what is there where a member left nothing.
         scratch: bytes that a task holds on the disk for a second of sound while it works, beside its outputs.
         until_used: whether its results are dropped once all that takes them is done.
+        hosts: hosts that it talks to, with the settings of any recording.
+        effects: what else it does with them that a rule has to allow.
     """
 
     id: str
@@ -171,6 +173,8 @@ class Step:
     leave_out: bool = False
     scratch: float = 0.0
     until_used: bool = False
+    hosts: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
     def gathers(self, port: str) -> bool:
         """Whether an input takes any number of files."""
@@ -201,6 +205,16 @@ class Job:
             return step
         return self.tables[sighting.table].rows[sighting.row].steps.get(step.id, step)
 
+    def variants(self, step: Step) -> Iterator[Step]:
+        """A step as the job file has it, then with the settings that lists give for single recordings."""
+        yield step
+        made = {id(row.steps[step.id]): row.steps[step.id] for row in self._rows() if step.id in row.steps}
+        yield from made.values()
+
+    def _rows(self) -> Iterator[Row]:
+        for table in self.tables.values():
+            yield from table.rows.values()
+
     def words(self) -> Iterator[tuple[Place, str]]:
         """Every word that the owner chose and that stands in records, with its place."""
         yield ("name",), self.file.name
@@ -215,6 +229,5 @@ class Job:
 
     def models(self) -> frozenset[str]:
         """The names of all models that it uses."""
-        rows = (row for table in self.tables.values() for row in table.rows.values())
-        steps = [*self.steps, *(step for row in rows for step in row.steps.values())]
+        steps = [*self.steps, *(step for row in self._rows() for step in row.steps.values())]
         return frozenset(name for step in steps for name in step.models)

@@ -14,6 +14,7 @@ from librarian.errors import ExtensionError, JobError, MissingError, RefusedErro
 from librarian.job.changes import apply
 from librarian.job.file import (
     MOST_STEPS,
+    AllowEntry,
     AudioFormat,
     JobFile,
     ListEntry,
@@ -42,6 +43,7 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("recordings", "*", "list"): ListEntry,
     ("steps", "*"): StepEntry,
     ("privacy",): PrivacyEntry,
+    ("allow",): AllowEntry,
     ("run",): RunEntry,
 }
 

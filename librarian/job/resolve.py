@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from librarian.errors import ExtensionError
 from librarian.job.file import AudioFormat, JobFile, StepEntry
@@ -22,6 +25,7 @@ def resolve(read: Read, declarations: Sequence[Declaration], validate: Validate)
         JobError, ExtensionError: with every problem of the file.
     """
     found = {index: _find(read, index, entry, declarations) for index, entry in read.steps.items()}
+    validate = _rooted(validate, read.folder)
     resolved = {
         index: answer
         for index, declaration in found.items()
@@ -37,7 +41,18 @@ def resolve(read: Read, declarations: Sequence[Declaration], validate: Validate)
     _check_kept(read, file, steps)
     tables = read_tables(read, steps, validate)
     read.check()
-    return Job(file, read.content, read.folder, tuple(steps), tables)
+    job = Job(file, read.content, read.folder, tuple(steps), tables)
+    return replace(job, steps=tuple(_whole(job, step) for step in steps))
+
+
+def _whole(job: Job, step: Step) -> Step:
+    """A step with all hosts and effects that it has for any recording."""
+    if step.declaration.hosts == () and step.declaration.effects == ():
+        return step
+    variants = list(job.variants(step))
+    hosts = dict.fromkeys(host for each in variants for host in each.hosts)
+    effects = dict.fromkeys(effect for each in variants for effect in each.effects)
+    return replace(step, hosts=tuple(hosts), effects=tuple(effects))
 
 
 def _find(read: Read, index: int, entry: StepEntry, declarations: Sequence[Declaration]) -> Declaration | None:
@@ -56,6 +71,21 @@ def _find(read: Read, index: int, entry: StepEntry, declarations: Sequence[Decla
         reason = f"no installed extension offers it; what is there: librarian extensions{hint}"
         read.problems.append(Problem(place, reason, missing=True))
     return None
+
+
+def _rooted(validate: Validate, folder: Path) -> Validate:
+    """The same, where settings that are paths start from the folder of the job file."""
+
+    def rooted(declaration: Declaration, given: Mapping[str, Any]) -> Resolved | Sequence[tuple[Any, str]]:
+        known = declaration.settings_schema.get("properties", {})
+        paths = {
+            name: os.path.join(folder, value)
+            for name, value in given.items()
+            if isinstance(value, str) and known.get(name, {}).get("format") == "path"
+        }
+        return validate(declaration, {**given, **paths})
+
+    return rooted
 
 
 def _settings(read: Read, index: int, declaration: Declaration, validate: Validate) -> Resolved | None:
@@ -157,6 +187,8 @@ def _step(
         leave_out=entry.missing == "leave out",
         scratch=resolved.scratch,
         until_used=entry.keep == "until-used",
+        hosts=resolved.hosts,
+        effects=resolved.effects,
     )
 
 

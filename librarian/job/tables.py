@@ -178,6 +178,8 @@ class _Reader:
             public=answer.public,
             given=tuple(sorted((given.keys() | step.declaration.told.keys()) - set(answer.chosen))),
             models=answer.models,
+            hosts=answer.hosts,
+            effects=answer.effects,
         )
 
     def _problem(self, line: int, message: str, model: str = "") -> None:

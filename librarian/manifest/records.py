@@ -228,6 +228,9 @@ class JobLine(_Body):
     privacy: Literal["strict", "balanced", "off"] | None = Field(
         None, description="What was kept out of texts beside known values; off: nothing but secrets."
     )
+    allowed: dict[Word, list[Scrubbed]] = Field(
+        {}, description="Step → what the owner let it do: the hosts that it talks to, scrubbed; model-code, deletes."
+    )
     started: When = Field(description="When it began (UTC).")
 
 
@@ -328,9 +331,20 @@ class OutcomeLine(_Body):
     replaces: bool = Field(False, description="Whether an earlier folder of the same key was replaced.")
     revises: Revises | None = Field(None, description="Of what a person made: in whose place; null of what steps made.")
     rungs: list[RungRecord] = Field([], description="What was tried where memory did not suffice; the last is how.")
+    retries: list[float] = Field([], description="Pauses after which it was tried again, for its servers (s).")
     seed: int | None = Field(None, description="Seed of the task, from its key.")
     audio_seconds: float | None = Field(None, ge=0, description="Length of the sound that was worked on (s).")
     timings: Timings = Field(Timings(), description="What took how long.")
+
+
+class BreakerLine(_Body):
+    """From here on the run tries nothing more of an extension, or of what needs a server: it failed again and again."""
+
+    type: Literal["breaker"] = Field("breaker", description="Kind of line.")
+    of: Literal["extension", "host"] = Field(description="What is broken off.")
+    name: Scrubbed = Field(description="Which; of a host what is left of its name.")
+    reason: CauseClass = Field(description="Class of the last failure's cause.")
+    failures: int = Field(ge=1, description="Failures in a row.")
 
 
 class SummaryLine(_Body):
@@ -370,7 +384,7 @@ Said = (
 )
 Act = ActLine | Said | DroppedLine | OutcomeLine
 """What the manifest of an act holds, but for the seal; runs too say what they drop. Of outcomes, what a person made."""
-Body = JobLine | Act | SummaryLine | SealLine
+Body = JobLine | Act | BreakerLine | SummaryLine | SealLine
 
 
 class Line(_Record):

@@ -15,11 +15,12 @@ from typing import Any
 from librarian.acts.drop import Drop
 from librarian.errors import CAUSE_CLASSES
 from librarian.keys import canonical, seed
-from librarian.manifest.records import Cause, Consumed, OutcomeLine, Produced, RungRecord
+from librarian.manifest.records import BreakerLine, Cause, Consumed, OutcomeLine, Produced, RungRecord
 from librarian.manifest.store import BadOutputError, Stored
 from librarian.operation import FILE, WORD_PATTERN
 from librarian.plan import Task, seal_value
 from librarian.privacy.scrub import Scrubbed, ScrubError
+from librarian.run.breakers import Opened
 from librarian.run.session import Session
 from librarian.workers.messages import Message, cause
 
@@ -47,6 +48,7 @@ class Attempt:
         consumed: what it read.
         waited: how long it waited for a worker (s).
         audio_seconds: length of the sound that it worked on (s); None where there is none.
+        retries: pauses after which it was tried again (s).
     """
 
     task: Task
@@ -54,6 +56,7 @@ class Attempt:
     consumed: tuple[Consumed, ...]
     waited: float
     audio_seconds: float | None = None
+    retries: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,12 +99,14 @@ class Committer:
     Attributes:
         nothing: no text, scrubbed.
         has_dropped: whether anything was dropped.
+        failures: tasks of this run that failed.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._group = _Group()
         self.has_dropped = False
+        self.failures = 0
         self.nothing = self.scrub("")
 
     def __len__(self) -> int:
@@ -137,6 +142,7 @@ class Committer:
             "consumed": list(attempt.consumed),
             "produced": sorted(produced, key=lambda each: each.file),
             "folder": task.folder,
+            "retries": list(attempt.retries),
             "seed": seed(task.key),
             "audio_seconds": attempt.audio_seconds,
             "timings": spent,
@@ -147,7 +153,7 @@ class Committer:
     def failed(self, attempt: Attempt, why: Mapping[str, Any], then: Then) -> None:
         """Take a failure into the group, and throw away what the task wrote."""
         self._session.store.drop_task(attempt.folder)
-        self.not_started(attempt.task, why, then, consumed=attempt.consumed)
+        self.not_started(attempt.task, why, then, consumed=attempt.consumed, retries=attempt.retries)
 
     def not_started(
         self,
@@ -157,13 +163,23 @@ class Committer:
         *,
         consumed: Sequence[Consumed] = (),
         outcome: str = "failed",
+        retries: Sequence[float] = (),
     ) -> None:
         """Take a task that left nothing into the group."""
-        self._add(_Ended(task, outcome, then, {"cause": self._cause(why), "consumed": list(consumed)}))
+        details = {"cause": self._cause(why), "consumed": list(consumed), "retries": list(retries)}
+        self._add(_Ended(task, outcome, then, details))
 
     def cached(self, task: Task, then: Then) -> None:
         """Take in that a result made elsewhere is current here."""
         self._add(_Ended(task, "cached", then, {"folder": task.folder}))
+
+    def opened(self, breaker: Opened) -> Scrubbed:
+        """Record that a breaker has opened; the sentence that says so."""
+        line = BreakerLine(
+            of=breaker.of, name=self.scrub(breaker.name), reason=breaker.reason, failures=breaker.failures
+        )
+        self._session.journal.append([line])
+        return self.scrub(str(breaker))
 
     def scrub(self, text: str) -> Scrubbed:
         """Any text, ready to be written or shown."""
@@ -178,6 +194,7 @@ class Committer:
     def _add(self, ended: _Ended) -> None:
         self._begin()
         self._group.ended.append(ended)
+        self.failures += ended.outcome == "failed"
 
     def _begin(self) -> None:
         if not self:

@@ -54,10 +54,12 @@ class Halt:
     Attributes:
         stopped: the number of the signal that asks it to stop, else 0.
         until: when nothing new is begun any more (seconds since the epoch).
+        failures: tasks that fail before nothing new is begun; None for any number.
     """
 
     stopped: Callable[[], int] = lambda: 0
     until: float = float("inf")
+    failures: int | None = None
 
     def __call__(self) -> bool:
         """Whether nothing new is begun."""
@@ -180,7 +182,11 @@ class Conductor:
         return dropped or bool(self._ready or self._work) or not (identifier is None or identifier.exhausted)
 
     def _halted(self) -> bool:
-        return self._halt() or self._work.disk_full
+        return self._halt() or self._work.disk_full or self._too_many_failed
+
+    @property
+    def _too_many_failed(self) -> bool:
+        return self._halt.failures is not None and self._committer.failures >= self._halt.failures
 
     def _hand_out(self, identifier: Identifier | None) -> None:
         """Begin what can be begun, as much as the workers take."""
@@ -208,8 +214,13 @@ class Conductor:
 
     def _ending(self) -> RunEnding:
         """Why the run ends, and what is waited for."""
-        why = "disk" if self._work.disk_full else "signal" if self._halt.stopped() else "time"
-        return RunEnding(why, len(self._work), None if why == "time" else DRAIN_SECONDS)
+        if self._work.disk_full:
+            why = "disk"
+        elif self._halt.stopped():
+            why = "signal"
+        else:
+            why = "failures" if self._too_many_failed else "time"
+        return RunEnding(why, len(self._work), None if why in ("time", "failures") else DRAIN_SECONDS)
 
     def _next(self, identifier: Identifier) -> Family | None:
         return identifier.next_ready(wait=0.0 if self._work or self._committer else _PATIENCE)

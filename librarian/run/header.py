@@ -14,6 +14,7 @@ from librarian.keys import IdKey
 from librarian.machine import machine_record
 from librarian.manifest.journal import now
 from librarian.manifest.records import JobLine, MachineRecord, StepRecord
+from librarian.privacy.scrub import Scrubbed, Scrubber
 from librarian.workers.asking import Workers
 
 _MAKERS = ("numpy", "numba", "soundfile", "soxr", "av", "torch", "torchaudio")
@@ -21,7 +22,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def job_line(
-    job: Job, job_id: str, id_key: IdKey, *, workers: Workers, device: str, options: Mapping[str, Any]
+    job: Job,
+    job_id: str,
+    id_key: IdKey,
+    scrubber: Scrubber,
+    *,
+    workers: Workers,
+    device: str,
+    options: Mapping[str, Any],
 ) -> JobLine:
     """The first line of the manifest of `job_id`."""
     return JobLine(
@@ -37,6 +45,7 @@ def job_line(
         fence=workers.fence,
         options=dict(options),
         privacy=job.file.privacy.level,
+        allowed=dict(_allowed(job, scrubber)),
         started=now(),
     )
 
@@ -49,6 +58,13 @@ def file_digest(job: Job, id_key: IdKey) -> str:
 def step_records(job: Job) -> list[StepRecord]:
     """The steps as they were resolved, texts sealed."""
     return [_step(step) for step in job.steps]
+
+
+def _allowed(job: Job, scrubber: Scrubber) -> Iterator[tuple[str, list[Scrubbed]]]:
+    """What each step does beside reading its inputs and writing its outputs, which a rule of the job file let it do."""
+    for step in job.steps:
+        if step.hosts or step.effects:
+            yield step.id, [scrubber.scrub(what) for what in (*step.hosts, *step.effects)]
 
 
 def versions_of(job: Job) -> dict[str, str]:

@@ -56,7 +56,9 @@ def run(
             vault.note_text(digest, texts.pop(digest))
         vault.commit()
         job_id = new_job_id(project.manifests)
-        first = job_line(job, job_id, project.id_key, workers=workers, device=device, options=order.options)
+        first = job_line(
+            *(job, job_id, project.id_key, scrubber), workers=workers, device=device, options=order.options
+        )
         with closing(Journal.create(project.manifests, job_id, first)) as journal:
             session = Session(
                 job_id, job.name, device, project, store, journal, catalog, vault, scrubber, order.models, texts

@@ -9,13 +9,14 @@ from functools import partial
 from typing import Any
 
 from librarian.errors import EnvironmentFailedError
-from librarian.events import Observer, TaskProgressed, TaskStarted
+from librarian.events import Observer, Said, TaskProgressed, TaskStarted
 from librarian.files import room
 from librarian.job import Recording, Step
 from librarian.keys import seed
 from librarian.manifest.chain import GOOD
 from librarian.manifest.records import OutcomeLine
 from librarian.plan import Task
+from librarian.run.breakers import Breakers
 from librarian.run.commit import Attempt, Committer, Then
 from librarian.run.devices import device_for
 from librarian.run.inputs import Inputs, Known, note_hashed
@@ -28,8 +29,12 @@ from librarian.workers.requests import Request, route_of
 
 ROOM_KEPT = 64 << 20
 """Where less is free, the run ends while what is done can still be recorded (bytes)."""
+PAUSES = (2.0, 10.0, 30.0)
+"""After which a task is tried again whose servers could not be reached (s)."""
 LOOK_AGAIN = 1.0
 """How often that is looked at (s)."""
+MOST_LATER = 50
+"""Tasks that wait to be tried again, at the most: others go on beside them."""
 PROBES_PER_WORKER = 2 * AT_ONCE
 """Recordings that are looked into, for each worker: each of them waits in memory, with all that hangs on it."""
 
@@ -54,25 +59,34 @@ class Work:
         self._probes = Probes(self._submit)
         self._looked_at = 0.0
         self._routes: dict[str, tuple[Step, str]] = {}
+        self._later: list[tuple[float, Callable[[], None]]] = []
+        self._ending = False
+        self._breakers = Breakers()
         self.disk_full = False
 
     def __len__(self) -> int:
         """Requests under way."""
-        return len(self._then) + bool(self._probes)
+        return len(self._then) + len(self._later) + bool(self._probes)
 
     @property
     def has_room(self) -> bool:
         """Whether more can be asked for."""
-        return len(self) < self._workers.useful and self._probes.open < PROBES_PER_WORKER * max(1, self._workers.size)
+        if len(self._later) >= MOST_LATER:
+            return False
+        probes = PROBES_PER_WORKER * max(1, self._workers.size)
+        return len(self) - len(self._later) < self._workers.useful and self._probes.open < probes
 
     @property
     def is_short(self) -> bool:
         """Whether a worker has nothing to do, or soon."""
-        return len(self) < max(1, self._workers.size)
+        return len(self) - len(self._later) < max(1, self._workers.size)
 
     def answer(self, wait: float) -> None:
         """Take what came back; wait for it at most so long (s)."""
         self._probes.send()
+        wait = self._try_again(wait)
+        if self._later and not self._then:
+            time.sleep(max(0.0, wait))  # workers who have nothing to do do not wait
         for request, answer in self._workers.wait(wait):
             self._then.pop(request)(answer)
         now = time.monotonic()
@@ -80,14 +94,25 @@ class Work:
             self._looked_at = now
             self.disk_full |= self._free() < ROOM_KEPT
 
+    def _try_again(self, wait: float) -> float:
+        """Ask again for what is due; until when nothing more is, as far as `wait` goes (s)."""
+        now = time.monotonic()
+        due = [again for at, again in self._later if at <= now]
+        self._later = [each for each in self._later if each[0] > now]
+        for again in due:
+            again()
+        return min([wait, *(at - now for at, _ in self._later)])
+
     def drop_queued(self) -> bool:
-        """Take back what no worker has begun; whether there was any."""
+        """Take back what no worker has begun, or would be tried again; whether there was any."""
+        self._ending, waited = True, bool(self._later)
+        self._later.clear()
         dropped = self._workers.drop_queued()
         for request in dropped:
             del self._then[request]
         waiting = len(self._probes)
         self._probes.drop()
-        return bool(dropped or waiting)
+        return bool(dropped or waiting or waited)
 
     def refuse_full_disk(self) -> None:
         """End the run: nothing more can be written.
@@ -120,6 +145,14 @@ class Work:
             recording: what it belongs to, if anything.
             then: told of its line.
         """
+        self._try(known, task, recording, then, ())
+
+    def _try(
+        self, known: Known, task: Task, recording: Recording | None, then: Then, retries: tuple[float, ...]
+    ) -> None:
+        if broken_off := self._breakers.refusal(task.step):
+            refused = cause("breaker", message=broken_off)
+            return self._committer.not_started(task, refused, then, outcome="skipped", retries=retries)
         inputs = Inputs(self._session, known, task)
         consumed, before = inputs.consumed(), inputs.stats()
         if wrong := inputs.wrong():
@@ -134,6 +167,7 @@ class Work:
         def prepare(worker: str) -> None:
             if tried := message.pop("folder", None):
                 self._session.store.drop_task(tried)
+            message["state"] = self._session.vault.state(task.key)
             message["folder"] = self._session.store.open_task(
                 self._session.job_id, worker, task.home, declared.name, task.key
             )
@@ -145,13 +179,20 @@ class Work:
             then(line)
 
         def answered(answer: Message) -> None:
+            if len(retries) < len(PAUSES) and not self._ending and _unreachable(answer):
+                pause = PAUSES[len(retries)]
+                self._session.store.drop_task(message["folder"])
+                again = partial(self._try, known, task, recording, then, (*retries, pause))
+                self._later.append((time.monotonic() + pause, again))
+                return
+            self._note(task.step, answer)
             seconds = inputs.seconds(recording)
-            attempt = Attempt(task, message["folder"], consumed, request.waited, seconds)
+            attempt = Attempt(task, message["folder"], consumed, request.waited, seconds, retries)
             self._ended(attempt, inputs, inputs.stats() != before, answer, committed)
 
         # Nothing here leads from a request back to itself: it goes as soon as it is answered, with all that it holds.
         interim = partial(self._interim, task)
-        request = Request(message, timeout, prepare, interim, declared.hosts, route=route)
+        request = Request(message, timeout, prepare, interim, task.step.hosts, route=route)
         self._submit(request, answered)
 
     def _route(self, step: Step, message: Message) -> str:
@@ -160,6 +201,11 @@ class Work:
         if known is None or known[0] is not step:
             known = self._routes[step.id] = step, route_of(message)
         return known[1]
+
+    def _note(self, step: Step, answer: Message) -> None:
+        """Take in how a task ended; what is broken off by that is recorded and said."""
+        for opened in self._breakers.note(step, answer.get("cause", {}).get("reason", "")):
+            self._observe(Said(self._committer.opened(opened)))
 
     def _ended(self, attempt: Attempt, inputs: Inputs, touched: bool, answer: Message, then: Then) -> None:
         why: Mapping[str, Any] = answer.get("cause", {})
@@ -194,3 +240,8 @@ class Work:
             state=self._session.vault.state(task.key),
             models=self._session.models.given(task.step.models),
         )
+
+
+def _unreachable(answer: Message) -> bool:
+    why: Mapping[str, Any] = answer.get("cause", {})
+    return answer["type"] == "failed" and why.get("reason") == "unreachable"

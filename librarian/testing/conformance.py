@@ -205,7 +205,7 @@ class Conformance:
             made.mkdir()
             message["folder"] = os.fspath(made)
 
-        workers.submit(Request(message, _TIMEOUT, prepare=prepare))
+        workers.submit(Request(message, _TIMEOUT, prepare=prepare, hosts=resolved.hosts))
         ((_, answer),) = workers.wait(None)
         assert answer["type"] == "done", reason_of(answer)
         os.rename(message["folder"], folder / "task")

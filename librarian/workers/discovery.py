@@ -128,13 +128,15 @@ def declare(operation: Operation, extension: str, extension_version: str) -> Dec
         outputs=outputs,
         facts={
             name: {"description": fact.description, "unit": fact.unit, "words": list(fact.words)}
+            | ({"form": fact.form} if fact.form else {})
             for name, fact in operation.facts.items()
         },
         each=operation.each,
         resources=operation.resources,
         reproducible=operation.reproducible,
         models=operation.models,
-        hosts=operation.hosts,
+        hosts=None if callable(operation.hosts) else tuple(map(checked_host, operation.hosts)),
+        effects=None if callable(operation.effects) else operation.effects,
         clears=operation.clears,
     )
 
@@ -178,6 +180,17 @@ def _can_name(schema: Any) -> bool:
     return False
 
 
+def checked_host(host: str) -> str:
+    """A host as it was declared.
+
+    Raises:
+        BrokenExtensionError: it is neither `name` nor `name:port`.
+    """
+    if not re.fullmatch(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]+\])(:\d{1,5})?", host, re.IGNORECASE):
+        raise BrokenExtensionError("a host is neither name nor name:port")
+    return host
+
+
 def outputs_of(operation: Operation, settings: Settings) -> Outputs:
     """The outputs with these settings."""
     return operation.outputs(settings) if callable(operation.outputs) else operation.outputs
@@ -196,6 +209,7 @@ def resolve(operation: Operation, given: Mapping[str, Any], installed: Mapping[s
         return [(list(detail["loc"]), message_of(detail)) for detail in details]
     except ValueError as error:
         return [([], str(error))]
+    hosts = operation.hosts(chosen) if callable(operation.hosts) else operation.hosts
     names = type(settings).model_fields
     changed = tuple(name for name in names if getattr(settings, name) != getattr(chosen, name))
     settings = chosen
@@ -211,6 +225,8 @@ def resolve(operation: Operation, given: Mapping[str, Any], installed: Mapping[s
         missing={name: "" for name in used if name not in installed},
         chosen=changed,
         scratch=operation.scratch(settings) if operation.scratch else 0.0,
+        hosts=tuple(map(checked_host, hosts)),
+        effects=tuple(operation.effects(settings) if callable(operation.effects) else operation.effects),
     )
 
 

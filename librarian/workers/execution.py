@@ -6,11 +6,13 @@ import json
 import math
 import os
 import re
+import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,7 @@ from pydantic import ValidationError
 from librarian.errors import UnusableInputError
 from librarian.kinds import Audio, Data, File, Image, Kind, Video
 from librarian.media.probing import probe
-from librarian.operation import Fact, Operation, Settings
+from librarian.operation import FILE, MEDIA, Fact, Operation, Settings
 from librarian.task import Artifact, Output
 from librarian.workers.discovery import kind_of, outputs_of
 from librarian.workers.failures import BadOutputError
@@ -65,13 +67,17 @@ class RunningTask:
     """What the extension is given: `librarian.Task`."""
 
     def __init__(
-        self, request: Mapping[str, Any], settings: Settings, device: str, send: Callable[[dict[str, Any]], None]
+        self,
+        request: Mapping[str, Any],
+        settings: Settings,
+        device: str,
+        send: Callable[[dict[str, Any]], None],
+        *,
+        bare: bool = False,
     ) -> None:
         self.unit: str = request["stem"].partition(".")[0]
-        self.inputs: dict[str, Any] = {
-            port: tuple(map(artifact_of, each)) if isinstance(each, list) else artifact_of(each)
-            for port, each in request["inputs"].items()
-        }
+        self._given: Mapping[str, Any] = request["inputs"]
+        self._is_bare, self._copies = bare, Path()
         self._settings = settings
         self.device = device
         self.seed: int = request["seed"]
@@ -82,6 +88,35 @@ class RunningTask:
         self.bits: int = (self._audio or {}).get("bits", 0)
         self._send = send
         self._written = 0
+
+    @cached_property
+    def inputs(self) -> dict[str, Any]:
+        """Port → artifact, or a tuple of artifacts."""
+        if self._is_bare:
+            self._copies = Path(tempfile.mkdtemp(prefix="bare-"))
+        return {
+            port: tuple(map(self._input, each)) if isinstance(each, list) else self._input(each)
+            for port, each in self._given.items()
+        }
+
+    def _input(self, message: Mapping[str, Any]) -> Artifact:
+        """An input; where it may leave the machine, without what is embedded in it and without its name."""
+        given = artifact_of(message)
+        if not self._is_bare or given.kind not in (*MEDIA, FILE):
+            return given
+        from librarian.privacy import tags
+
+        stem = f"{len(os.listdir(self._copies)) + 1:04d}"
+        if tags.remains(given.path):
+            return replace(given, path=tags.remove(given.path, self._copies, stem)[0])
+        link = self._copies / f"{stem}{tags.format_of(given.path).suffix}"
+        link.symlink_to(given.path)
+        return replace(given, path=link)
+
+    def drop_copies(self) -> None:
+        """Remove the copies of inputs that were made for it."""
+        if self._copies != Path():
+            shutil.rmtree(self._copies, ignore_errors=True)
 
     @cached_property
     def settings(self) -> Settings:
@@ -310,7 +345,14 @@ def checked_facts(declared: Mapping[str, Fact], facts: Mapping[str, Any]) -> dic
     return found
 
 
+_FORMS = {"version": re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}"), "digest": re.compile(r"sha256:[0-9a-f]{64}")}
+
+
 def _fact(name: str, fact: Fact, value: Any) -> Any:
+    if fact.form:
+        if value is not None and not (isinstance(value, str) and _FORMS[fact.form].fullmatch(value)):
+            raise BadOutputError(f"the fact {name} is no {fact.form}")
+        return value
     if fact.words:
         if value not in fact.words:
             raise BadOutputError(f"the fact {name} is none of its words")

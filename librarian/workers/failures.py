@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from librarian.errors import ModelMissingError, RefusedError, UnusableInputError
+from librarian.errors import ModelMissingError, RefusedError, UnreachableError, UnusableInputError
 from librarian.workers.discovery import BrokenExtensionError
 from librarian.workers.messages import Message, failed
 
@@ -22,6 +22,7 @@ class BadOutputError(Exception):
 _REASONS: dict[type[Exception], str] = {
     ModelMissingError: "model_missing",
     RefusedError: "refused",
+    UnreachableError: "unreachable",
     BadOutputError: "bad_output",
     BrokenExtensionError: "bad_output",
 }

@@ -1,4 +1,4 @@
-"""Child side: requests that came in and were not begun. The parent may ask for them back."""
+"""Child side: requests that came in and were not begun, which the parent may ask back; and what it has saved."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Inbox:
     def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send
         self._waiting: deque[Message] = deque()
+        self._saved: set[int] = set()
         self._came = threading.Condition()
 
     def put(self, message: Message) -> None:
@@ -27,8 +28,11 @@ class Inbox:
             self._send({"type": "back" if self._remove(message["id"]) else "kept", "id": message["id"]})
             return
         with self._came:
-            self._waiting.append(message)
-            self._came.notify()
+            if message["type"] == "saved":
+                self._saved.add(message["id"])
+            else:
+                self._waiting.append(message)
+            self._came.notify_all()
 
     def _remove(self, number: int) -> bool:
         with self._came:
@@ -36,6 +40,13 @@ class Inbox:
             if found is not None:
                 self._waiting.remove(found)
             return found is not None
+
+    def wait_until_saved(self, number: int) -> None:
+        """Wait until the parent has made durable what a request saved."""
+        with self._came:
+            while number not in self._saved:
+                self._came.wait()
+            self._saved.remove(number)
 
     def get(self) -> Message:
         """The oldest request; waits for one."""

@@ -6,7 +6,8 @@ that id, and at any time `beat` and `retire`: it is to get nothing more. Beside 
 `ahead` and `batch` (how many requests of this route the worker can use at once, and how many it computes together),
 `end` (the worker is of no more use) and `again` (it may have been so before this task).
 
-`recall` asks for a request back; the worker says `back` where it has not begun it, else `kept`.
+`recall` asks for a request back; the worker says `back` where it has not begun it, else `kept`. `saved` answers each
+`state` once that is durable.
 """
 
 from __future__ import annotations

@@ -78,7 +78,9 @@ class Pipeline:
     def _passing(self, request: Message) -> Passing:
         rung = self._route.rungs[self._rung]
         self._replies.begin(request, self._route.operation.resources.output)
-        return Passing(request, RunningTask(request, rung.settings, rung.device, self._replies.before(request)))
+        bare = bool(self._route.operation.hosts)
+        task = RunningTask(request, rung.settings, rung.device, self._replies.before(request), bare=bare)
+        return Passing(request, task)
 
     def _read_ahead(self) -> None:
         if self._lacking:
@@ -136,6 +138,7 @@ class Pipeline:
         outputs = self._runner.write(task, result)
         task.timer.write = time.perf_counter() - began
         answer = done(passing.request, self._route, task, outputs)
+        task.drop_copies()
         taken = self._route.taken(passing.request, self._rung)
         self._replies.answer(passing.request, {**answer, **taken, **self._servant.beside(self._route)})
 
@@ -148,6 +151,7 @@ class Pipeline:
 
     def _fail(self, passing: Passing, error: BaseException) -> None:
         passing.given = None
+        passing.task.drop_copies()
         if is_out_of_memory(error):
             self._lacking.append(passing.request)
         else:

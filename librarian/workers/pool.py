@@ -146,6 +146,12 @@ class Pool:
         except OSError:
             self._lost(process)
 
+    def _confirm(self, process: Process, number: int) -> None:
+        try:
+            process.confirm(number)
+        except OSError:
+            self._lost(process)
+
     def _recall(self, process: Process, number: int) -> None:
         try:
             process.recall(number)
@@ -256,6 +262,8 @@ class Pool:
             return
         if message["type"] in ("progress", "state"):
             request.on_interim(message)
+            if message["type"] == "state":
+                self._confirm(process, message["id"])
         elif message["type"] == "kept":
             process.assigned.keep(message["id"])
         elif message.get("end"):

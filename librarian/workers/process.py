@@ -84,6 +84,15 @@ class Process:
         self.outgoing += encode({"type": "recall", "id": number})
         self.flush()
 
+    def confirm(self, number: int) -> None:
+        """Say that what a request saved is durable.
+
+        Raises:
+            OSError: the worker has ended.
+        """
+        self.outgoing += encode({"type": "saved", "id": number})
+        self.flush()
+
     def flush(self) -> None:
         """Send what it takes now: one that is stuck must not hold up whoever sends.
 

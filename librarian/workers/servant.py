@@ -173,8 +173,9 @@ class Servant:
 
     def _attempt(self, request: Message, route: Route, number: int, send: Send) -> Message:
         rung = route.rungs[number]
-        task = RunningTask(request, rung.settings, rung.device, send)
-        with self.health.restored(), self.held_to_limits(route, number):
+        task = RunningTask(request, rung.settings, rung.device, send, bare=bool(route.operation.hosts))
+        with self.health.restored(), self.held_to_limits(route, number), contextlib.ExitStack() as stack:
+            stack.callback(task.drop_copies)
             runner = self.runner(route, number, task)
             seed(task.seed)
             began = time.perf_counter()

@@ -38,13 +38,15 @@ class Connection:
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
     def send(self, message: Message) -> None:
-        """Send one message; a parent that is gone ends the process."""
+        """Send one message; a parent that is gone ends the process. What is saved is durable when this returns."""
         data = encode(message)
         with self._sending:
             try:
                 self._end.sendall(data)
             except OSError:
                 os._exit(0)
+        if message["type"] == "state":
+            self.requests.wait_until_saved(message["id"])
 
     def _read(self) -> None:
         decoder = Decoder()
