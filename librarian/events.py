@@ -179,6 +179,7 @@ class RunEnded(Event):
         absent: recordings and groups that earlier runs of the job had and this one did not find.
         fresh: files that had just changed and were left for the next run.
         held: whether so many are absent that what gathers all recordings was left as it is.
+        dropped: tasks whose results were kept until they were used, and went.
     """
 
     job: str
@@ -191,6 +192,7 @@ class RunEnded(Event):
     absent: int = 0
     fresh: int = 0
     held: bool = False
+    dropped: int = 0
 
     @property
     def failed(self) -> bool:

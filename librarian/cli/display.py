@@ -75,6 +75,8 @@ class Lines:
                 self._line(f"  {step:<{width}}  {_counts(found) or none}")
         if event.absent:
             self._line(f"absent: {event.absent:,} that earlier runs had; is a disk away? if they are gone: --absent-ok")
+        if event.dropped:
+            self._line(f"dropped: results of {plural(event.dropped, 'task')}, which were kept until they were used")
         for line in failure_lines(event.failures):
             self._line(line)
         if event.interrupted:

@@ -95,13 +95,13 @@ class Committer:
 
     Attributes:
         nothing: no text, scrubbed.
-        has_dropped: whether anything was dropped.
+        dropped: tasks whose results were dropped.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._group = _Group()
-        self.has_dropped = False
+        self.dropped = 0
         self.nothing = self.scrub("")
 
     def __len__(self) -> int:
@@ -207,7 +207,7 @@ class Committer:
         session.catalog.take(session.job_id, written)
         for folder in dropped.folders:
             session.store.drop(folder)
-        self.has_dropped |= bool(dropped)
+        self.dropped += len(dropped.folders)
         for each, line in zip(group, lines, strict=True):
             if each.replaced and each.staged:
                 session.store.forget_old(each.staged, session.job_id)
