@@ -190,6 +190,7 @@ class RunEnded(Event):
         fresh: files that had just changed and were left for the next run.
         held: whether so many are absent that what gathers all recordings was left as it is.
         newer: results that a person revised, and that the machine has made anew since.
+        dropped: tasks whose results were kept until they were used, and went.
     """
 
     job: str
@@ -203,6 +204,7 @@ class RunEnded(Event):
     fresh: int = 0
     held: bool = False
     newer: int = 0
+    dropped: int = 0
 
     @property
     def failed(self) -> bool:

@@ -123,6 +123,7 @@ class TestDropped:
     def test_by_one_recording_after_the_other_and_with_workers(self, empty: Archive) -> None:
         said = here(empty, "run", "job.yaml", "--workers", "2").stderr
         assert "9 done" in said
+        assert "dropped: results of 6 tasks, which were kept until they were used" in said
         assert there(empty) == {"note": 3}
 
     def test_links_to_it_are_taken_away(self, empty: Archive) -> None:
@@ -199,6 +200,18 @@ class TestAgain:
         assert night(archive) == {}
         archive.job(JOB.replace("name: kept", "name: other") + MORE)
         assert night(archive) == {"stem": 3, "voice": 3, "more": 3}
+
+    def test_what_is_forgotten_goes_with_all_that_was_dropped_of_it(self, archive: Archive) -> None:
+        here(archive, "privacy", "forget", "one.wav", "--yes")
+        assert "0 problems" in here(archive, "verify", "--read-data").stdout
+        rows = json.loads(here(archive, "du", "--json").stdout)["steps"]
+        assert {(row["step"], row["state"]): row["results"] for row in rows} == {
+            **{("stem", "dropped"): 2, ("voice", "dropped"): 2, ("note", "current"): 2}
+        }
+        archive.job(JOB + MORE)
+        run(archive, code=1)
+        assert counts(archive)["stem", "done"] == counts(archive)["more", "done"] == 2
+        assert there(archive) == {"note": 4}
 
     def test_what_is_to_stay_from_now_on_is_brought_back(self, archive: Archive) -> None:
         archive.job(JOB.replace(", keep: until-used", ""))

@@ -78,6 +78,8 @@ class Lines:
         if event.newer:
             anew = plural(event.newer, "revised result")
             self._line(f"{anew} made anew by the machine since, and kept beside yours; which: librarian revise --list")
+        if event.dropped:
+            self._line(f"dropped: results of {plural(event.dropped, 'task')}, which were kept until they were used")
         for line in failure_lines(event.failures):
             self._line(line)
         if event.interrupted:

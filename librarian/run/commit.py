@@ -98,14 +98,14 @@ class Committer:
 
     Attributes:
         nothing: no text, scrubbed.
-        has_dropped: whether anything was dropped.
+        dropped: tasks whose results were dropped.
         failures: tasks of this run that failed.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._group = _Group()
-        self.has_dropped = False
+        self.dropped = 0
         self.failures = 0
         self.nothing = self.scrub("")
 
@@ -224,7 +224,7 @@ class Committer:
         session.catalog.take(session.job_id, written)
         for folder in dropped.folders:
             session.store.drop(folder)
-        self.has_dropped |= bool(dropped)
+        self.dropped += len(dropped.folders)
         for each, line in zip(group, lines, strict=True):
             if each.replaced and each.staged:
                 session.store.forget_old(each.staged, session.job_id)

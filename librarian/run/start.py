@@ -129,9 +129,9 @@ def _conducted(
     session.journal.append(list(census.decisions()))
     if ended.interrupted:
         workers.close()
-    if committer.has_dropped:
+    if committer.dropped:
         session.store.flush()
         drop_gone(session.catalog, session.vault)
     session.store.close_job(job_id)
     session.vault.commit()
-    return replace(ended, fresh=len(order.waiting))
+    return replace(ended, fresh=len(order.waiting), dropped=committer.dropped)
