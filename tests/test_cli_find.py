@@ -254,3 +254,20 @@ def test_items_of_a_list_belong_to_their_recording_and_what_is_made_again_is_fou
     with sqlite3.connect(heard.root / ".librarian" / "words.db") as db:
         assert db.execute("SELECT count(*) FROM transcripts").fetchone() == (5 + 4,)
     db.close()
+
+
+def test_what_a_person_corrected_is_found_and_what_was_dropped_is_not(heard: Archive, find: Find) -> None:
+    hit = json.loads(find("Müller label:T-2", "--json").stdout)["hits"][0]
+    transcript = hit["results"][0]["artifact"]
+    path = next((heard.root / "library").rglob(f"{hit['unit']}.say.words.json"))
+    (heard.root / "mine.json").write_text(path.read_text().replace("Müller", "Meyer"))
+    heard.librarian("revise", transcript, "mine.json")
+    assert hits(find, "Meyer") == [("T-2", hit["start"])]
+    assert hits(find, "Müller label:T-2") == []
+    heard.librarian("prune", "--step", "words", "--yes")
+    assert hits(find, "Meyer") == [("T-2", hit["start"])]
+    assert hits(find, "fire step:words") == []
+    heard.librarian("revise", "--undo", transcript)
+    heard.librarian("run", "job.yaml", "--redo", "dropped")
+    assert hits(find, "Müller label:T-2") == [("T-2", hit["start"])]
+    assert len(hits(find, "fire step:words")) == 2
