@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 ENOUGH = 600.0
 """Frames of 20 ms."""
-OTHERS = 550.0
+OTHERS = 700.0
 """Cost from which on two clusters are two voices. Between what parted voices and what parted parts of one, in
 mixtures of other voices than those that the project measures itself with."""
-RIDGE = 1.0
-"""Added to the variances. With less, in short clusters likelihood is lost by what was said more than by who said it."""
+RIDGE = 0.1
+"""Added to the variances, so that short clusters have an inverse."""
 FEWEST = 40
 """Frames that say something of a covariance of 19 dimensions."""
 
