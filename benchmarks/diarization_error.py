@@ -5,8 +5,9 @@
 Diarization and Jaccard error rates of pyannote.metrics, with a collar of 0.25 s on each side of every boundary of the
 truth (which pyannote.metrics calls `collar=0.5`), speech of several people at once included, over the whole length of
 the recording. Each RTTM is the truth of the sound of the same name. `given`: the number of speakers was said before;
-else it was found out. `--sample` adds the conversation that is part of pyannote.audio. The thresholds of the methods
-were chosen on other voices than any of these.
+else it was found out. `mean`: each recording counts as much; `pooled`: all their time together, what pyannote.metrics
+accumulates. `--sample` adds the conversation that is part of pyannote.audio. The thresholds of the methods were chosen
+on other voices than any of these.
 """
 
 from __future__ import annotations
@@ -70,8 +71,13 @@ class Score:
     speakers: int
 
 
-def score(path: Path, truth: Annotation, way: dict[str, Any]) -> Score:
-    """Diarize a recording and compare."""
+def metrics() -> list[DiarizationErrorRate]:
+    """DER and JER; each adds up what it is called with."""
+    return [metric(collar=COLLAR, skip_overlap=False) for metric in (DiarizationErrorRate, JaccardErrorRate)]
+
+
+def score(path: Path, truth: Annotation, way: dict[str, Any], rates: list[DiarizationErrorRate]) -> Score:
+    """Diarize a recording and compare, by the metrics of this way."""
     speakers = len(truth.labels())
     settings = DiarizeSettings(**{**way, "speakers": speakers if way.get("speakers") else 0})
     turns = find(Sound(Reader(path), 2), settings, 0).as_data()
@@ -80,7 +86,6 @@ def score(path: Path, truth: Annotation, way: dict[str, Any]) -> Score:
         found[Segment(turn.start, turn.end), number] = str(turn.speaker)
     info = probe(path)
     whole = Timeline([Segment(0, info.frames / info.sample_rate)])
-    rates = [metric(collar=COLLAR, skip_overlap=False) for metric in (DiarizationErrorRate, JaccardErrorRate)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         parts, jaccard = (rate(truth, found, uem=whole, detailed=True) for rate in rates)
@@ -123,15 +128,18 @@ def main() -> None:
     print(f"collar {COLLAR / 2} s on each side, overlap included; miss, false alarm and confusion are parts of DER (%)")
     print(f"{'recording':24} {'way':18} {'DER':>6} {'JER':>6} {'miss':>6} {'false':>6} {'conf.':>6}  speakers")
     scores: dict[str, list[Score]] = {}
+    added = {way: metrics() for way in arguments.ways}
     for path, truth in recordings(arguments.folder, arguments.sample):
         for way in ways_for(path, arguments.ways):
-            one = score(path, truth, WAYS[way])
+            one = score(path, truth, WAYS[way], added[way])
             scores.setdefault(way, []).append(one)
             rates = (one.der, one.jer, one.missed, one.false_alarm, one.confusion)
             numbers = " ".join(f"{100 * rate:6.1f}" for rate in rates)
             print(f"{path.stem:24} {way:18} {numbers}  {one.speakers} of {len(truth.labels())}", flush=True)
     for way, each in scores.items():
         print(f"{'mean':24} {way:18} {100 * mean(s.der for s in each):6.1f} {100 * mean(s.jer for s in each):6.1f}")
+    for way in scores:
+        print(f"{'pooled':24} {way:18} " + " ".join(f"{100 * abs(rate):6.1f}" for rate in added[way]))
 
 
 if __name__ == "__main__":

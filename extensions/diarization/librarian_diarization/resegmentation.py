@@ -37,7 +37,7 @@ LEVELS = 8.0
 """By how much, up or down, one of two voices is louder than it is alone (dB)."""
 MOST_PAIRS = 10
 """Voices that speak at once: those that follow each other most often."""
-CHANGE, CHANGE_TOGETHER, JOINS = 45.0, 60.0, 45.0
+CHANGE, CHANGE_TOGETHER, JOINS = 45.0, 40.0, 25.0
 """What a change of voice costs, in log likelihood; the same where two may speak at once; and that one more or less
 speaks."""
 
