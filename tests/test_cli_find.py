@@ -267,6 +267,7 @@ def test_what_a_person_corrected_is_found_and_what_was_dropped_is_not(heard: Arc
     heard.librarian("prune", "--step", "words", "--yes")
     assert hits(find, "Meyer") == [("T-2", hit["start"])]
     assert hits(find, "fire step:words") == []
+    assert "left out: 5 transcripts dropped" in find("fire").stderr
     heard.librarian("revise", "--undo", transcript)
     heard.librarian("run", "job.yaml", "--redo", "dropped")
     assert hits(find, "Müller label:T-2") == [("T-2", hit["start"])]

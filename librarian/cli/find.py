@@ -11,12 +11,13 @@ import click
 from librarian.cli.asked import Asked, asked, may_show_names
 from librarian.cli.found import Found, Shown, show
 from librarian.cli.progress import ProgressLine
-from librarian.cli.words import plural, say
+from librarian.cli.words import AGAIN, plural, say
 from librarian.find import upkeep
 from librarian.find.index import WordIndex, with_index
 from librarian.find.query import Query, parse
 from librarian.find.recordings import Fitting, Recordings
 from librarian.find.search import Hit, search
+from librarian.find.transcript import KIND
 from librarian.manifest.holdings import CurrentArtifact
 
 MOST = 50
@@ -100,6 +101,8 @@ def _said(
             return list(itertools.islice(hits, limit + 1 if limit else None))
 
         hits = with_index(project.project.words, work, say)
+    if dropped := sum(project.catalog.dropped_results(KIND).values()):
+        say(f"left out: {plural(dropped, 'transcript')} dropped, of all steps; {AGAIN}")
     found = ((heard[hit.artifact], hit) for hit in hits)
     return [Found(of.unit, of.items, [of.made], _values(fitting, of.unit), hit) for of, hit in found], len(order)
 

@@ -73,13 +73,14 @@ class Dropped(Index):
         rows = f"SELECT m.folder FROM drops d JOIN made m ON m.key = d.key WHERE {which}m.dropped"
         return [folder for (folder,) in self._db.execute(rows, values)]
 
-    def dropped_results(self) -> dict[tuple[str, str, str], int]:
-        """(job name, step, output) → how many results are current and dropped."""
+    def dropped_results(self, kind: str = "") -> dict[tuple[str, str, str], int]:
+        """(job name, step, output) → how many results are current and dropped; maybe of one kind only."""
         if not self._db.execute("SELECT 1 FROM made WHERE dropped LIMIT 1").fetchone():
             return {}
         rows = self._db.execute(
             "SELECT c.job_name, c.step, a.output, COUNT(*) FROM live c JOIN made m ON m.key = c.key "
-            "JOIN artifacts a ON a.key = m.key WHERE m.dropped GROUP BY 1, 2, 3"
+            "JOIN artifacts a ON a.key = m.key WHERE m.dropped AND (?1 = '' OR a.kind = ?1) GROUP BY 1, 2, 3",
+            (kind,),
         )
         return {(job_name, step, output): number for job_name, step, output, number in rows}
 
