@@ -229,7 +229,9 @@ def test_an_error_of_the_core_itself_shows_no_more(planted: Archive) -> None:
 
 
 def test_what_a_server_answers_is_private_and_its_errors_are_scrubbed(planted: Archive, server: int) -> None:
-    job(planted, [{"id": "asked", "use": "ask", "with": {"note": SEEN, "port": server}}])
+    job(
+        planted, [{"id": "asked", "use": "ask", "with": {"note": SEEN, "port": server}}], allow={"hosts": ["127.0.0.1"]}
+    )
     said = typed(planted, "run job.yaml --private --sample 4 --workers 1", code=1)
     assert_clean(planted, *said)
     notes = [content for name, content in planted.files().items() if name.endswith(".note.json")]

@@ -457,7 +457,7 @@ def test_what_is_kept_until_it_is_used_has_to_be_used():
 
 
 def test_what_is_made_of_the_whole_job_is_kept():
-    (found,) = problems("- {id: a, use: once, keep: ▸until-used}\n- {id: b, use: normalize, from: a}")
+    (found,) = problems("- {id: a, use: gather, keep: ▸until-used}\n- {id: b, use: normalize, from: a}")
     assert found == "steps.0.keep: what is made of the whole job stays; leave the line out"
 
 

@@ -235,7 +235,7 @@ def test_an_extensions_own_schema_is_checked_and_its_task_is_told(archive: Archi
     spans = made(archive, "spans")
     machine = artifact(archive, line_of(archive, "told"), "text").read_text()
     assert machine == "one two, by machine, ['duration', 'words']\n"
-    (archive.root / "mine.json").write_text(json.dumps({"schema": "spans/1", "spans": ["Ottilie", "zwei"]}))
+    (archive.root / "mine.json").write_text(json.dumps({"schema": "marks/1", "spans": ["Ottilie", "zwei"]}))
     revise(archive, spans, "mine.json")
     run(archive)
     told = line_of(archive, "told", manifest=-1)
@@ -246,14 +246,14 @@ def test_an_extensions_own_schema_is_checked_and_its_task_is_told(archive: Archi
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ('{"spans": ["Ottilie?"]}', "spans/1: spans: it is not what the schema asks for"),
+        ('{"spans": ["Ottilie?"]}', "marks/1: spans: it is not what the schema asks for"),
         ('{"spans": [1, 2, 3, 4, 5]}', "spans.0: Input should be a valid string; spans.1: .*; spans.2: .*; and 2 more"),
         ('{"spans": [], "Ottilie": 1}', "it has a field that is not in the schema"),
-        ('{"schema": "Ottilie/1", "spans": []}', "of another schema; the result is of spans/1"),
+        ('{"schema": "Ottilie/1", "spans": []}', "of another schema; the result is of marks/1"),
         ('{"spans": ["\\ud800"]}', "half a character"),
         ('{"spans": [NaN', "no JSON: line 1, column 15"),
         ("[" * 100_000, "no JSON that can be read"),
-        ("[]", "no JSON object, as spans/1 is"),
+        ("[]", "no JSON object, as marks/1 is"),
         ("\udcff", "no text in UTF-8: byte 0"),
     ],
 )

@@ -34,7 +34,7 @@ from librarian import (
 class Spans(Data):
     """A schema of an extension's own, with room for any text."""
 
-    word = "spans/1"
+    word = "marks/1"
 
     spans: list[str] = Field(description="What is said in each.")
 

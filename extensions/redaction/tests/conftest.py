@@ -41,8 +41,7 @@ def artifact(tmp_path):
         folder.mkdir(parents=True)
         path = folder / "rec_aaaaaaaaaaaaa.find_private.spans.json"
         path.write_text(value.model_dump_json())
-        made = Artifact(path, value.word, facts=facts or {}, recording=recording)
-        return SimpleNamespace(**vars(made), revised=revised)
+        return Artifact(path, value.word, facts=facts or {}, recording=recording, revised=revised)
 
     return make
 
