@@ -77,6 +77,29 @@ class Month:
         assert all(link.exists() for link in (self.archive.root / "view").rglob("*.flac"))
         return Counter(each["outcome"] for each in outcomes(self.archive))
 
+    def new_version(self) -> None:
+        """Another version of all operations is installed."""
+        code = Path(self.archive.environment["PYTHONPATH"]) / "librarian_toys.py"
+        code.write_text(code.read_text().replace('version="1"', 'version="2"'))
+
+    def delete_by_hand(self) -> None:
+        """Two current results are gone."""
+        for link in sorted((self.archive.root / "view").rglob("*.voice.flac"))[:2]:
+            link.resolve().unlink()
+
+    def full_disk(self, at: int) -> int:
+        """A run whose disk takes no more from some change of a file on; how many tasks it has done."""
+        if reason := why_not():
+            pytest.skip(reason)
+        command = [sys.executable, "-P", "-m", "librarian", "run", "job.yaml", "--workers", "0", "--redo-ok"]
+        environment = {**os.environ, **self.archive.variables()}
+        fault = Fault("full from there on", at)
+        ended = watch(command, self.archive.root, fault, cwd=self.archive.root, environment=environment)
+        assert ended.struck and ended.code == 6, ended.err
+        done = {each["key"] for each in outcomes(self.archive) if each["outcome"] == "done"} - self.made.keys()
+        self.made.update(done)
+        return len(done)
+
     def revise(self, name: str) -> None:
         """Put a quieter one in the place of a recording's result."""
         here(self.archive, "view")
@@ -120,17 +143,14 @@ def test_settings_and_versions_change(month: Month, monkeypatch: pytest.MonkeyPa
     assert month.night(code=1)["done"] == PER_RECORDING  # nobody was there to ask: only what is new
     assert lines(month.archive)[-2]["withheld"]["voice"] == 4
     assert month.night("--redo-ok") == {"done": 4 * PER_RECORDING + 1}
-    code = Path(month.archive.environment["PYTHONPATH"]) / "librarian_toys.py"
-    code.write_text(code.read_text().replace('version="1"', 'version="2"'))
+    month.new_version()
     assert month.night() == {}  # what is done stays done
     assert month.night("--upgrade", "--redo-ok") == {"done": 5 * PER_RECORDING + 1}
     assert month.night("--upgrade") == {}
 
 
 def test_results_are_deleted_by_hand(month: Month) -> None:
-    gone = [path for path in (month.archive.root / "library").rglob("*") if ".louder." in path.name][:2]
-    for path in gone:
-        path.unlink()
+    month.delete_by_hand()
     assert "2 problems" in here(month.archive, "verify", code=1).stdout
     assert month.night(again=2) == {"done": 2}
     (month.archive.root / ".librarian" / "catalog.db").unlink()
@@ -230,16 +250,49 @@ def test_a_file_is_still_being_written(month: Month, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("at", [40, 90])
 def test_the_disk_is_full(month: Month, at: int) -> None:
-    if reason := why_not():
-        pytest.skip(reason)
     month.record("five", "six", "seven")
-    command = [sys.executable, "-P", "-m", "librarian", "run", "job.yaml", "--workers", "0", "--redo-ok"]
-    environment = {**os.environ, **month.archive.variables()}
-    fault = Fault("full from there on", at)
-    ended = watch(command, month.archive.root, fault, cwd=month.archive.root, environment=environment)
-    assert ended.struck and ended.code == 6, ended.err
     before = sum(month.made.values())
-    done = {each["key"] for each in outcomes(month.archive) if each["outcome"] == "done"} - month.made.keys()
-    month.made.update(done)
-    assert month.night("--redo-ok")["done"] == 3 * PER_RECORDING + 1 - len(done)
+    done = month.full_disk(at)
+    assert month.night("--redo-ok")["done"] == 3 * PER_RECORDING + 1 - done
     assert sum(month.made.values()) == before + 3 * PER_RECORDING + 1
+
+
+def test_all_of_it_in_one_library(month: Month) -> None:
+    month.record("five", "silent")
+    assert month.night("--redo-ok", code=1) == {"done": PER_RECORDING + 1, "failed": 1, "skipped": 1}
+    here(month.archive, "settle", "silent.wav", "--because", "blank tape")
+    month.path("broken").write_bytes(b"RIFF")
+    assert month.night(code=1) == {"failed": 1, "skipped": 1}
+    here(month.archive, "settle", "broken.wav", "--because", "no other copy")
+    assert month.night() == {}
+    month.archive.job(JOB.replace("1 dB", "2 dB"))
+    assert month.night("--redo-ok") == {"done": 5 * PER_RECORDING + 1, "failed": 2}  # tried again, as before
+    month.new_version()
+    assert month.night() == {"failed": 2}
+    assert month.night("--upgrade", "--redo-ok") == {"done": 5 * PER_RECORDING + 1}
+    month.record("six")
+    done = month.full_disk(40)
+    assert month.night("--redo-ok") == {"done": PER_RECORDING + 1 - done}
+    here(month.archive, "project", "move", "../disk")
+    month.archive.root.joinpath("library").rename(month.archive.root / "old")
+    assert month.night() == {}
+    away = [(month.path(name), month.archive.root / f"{name}.away") for name in ("one", "two")]
+    for here_, there in away:
+        here_.rename(there)
+    assert month.night("--redo-ok", code=1) == {}
+    for here_, there in away:
+        there.rename(here_)
+    month.delete_by_hand()
+    assert month.night(again=2) == {"done": 2}
+    here(month.archive, "prune", "--superseded", "--yes")
+    assert month.night() == {}
+    month.archive.job(
+        JOB.replace("1 dB", "2 dB").replace("use: cut, from: voice", "use: cut, from: voice, keep: until-used")
+    )
+    assert month.night() == {}
+    assert month.pieces() == 0
+    month.revise("one")
+    assert month.night() == {"done": PER_RECORDING - 1 + 1}
+    month.record("seven")
+    assert month.night("--redo-ok") == {"done": PER_RECORDING + 1}
+    assert month.night() == {}
