@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from librarian.errors import UnusableInputError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from librarian.kinds import Data
+
+DataKind = TypeVar("DataKind", bound="Data")
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,18 @@ class Artifact:
     recording: str = ""
     item: int = 0
     revised: bool = False
+
+    def read_data(self, kind: type[DataKind]) -> DataKind:
+        """What it holds, as a kind of data: `task.inputs["turns"].read_data(Turns)`.
+
+        Raises:
+            UnusableInputError: `corrupt` where it holds something else.
+        """
+        try:
+            document = json.loads(self.path.read_text(encoding="utf-8"))
+            return kind.model_validate({name: value for name, value in document.items() if name != "schema"})
+        except (ValueError, AttributeError, RecursionError):
+            raise UnusableInputError("corrupt", f"it holds no {kind.word}") from None
 
 
 @dataclass(frozen=True)

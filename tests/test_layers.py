@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "patterns": {"files"},
     "kinds": {"errors"},
     "quantity": set(),
-    "task": set(),
+    "task": {"errors", "kinds"},
     "operation": {"errors", "kinds", "models", "quantity"},
     "hookspecs": {"errors", "operation"},
     "keys": {"errors"},

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from librarian.cli.place import held, open_project
+from librarian.cli.progress import ProgressLine
 from librarian.cli.words import AGAIN, as_typed, plural, say, size
 from librarian.errors import UsageError
-
-_EVERY_SECONDS = 10.0
 
 
 @click.command("export")
@@ -63,7 +60,9 @@ def command(context: click.Context, what: tuple[str, ...], names: bool, private:
         line = ExportLine(steps=list(dict.fromkeys(steps)), names=names, private=private, artifacts=taken)
         job = export(project, line, say)  # before anything leaves
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        exporting.copy(_progress(len(sent.files)))
+        of = plural(len(sent.files), "file")
+        with ProgressLine() as progress:
+            exporting.copy(lambda number: progress.show(f"{number:,} of {of}"))
         exporting.prove(catalog)
     copied = sum(made.bytes for made in sent.files.values())
     say(f"{plural(len(sent.files), 'file')}, {size(copied)}: {exporting.copied:,} copied now, each verified")
@@ -71,15 +70,3 @@ def command(context: click.Context, what: tuple[str, ...], names: bool, private:
         say(f"{plural(sent.staying, 'result')} may name someone and stayed; to take them out too: --private")
     say(f"record: manifests/{job}.jsonl; next: cd {shlex.quote(as_typed(folder, 'DIR'))} && sha256sum -c SHA256SUMS")
     return 0
-
-
-def _progress(files: int) -> Callable[[int], None]:
-    last = time.monotonic()
-
-    def tell(number: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _EVERY_SECONDS:
-            last = time.monotonic()
-            say(f"  {number:,} of {plural(files, 'file')}")
-
-    return tell

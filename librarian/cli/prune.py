@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
@@ -16,6 +15,7 @@ from librarian.acts.drop import complete
 from librarian.acts.prune import Choice, Named, Why, choose, prune
 from librarian.cli.agreeing import agreed
 from librarian.cli.place import held, open_project
+from librarian.cli.progress import ProgressLine
 from librarian.cli.recorded import columns
 from librarian.cli.words import plural, say, size
 from librarian.errors import UsageError
@@ -23,7 +23,6 @@ from librarian.manifest.catalog import Catalog
 from librarian.project import Project
 from librarian.run.standing import placed
 
-_EVERY_SECONDS = 10.0
 _QUESTION = "They can be made again from what is recorded. Drop them?"
 _STAYS: dict[Why, str] = {
     "elsewhere": "current for another step or job as well; to drop it, name those too: --step",
@@ -62,7 +61,9 @@ def command(context: click.Context, /, dry_run: bool, yes: bool, no_wait: bool, 
         for line in () if as_json else _preview(rows, choice):
             click.echo(line)
         if choice.goes and not dry_run and agreed(yes, _QUESTION, "to drop all of this"):
-            job = prune(project, choice, say, _progress(len(choice.goes)))
+            of = plural(len(choice.goes), "task")
+            with ProgressLine() as progress:
+                job = prune(project, choice, say, lambda number: progress.show(f"{number:,} of {of}"))
     if as_json:
         click.echo(json.dumps(_as_json(rows, choice, job), indent=1))
     say(f"dropped; recorded in manifests/{job}.jsonl; next: librarian du" if job else "nothing was done")
@@ -122,15 +123,3 @@ def _as_json(rows: Rows, choice: Choice, job: str) -> dict[str, Any]:
         name: sum(row[place] for row in rows.values()) for place, name in enumerate(("tasks", "results", "bytes"))
     }
     return {"job": job or None, **totals, "steps": steps, "stays": {why: choice.stays.get(why, 0) for why in _STAYS}}
-
-
-def _progress(tasks: int) -> Callable[[int], None]:
-    last = time.monotonic()
-
-    def tell(number: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _EVERY_SECONDS:
-            last = time.monotonic()
-            say(f"  {number:,} of {plural(tasks, 'task')}")
-
-    return tell

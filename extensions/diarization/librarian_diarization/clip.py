@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from librarian import AudioStream, AudioWriter, Output, Task, Turn, UnusableInputError
+from librarian import AudioStream, AudioWriter, Output, Task, Turn, Turns, UnusableInputError
 from librarian_diarization import ClipSettings
 from librarian_diarization.found import alone, merged
-from librarian_diarization.reading import turns_of
 
 BEYOND = 0.5
 """Seconds by which turns may go on after the sound: encoders and resamplers add and cut off as much."""
@@ -38,7 +37,7 @@ class Clip:
 def clip(task: Task) -> Mapping[str, Sequence[Output]]:
     """Cut a clip for each turn."""
     settings: ClipSettings = task.settings
-    turns = turns_of(task.inputs["turns"]).turns
+    turns = task.inputs["turns"].read_data(Turns).turns
     with task.open_audio("audio") as sound, ExitStack() as stack:
         clips = clips_of(turns, settings, sound.sample_rate)
         cutter = Cutter(task, sound, clips, settings.channels == "own", stack)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from librarian import Task
+from librarian import Task, Turns
 from librarian_diarization.formats import FORMATS
-from librarian_diarization.reading import turns_of
 
 
 def convert_turns(task: Task) -> Mapping[str, Path]:
     """Write turns in each format that is asked for."""
     artifact = task.inputs["turns"]
-    turns = turns_of(artifact)
+    turns = artifact.read_data(Turns)
     seconds = float(artifact.facts.get("duration") or 0.0)
     made = {}
     for name in task.settings.formats:

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pyannote_folders
 import pytest
 import soundfile
 
+from librarian import Artifact
 from librarian.testing import FileTask
 
 RECORDINGS = "configs/recordings/conversations"
@@ -26,7 +26,7 @@ def make_task(tmp_path):
         if turns is not None:
             path = tmp_path / f"turns.{next(numbers)}.json"
             path.write_text(turns if isinstance(turns, str) else turns.model_dump_json())
-            task.inputs["turns"] = SimpleNamespace(path=path, facts=facts or {})
+            task.inputs["turns"] = Artifact(path, "turns/1", facts=facts or {})
         return task
 
     return make

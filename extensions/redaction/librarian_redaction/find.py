@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from librarian import Output, Spans, Task, Words
 from librarian_redaction import FindSettings
-from librarian_redaction.reading import finder, read
+from librarian_redaction.finding import finder
 from librarian_redaction.searching import UNKNOWN_END, is_timed, search, spans_of
 from librarian_redaction.stretches import joined
 
@@ -26,7 +26,7 @@ class FinderOfPrivate:
     def __call__(self, task: Task) -> Mapping[str, Output]:
         """Find what is private in the words of a recording."""
         artifact = task.inputs["words"]
-        words = read(artifact, Words).words
+        words = artifact.read_data(Words).words
         length = float(artifact.facts.get("duration") or UNKNOWN_END)
         hits = search(words, self._find)
         spans = spans_of(words, hits, length)

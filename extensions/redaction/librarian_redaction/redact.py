@@ -9,7 +9,7 @@ from typing import Any
 from librarian import Artifact, Output, Task
 from librarian_redaction import RedactSettings
 from librarian_redaction.coverage import levels, uncovered
-from librarian_redaction.reading import finder
+from librarian_redaction.finding import finder
 from librarian_redaction.sounds import Made, without
 from librarian_redaction.stretches import Time, apart, joined, padded, taken
 from librarian_redaction.talks import Listed, Talk, check_reviewed

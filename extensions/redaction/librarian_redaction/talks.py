@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from librarian import Artifact, Output, PrivateFinder, Span, Spans, UnusableInputError, Word, Words
 from librarian.errors import RefusedError
-from librarian_redaction.reading import read
 from librarian_redaction.searching import Hit, search, spans_of
 from librarian_redaction.wording import is_stand_in, redacted
 
@@ -42,7 +41,7 @@ class Listed:
         Raises:
             UnusableInputError: it holds something else.
         """
-        found = read(artifact, Spans)
+        found = artifact.read_data(Spans)
         reviewed = found.reviewed or artifact.revised  # what a person made was looked at
         file = "/".join(("library", *artifact.path.parts[-OF_THE_LIBRARY:]))
         return cls(found.spans, reviewed, artifact.recording, file)
@@ -75,7 +74,7 @@ class Talk:
         Raises:
             UnusableInputError: the file holds something else.
         """
-        said = read(words, Words)
+        said = words.read_data(Words)
         found: list[Span] = []
         for each in lists:
             numbered = each.recording == words.recording

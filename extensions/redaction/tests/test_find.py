@@ -6,7 +6,7 @@ import name_folders
 import pytest
 from dictated import DIGITS, in_a_row
 
-from librarian import UnusableInputError, Word
+from librarian import Artifact, UnusableInputError, Word
 from librarian.testing import given_models
 from librarian_redaction import FindSettings, resolve_find
 from librarian_redaction.find import FinderOfPrivate
@@ -124,4 +124,4 @@ def test_what_is_no_list_of_words_is_said(find, artifact, tmp_path):
     path = tmp_path / "words.json"
     path.write_text("[1, 2")
     with pytest.raises(UnusableInputError, match="it holds no words/1"):
-        FinderOfPrivate(FindSettings(), "cpu")(SimpleNamespace(inputs={"words": SimpleNamespace(path=path, facts={})}))
+        FinderOfPrivate(FindSettings(), "cpu")(SimpleNamespace(inputs={"words": Artifact(path, "words/1")}))

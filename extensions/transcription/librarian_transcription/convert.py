@@ -7,13 +7,12 @@ from pathlib import Path
 
 from librarian import Task, Words
 from librarian_transcription.formats import FORMATS, Given
-from librarian_transcription.reading import read
 
 
 def convert_words(task: Task) -> Mapping[str, Path]:
     """Write words in each format that is asked for."""
     artifact = task.inputs["words"]
-    given = Given(read(artifact, Words), task.unit, float(artifact.facts.get("duration") or 0.0), task.settings)
+    given = Given(artifact.read_data(Words), task.unit, float(artifact.facts.get("duration") or 0.0), task.settings)
     made = {}
     for name in task.settings.formats:
         ending, write = FORMATS[name]

@@ -13,7 +13,6 @@ from librarian_transcription.folder import UnusableModelError
 from librarian_transcription.guards import Limits
 from librarian_transcription.hearing import Heard, hear
 from librarian_transcription.languages import ANOTHER, LANGUAGES, UNKNOWN
-from librarian_transcription.reading import read
 from librarian_transcription.recognizer import RATE
 from librarian_transcription.speakers import assigned
 
@@ -72,7 +71,7 @@ class Transcriber:
     def read(self, task: Task) -> Read:
         """Find out where anybody speaks."""
         settings: TranscribeSettings = task.settings
-        turns = read(task.inputs["turns"], Turns) if task.inputs.get("turns") else None
+        turns = task.inputs["turns"].read_data(Turns) if task.inputs.get("turns") else None
         with task.open_audio("audio") as stream:
             channels = stream.channels
         by_turns = turns is not None and channels > 1 and any(turn.channel is not None for turn in turns.turns)

@@ -3,14 +3,13 @@ from __future__ import annotations
 import itertools
 import socket
 from contextlib import ExitStack
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 import speech_folders
 
-from librarian import model_folder
+from librarian import Artifact, model_folder
 from librarian.audio.resample import resample
 from librarian.testing import FileTask, given_models
 
@@ -94,7 +93,7 @@ def make_task(tmp_path):
         for name, value in inputs.items():
             path = tmp_path / f"{name}.{next(numbers)}.json"
             path.write_text(value if isinstance(value, str) else value.model_dump_json())
-            task.inputs[name] = SimpleNamespace(path=path, facts=facts or {})
+            task.inputs[name] = Artifact(path, "", facts=facts or {})
         return task
 
     return make
