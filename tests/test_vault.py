@@ -290,3 +290,14 @@ def test_a_vault_that_was_begun_and_cut_off_is_made_anew(tmp_path: Path) -> None
     assert (tmp_path / "vault.db").stat().st_mode & 0o777 == 0o600
     with contextlib.closing(Vault(tmp_path / "vault.db", owned=False)) as vault:
         assert vault.text("text:a") == "Anna"
+
+
+def test_a_vault_whose_log_the_disk_refused_once_gets_one(place: Path) -> None:
+    Vault(place, owned=True).close()
+    with contextlib.closing(sqlite3.connect(place)) as db:
+        assert db.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    with contextlib.closing(Vault(place, owned=True)) as vault:
+        vault.note_text("text:a", "what was said")
+        vault.commit()
+    with contextlib.closing(Vault(place, owned=False)) as vault:
+        assert vault.text("text:a") == "what was said"

@@ -95,6 +95,8 @@ def _open(path: Path, owned: bool) -> sqlite3.Connection:
             db.close()
             db = sqlite3.connect(":memory:")
         _prepare(db, version)
+        if owned:
+            _use_log(db)
     except (sqlite3.DatabaseError, EnvironmentFailedError):
         db.close()
         raise
@@ -115,8 +117,16 @@ def _prepare(db: sqlite3.Connection, version: int) -> None:
         db.executescript(f"BEGIN IMMEDIATE; {_ADDED} PRAGMA user_version = {VERSION}; COMMIT;")
 
 
+def _use_log(db: sqlite3.Connection) -> None:
+    """Have changes go to a log first. Where the disk refuses that, SQLite raises nothing and keeps what it had."""
+    if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] not in ("wal", "memory"):
+        error = sqlite3.OperationalError("its log cannot be made")
+        error.sqlite_errorname = "SQLITE_IOERR"
+        raise error
+
+
 def _make_tables(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA journal_mode = WAL")
+    _use_log(db)
     db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_ADDED} PRAGMA user_version = {VERSION}; COMMIT;")
 
 
@@ -128,6 +138,7 @@ def _make(path: Path) -> None:
     with contextlib.closing(sqlite3.connect(aside)) as db:
         db.execute("PRAGMA synchronous = OFF")
         _make_tables(db)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # at the end it would be tried too, and a failure not be said
     sync(aside)
     os.replace(aside, path)
     sync_folder(path.parent)
