@@ -2,7 +2,7 @@
 
     python benchmarks/pool.py --tasks 1000 10000 100000
 
-Trivial: each task copies one small WAV file (`overhead.py`'s archive and extension), durably, through workers. For
+Trivial: each task copies one small WAV file (archive and extension of `overhead.py`), durably, through workers. For
 each number of tasks: seconds of the whole process and of the run inside it, µs a task, the parent's own processor time
 a task (beside its start), the most memory that the parent held. Linear is where µs a task stay the same; flat where
 memory does.
@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from overhead import SETTLE_SECONDS, Librarian, inside_of, make_recordings
+from overhead import SETTLE_SECONDS, make_recordings
+from overhead_tools import Librarian, inside_of
 from processes import CORES, take
 
 HEAVY_TASKS = 100

@@ -29,7 +29,7 @@ def test_an_extension_that_fails_in_a_row_is_left_alone() -> None:
     assert not fail(breakers, step(), "crash", 1), "it opens once"
 
 
-@pytest.mark.parametrize("reason", ["corrupt", "too_short", "input_changed", "disk"])
+@pytest.mark.parametrize("reason", ["corrupt", "too_short", "input_changed", "disk", "review"])
 def test_what_lies_elsewhere_breaks_nothing_off(reason: str) -> None:
     breakers = Breakers()
     assert not fail(breakers, step("a"), reason, 10 * MOST_FAILED)

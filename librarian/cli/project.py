@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from pathlib import Path
 
 import click
 
 from librarian.cli.place import find_root, held, open_project
+from librarian.cli.progress import ProgressLine
 from librarian.cli.words import plural, say, size
-
-_EVERY_SECONDS = 10.0
 
 
 @click.group("project")
@@ -42,13 +40,10 @@ def move(context: click.Context, new: Path) -> int:
             views.check_place(project, known, target)
         doing = stack.enter_context(act(project, "move", say))
         vault = stack.enter_context(contextlib.closing(Vault(project.vault, owned=True)))
-        last = time.monotonic()
+        progress = stack.enter_context(ProgressLine())
 
         def tell(number: int) -> None:
-            nonlocal last
-            if time.monotonic() - last >= _EVERY_SECONDS:
-                last = time.monotonic()
-                say(f"  {plural(number, 'result')}")
+            progress.show(plural(number, "result"))
 
         copied = copy_library(project, doing.catalog, target, tell)
         doing.record(MovedLine(results=copied.files, bytes=copied.bytes, before=copied.before, left=copied.left))

@@ -24,7 +24,7 @@ from librarian.job import Job, Read, read
 from librarian.privacy.scrub import Scrubber
 from librarian.project import Project
 from librarian.recordings import Scan
-from librarian.run.conductor import Halt
+from librarian.run.halt import Halt
 from librarian.run.order import Order
 from librarian.run.standing import Plain
 from librarian.run.start import run

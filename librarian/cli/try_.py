@@ -33,7 +33,7 @@ from librarian.models.installed import Installed
 from librarian.operation import Effect
 from librarian.privacy.vault import Vault
 from librarian.project import Project
-from librarian.run.conductor import Halt
+from librarian.run.halt import Halt
 from librarian.run.order import Order
 
 NAME = "try"

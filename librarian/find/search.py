@@ -11,7 +11,7 @@ from librarian.find.query import Phrase, Query, Speaker
 from librarian.find.transcript import MILLISECONDS, Channel
 
 AROUND = 8
-"""WordIndex that are shown before a place, and behind it."""
+"""Words that are shown before a place, and behind it."""
 
 
 @dataclass(frozen=True, slots=True)

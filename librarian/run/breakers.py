@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from librarian.errors import OF_THE_RECORDING
+from librarian.errors import REMEMBERED
 from librarian.job import Step
 
 MOST_UNREACHED = 3
 """Tasks in a row whose hosts could not be reached, each of them tried again and again."""
 MOST_FAILED = 25
 """Tasks in a row of one extension that failed, for causes that do not lie in a recording."""
-_NOT_ITS_OWN = OF_THE_RECORDING | {"disk", "input_changed", "interrupted"}
+_NOT_ITS_OWN = REMEMBERED | {"disk", "input_changed", "interrupted"}
 """Causes that tell nothing of an extension."""
 
 

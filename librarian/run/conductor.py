@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import ChainMap, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from librarian.events import Observer, RunEnded, RunEnding, TaskEnded, TasksFound, TasksKnown, TasksStand
@@ -33,6 +32,7 @@ from librarian.plan import (
 from librarian.recordings import Identifier
 from librarian.run.census import Census
 from librarian.run.commit import Committer
+from librarian.run.halt import HURRIED, Halt
 from librarian.run.inputs import Known
 from librarian.run.ledger import Ledger
 from librarian.run.looking import Looking, UnderWay
@@ -45,25 +45,6 @@ DRAIN_SECONDS = 10.0
 LOOK_AGAIN = 0.2
 """How often it is looked, at the least, whether something ends the run (s): who asks for it is answered at once."""
 _PATIENCE = 0.05
-
-
-@dataclass(frozen=True)
-class Halt:
-    """What ends a run early.
-
-    Attributes:
-        stopped: the number of the signal that asks it to stop, else 0.
-        until: when nothing new is begun any more (seconds since the epoch).
-        failures: tasks that fail before nothing new is begun; None for any number.
-    """
-
-    stopped: Callable[[], int] = lambda: 0
-    until: float = float("inf")
-    failures: int | None = None
-
-    def __call__(self) -> bool:
-        """Whether nothing new is begun."""
-        return bool(self.stopped()) or time.time() >= self.until
 
 
 class Conductor:
@@ -166,7 +147,7 @@ class Conductor:
 
     def _go(self, identifier: Identifier | None) -> bool:
         """Work until nothing is left; whether something ended it early."""
-        while not self._halted():
+        while not self._why_halted():
             self._hand_out(identifier)
             exhausted = identifier is None or identifier.exhausted
             due = self._committer.due_in()
@@ -181,16 +162,12 @@ class Conductor:
             self._work.refuse_full_disk()
         return dropped or bool(self._ready or self._work) or not (identifier is None or identifier.exhausted)
 
-    def _halted(self) -> bool:
-        return self._halt() or self._work.disk_full or self._too_many_failed
-
-    @property
-    def _too_many_failed(self) -> bool:
-        return self._halt.failures is not None and self._committer.failures >= self._halt.failures
+    def _why_halted(self) -> str:
+        return self._halt.why(failed=self._committer.failures, disk_full=self._work.disk_full)
 
     def _hand_out(self, identifier: Identifier | None) -> None:
         """Begin what can be begun, as much as the workers take."""
-        while self._work.has_room and not self._halted() and self._committer.due_in():
+        while self._work.has_room and not self._why_halted() and self._committer.due_in():
             if self._ready:
                 self._handle(*self._ready.popleft())
             elif identifier is None or not (family := self._next(identifier)):
@@ -205,22 +182,13 @@ class Conductor:
             Whether something that no worker had begun was dropped.
         """
         dropped = self._work.drop_queued()
-        self._observe(self._ending())
+        why = self._why_halted()
+        self._observe(RunEnding(why, len(self._work), DRAIN_SECONDS if why in HURRIED else None))
         until = time.monotonic() + DRAIN_SECONDS
-        while self._work and not ((self._halt.stopped() or self._work.disk_full) and time.monotonic() >= until):
+        while self._work and not (self._why_halted() in HURRIED and time.monotonic() >= until):
             self._work.answer(_PATIENCE)
         self._committer.commit()
         return dropped
-
-    def _ending(self) -> RunEnding:
-        """Why the run ends, and what is waited for."""
-        if self._work.disk_full:
-            why = "disk"
-        elif self._halt.stopped():
-            why = "signal"
-        else:
-            why = "failures" if self._too_many_failed else "time"
-        return RunEnding(why, len(self._work), None if why in ("time", "failures") else DRAIN_SECONDS)
 
     def _next(self, identifier: Identifier) -> Family | None:
         return identifier.next_ready(wait=0.0 if self._work or self._committer else _PATIENCE)
@@ -344,7 +312,7 @@ class Conductor:
         return cause("unreadable", message=family.known.recordings[unit].reason)
 
     def _looked_into(self, family: UnderWay, node: Node, task: Task) -> None:
-        if self._halted() or any(each.id in family.causes for each in task.inputs):
+        if self._why_halted() or any(each.id in family.causes for each in task.inputs):
             family.tried[task.step.id, task.unit] = task
             family.weave.again(node)
             self._ready.append((family, node))

@@ -21,8 +21,9 @@ from librarian.project import Project
 from librarian.recordings import Identifier
 from librarian.run.census import Census
 from librarian.run.commit import Committer
-from librarian.run.conductor import Conductor, Halt
+from librarian.run.conductor import Conductor
 from librarian.run.devices import device_of
+from librarian.run.halt import Halt
 from librarian.run.header import job_line, versions_of
 from librarian.run.order import Order
 from librarian.run.session import Session

@@ -237,7 +237,6 @@ class Work:
             seed=seed(task.key),
             audio=task.step.audio.model_dump() if task.step.audio else None,
             device=device_for(task.step, self._session.device),
-            state=self._session.vault.state(task.key),
             models=self._session.models.given(task.step.models),
         )
 

@@ -196,7 +196,6 @@ class Conformance:
             seed=1,
             audio={"format": "flac", "bits": 24},
             device="cpu",
-            state={},
             models=models.given(resolved.models),
         )
 

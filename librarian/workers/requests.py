@@ -141,7 +141,7 @@ def source(
     return {"path": os.fspath(path), "kind": kind, **place, **sound, "facts": dict(facts)}
 
 
-def run(  # noqa: PLR0913 (a keyword each for what a task is given)
+def run(
     declaration: Declaration,
     settings: Mapping[str, Any],
     inputs: Mapping[str, Message | list[Message]],
@@ -150,10 +150,12 @@ def run(  # noqa: PLR0913 (a keyword each for what a task is given)
     seed: int,
     audio: Mapping[str, Any] | None,
     device: str,
-    state: Mapping[str, Any],
     models: Mapping[str, Any],
 ) -> Message:
-    """Do one task, with these models. The folder to write in is put in as `folder` before it is sent."""
+    """Do one task, with these models.
+
+    Before it is sent, `folder` is put in, where it writes, and as `state` what an attempt before it saved.
+    """
     return {
         "type": "run",
         "operation": declaration.full_name,
@@ -164,5 +166,5 @@ def run(  # noqa: PLR0913 (a keyword each for what a task is given)
         "seed": seed,
         "stem": f"{unit}.{declaration.name}",
         "audio": None if audio is None else dict(audio),
-        "state": dict(state),
+        "state": {},
     }
