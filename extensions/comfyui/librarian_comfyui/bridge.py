@@ -18,6 +18,7 @@ from typing import Any
 
 from librarian import Artifact, Output, Task, UnreachableError
 from librarian_comfyui import REPORT, SEED, ComfyRun, ComfySettings, Fetched, Given, Node
+from librarian_comfyui.live import listening
 from librarian_comfyui.preflight import Nodes, Version, check, text_of, version_of
 from librarian_comfyui.prompts import Ended, Prompts, RunFailedError, TooLateError, ended
 from librarian_comfyui.results import Got, fetched, made_of, sniffed, taken
@@ -101,14 +102,16 @@ class Bridge:
     def _run(self, task: Task, until: float) -> tuple[Station, Mapping[str, Any]]:
         """The history of the task's run, found again or given now."""
         for _ in range(MOST_TRIES):
-            noted = task.state.value
-            station = self._stations.get(noted.get("server", ""))
+            station, graph = self._stations.get(task.state.value.get("server", "")), None
             if station is None:
-                station = self._give(task, until)
-                noted = task.state.value
+                station, graph = self._noted(task, until)
             else:
                 station.version = version_of(station.server)
-            found = station.prompts.wait(noted["prompt"], until, lambda: task.progress(0.0))
+            noted = task.state.value
+            with listening(station.server.address, noted["prompt"], self._graph, task.progress) as live:
+                if graph is not None:
+                    self._give(task, station, graph)
+                found = station.prompts.wait(noted["prompt"], until, live.pause)
             if isinstance(found, Mapping):
                 return station, found
             lost = noted["lost"] + noted["given"]  # what was never taken is not lost
@@ -117,8 +120,8 @@ class Bridge:
             task.state.value = {"lost": lost}
         raise UnansweredError("it takes nothing")
 
-    def _give(self, task: Task, until: float) -> Station:
-        """Give the workflow to a server; noted before that."""
+    def _noted(self, task: Task, until: float) -> tuple[Station, Graph]:
+        """A server for a run and the graph as it will be sent, noted before that."""
         station = self._chosen(until)
         prompt_id = str(uuid.uuid4())
         graph = self._filled(task, station, prompt_id)
@@ -131,13 +134,15 @@ class Bridge:
             "given": False,
         }
         task.state.save()
+        return station, graph
+
+    def _give(self, task: Task, station: Station, graph: Graph) -> None:
         try:
-            station.prompts.give(prompt_id, graph)
+            station.prompts.give(task.state.value["prompt"], graph)
         except UnansweredError:
-            return station  # it may have it: whoever waits looks
+            return  # it may have it: whoever waits looks
         task.state.value["given"] = True
         task.state.save()
-        return station
 
     def _chosen(self, until: float) -> Station:
         """The least busy server that can run the workflow; where all are busy, once one is not."""

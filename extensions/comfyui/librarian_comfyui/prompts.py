@@ -112,13 +112,13 @@ class Prompts:
             for part in ("queue_running", "queue_pending")
         )
 
-    def wait(self, prompt_id: str, until: float, beat: Callable[[], None]) -> Mapping[str, Any] | str:
+    def wait(self, prompt_id: str, until: float, pause: Callable[[float], None]) -> Mapping[str, Any] | str:
         """Look a run up until it has ended; its history, or `LOST`.
 
         Args:
             prompt_id: which.
             until: when it has to be there (monotonic, s).
-            beat: called at each look.
+            pause: called between two looks; waits for a number of seconds, or for less where there is news.
 
         Raises:
             TooLateError: it is not there in time. It was cancelled.
@@ -126,7 +126,6 @@ class Prompts:
         """
         pauses, away = _pauses(), 0.0
         while True:
-            beat()
             try:
                 found = self.look_up(prompt_id)
             except (UnansweredError, ServerError):  # whoever starts answers anything
@@ -141,7 +140,7 @@ class Prompts:
             if time.monotonic() > until:
                 self.cancel(prompt_id)
                 raise TooLateError
-            time.sleep(next(pauses))
+            pause(next(pauses))
 
     def cancel(self, prompt_id: str) -> None:
         """Cancel a run of ours, and nobody else's; as far as the server can be reached."""

@@ -17,6 +17,8 @@ Graph = dict[str, dict[str, Any]]
 MOST_BYTES = 4 << 20
 MOST_NODES = 2000
 _LONGEST_WORD = 200
+_UNFETCHED = "SaveImageWebsocket"
+"""It sends pictures by WebSocket alone, once: whoever was away for a moment has lost them."""
 
 
 def read_workflow(value: Any) -> str:
@@ -76,6 +78,10 @@ def _node(name: str, node: Any) -> dict[str, Any]:
     whole = isinstance(node, Mapping) and isinstance(node.get("inputs"), Mapping)
     if not whole or not isinstance(node.get("class_type"), str) or not 1 <= len(name) <= _LONGEST_WORD:
         raise ValueError(f"node {_cut(name)} has no class_type and inputs, so this is no workflow in API format")
+    if node["class_type"] == _UNFETCHED:
+        raise ValueError(
+            f"node {_cut(name)} ({_UNFETCHED}) keeps nothing that can be fetched: use SaveImage in its place"
+        )
     found = {"class_type": node["class_type"], "inputs": dict(node["inputs"])}
     meta = node.get("_meta")
     title = meta.get("title") if isinstance(meta, Mapping) else None

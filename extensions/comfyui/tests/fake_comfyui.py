@@ -22,6 +22,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from websockets.server import ServerProtocol
 
 VERSIONS = ("0.3.64", "0.26.0")
 SERVER_PATH = "/srv/jane-doe/comfyui"
@@ -119,6 +120,7 @@ class FakeComfy:
         tricks: [(pattern of "METHOD path", what is done instead)], each once, unless `keep` is set.
         received: everything that came: request lines and bodies.
         graphs: the bodies of POST /prompt that were taken or would have been.
+        sockets: client id → the WebSocket that listens under it, the latest of several.
     """
 
     def __init__(self, version: str = "0.26.0") -> None:
@@ -132,6 +134,7 @@ class FakeComfy:
         self.others = 0
         self.max_upload = 100 << 20
         self.cancelled: list[str] = []
+        self.sockets: dict[str, tuple[Handler, ServerProtocol]] = {}
         self._cache: dict[str, dict[str, Any]] = {}
         self.restart()
 
@@ -194,10 +197,35 @@ class FakeComfy:
         yield "POST /interrupt", self._interrupt
         yield "POST /upload/image", self._upload
         yield "GET /view", self._view
+        yield "GET /ws", self._listen
         if self.version >= (0, 6):
             yield "GET /api/jobs/([^/]+)", self._get_job
         if self.version >= (0, 26):
             yield "POST /api/jobs/([^/]+)/cancel", lambda r, b, q, job: r.json({"cancelled": self._cancel(job)})
+
+    def _listen(self, request: Handler, body: bytes, query: dict[str, str]) -> None:
+        protocol = ServerProtocol()
+        head = str(request.headers).strip().replace("\n", "\r\n")
+        protocol.receive_data(f"{request.requestline}\r\n{head}\r\n\r\n".encode())
+        (opening,) = protocol.events_received()
+        protocol.send_response(protocol.accept(opening))  # type: ignore[arg-type]
+        self.sockets[query["clientId"]] = request, protocol
+        self.tell(query["clientId"], "status", {"status": {"exec_info": {"queue_remaining": len(self.queue)}}})
+        request.close_connection = True
+        while not protocol.close_expected() and (content := request.connection.recv(1 << 16)):
+            protocol.receive_data(content)
+            request.wfile.write(b"".join(protocol.data_to_send()))
+
+    def tell(self, client: str, kind: str, content: Any) -> None:
+        """Send a message to whoever listens under an id."""
+        self.tell_raw(client, json.dumps({"type": kind, "data": content}).encode())
+
+    def tell_raw(self, client: str, message: bytes, *, binary: bool = False) -> None:
+        """Send a message that need not be any."""
+        if client in self.sockets:
+            request, protocol = self.sockets[client]
+            (protocol.send_binary if binary else protocol.send_text)(message)
+            request.wfile.write(b"".join(protocol.data_to_send()))
 
     def _get_queue(self, request: Handler, body: bytes, query: Any) -> None:
         jobs = [[number, job, each["prompt"], {}, []] for number, (job, each) in enumerate(self.queue.items())]
@@ -320,6 +348,10 @@ class FakeComfy:
         }
         self.change(entry)
         self.history[job] = entry
+        client = each["extra"].get("client_id") or ""
+        self.tell(client, "execution_cached", {"nodes": cached, "prompt_id": job})
+        self.tell(client, event, {"prompt_id": job})
+        self.tell(client, "executing", {"node": None, "prompt_id": job})
 
     def _made(self, name: str, graph: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         """What an output node makes: the file of an earlier run where nothing is new, as the cache has it."""

@@ -2,79 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bridging import (
+    GRAPH,
+    LOAD,
+    PROMPT,
+    FakeState,
+    FakeTask,
+    cut,
+    deep,
+    elsewhere,
+    endless,
+    failing,
+    html,
+    not_a_number,
+    packed,
+    run,
+    settings,
+    shorter,
+    silent,
+)
 from fake_comfyui import SERVER_PATH, VERSIONS, FakeComfy, Handler, picture
 from PIL import Image
 
 from librarian import Artifact, UnreachableError
-from librarian_comfyui import ComfySettings, GatheringSettings, bridge, prompts, server
+from librarian_comfyui import GatheringSettings, bridge, prompts, server
 from librarian_comfyui.bridge import Bridge
 from librarian_comfyui.prompts import RunFailedError, TooLateError
 from librarian_comfyui.server import ServerError
-
-GRAPH = {
-    "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 48, "batch_size": 1}},
-    "2": {
-        "class_type": "SaveImage",
-        "inputs": {"images": ["1", 0], "filename_prefix": "x"},
-        "_meta": {"title": "Save"},
-    },
-}
-PROMPT = {
-    "1": {"class_type": "Prompt", "inputs": {"text": "a lake", "seed": 1}},
-    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
-}
-LOAD = {
-    "1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
-    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
-}
-PICTURE = {"picture": {"kind": "image"}}
-
-
-@dataclass
-class FakeState:
-    value: dict[str, Any] = field(default_factory=dict)
-    saved: list[dict[str, Any]] = field(default_factory=list)
-
-    def save(self) -> None:
-        self.saved.append(json.loads(json.dumps(self.value)))
-
-
-@dataclass
-class FakeTask:
-    folder: Path
-    inputs: dict[str, Any] = field(default_factory=dict)
-    state: FakeState = field(default_factory=FakeState)
-    seed: int = 4711
-
-    def progress(self, fraction: float) -> None:
-        pass
-
-
-@pytest.fixture(params=VERSIONS)
-def fake(request: pytest.FixtureRequest) -> Iterator[FakeComfy]:
-    with FakeComfy(request.param).running() as found:
-        yield found
-
-
-@pytest.fixture
-def new() -> Iterator[FakeComfy]:
-    with FakeComfy().running() as found:
-        yield found
-
-
-@pytest.fixture
-def task(tmp_path: Path) -> FakeTask:
-    (tmp_path / "task").mkdir()
-    return FakeTask(tmp_path / "task")
 
 
 @pytest.fixture(autouse=True)
@@ -84,17 +45,6 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(module, name, 0.01)
     monkeypatch.setattr(prompts, "PATIENCE", 0.2)
     monkeypatch.setattr(server, "READ_SECONDS", 0.5)
-
-
-def settings(
-    *servers: FakeComfy | str, graph: Any = GRAPH, kind: type[ComfySettings] = ComfySettings, **more: Any
-) -> Any:
-    addresses = [each if isinstance(each, str) else each.address for each in servers]
-    return kind.model_validate({"servers": addresses, "workflow": json.dumps(graph), "outputs": PICTURE, **more})
-
-
-def run(task: FakeTask, *servers: FakeComfy | str, **more: Any) -> Any:
-    return Bridge(settings(*servers, **more), "cpu")(task)  # type: ignore[arg-type]
 
 
 def test_a_run(fake: FakeComfy, task: FakeTask) -> None:
@@ -299,58 +249,6 @@ class TestRefused:
             run(task, fake, graph=graph)
         assert SERVER_PATH not in str(caught.value)
         assert task.state.saved[-1] == {}, "nothing is looked for again"
-
-
-def html(request: Handler) -> None:
-    request.answer(200, b"<html>welcome</html>", "text/html")
-
-
-def failing(request: Handler) -> None:
-    request.answer(500, b"500 Internal Server Error", "text/plain")
-
-
-def endless(request: Handler) -> None:
-    request.send_response(200)
-    request.end_headers()
-    request.close_connection = True
-    with_block = b"x" * 65536
-    try:
-        while True:
-            request.wfile.write(with_block)
-    except OSError:
-        return
-
-
-def silent(request: Handler) -> None:
-    request.rfile.read(1)
-
-
-def cut(request: Handler) -> None:
-    request.send_response(200)
-    request.send_header("Content-Length", "100000")
-    request.end_headers()
-    request.wfile.write(b"\x89PNG\r\n\x1a\n")
-    request.drop()
-
-
-def shorter(request: Handler) -> None:
-    request.answer(200, b"\x89PNG\r\n\x1a\n", Content_Length="4")
-
-
-def elsewhere(request: Handler) -> None:
-    request.answer(302, Location="http://127.0.0.1:1/")
-
-
-def packed(request: Handler) -> None:
-    request.answer(200, b"\x1f\x8b" + bytes(50), Content_Encoding="gzip")
-
-
-def not_a_number(request: Handler) -> None:
-    request.answer(200, b'{"exec_info": {"queue_remaining": NaN}}')
-
-
-def deep(request: Handler) -> None:
-    request.answer(200, b"[" * 100_000)
 
 
 class TestHostile:

@@ -39,6 +39,10 @@ def test_the_order_of_keys_and_what_is_not_sent_mean_nothing() -> None:
         ("{" + '"a":{' * 100_000, "is no JSON"),
         ("[]", "no workflow in API format"),
         ("{}", "no workflow in API format"),
+        (
+            '{"1": {"class_type": "SaveImageWebsocket", "inputs": {}}}',
+            r"node 1 \(SaveImageWebsocket\) keeps nothing that can be fetched: use SaveImage in its place",
+        ),
         ('{"nodes": [], "links": []}', r"is in the editor's format, .* choose File > Export \(API\)"),
         ('{"1": []}', "node 1 has no class_type and inputs"),
         ('{"1": {"class_type": "X"}}', "node 1 has no class_type and inputs"),
