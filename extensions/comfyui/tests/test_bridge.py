@@ -250,6 +250,26 @@ class TestRefused:
         assert SERVER_PATH not in str(caught.value)
         assert task.state.saved[-1] == {}, "nothing is looked for again"
 
+    @pytest.mark.parametrize(
+        ("answer", "message"),
+        [
+            (failing, r"cannot read the workflow \(500\)"),
+            (
+                lambda request: request.json({"error": {"type": "invalid_prompt", "message": SERVER_PATH}}, 400),
+                "prompt$",
+            ),
+            (lambda request: request.json({"error": SERVER_PATH, "node_errors": []}, 400), "no reason given$"),
+            (lambda request: request.json([], 400), "cannot read the workflow"),
+        ],
+    )
+    def test_by_the_server_in_whatever_form(
+        self, fake: FakeComfy, task: FakeTask, answer: Callable[[Handler], None], message: str
+    ) -> None:
+        fake.trick("POST /prompt", answer)
+        with pytest.raises(RunFailedError, match=message):
+            run(task, fake)
+        assert sum(b"POST /prompt" in each for each in fake.received) == 1
+
 
 class TestHostile:
     """A server is not trusted, and nothing that it does hangs, fills the disk, or lies where it should not."""
@@ -356,6 +376,15 @@ class TestHostile:
         new.trick("POST /upload", lie)
         with pytest.raises(ServerError, match="under another name"):
             run(task, new, graph=LOAD, set={"1.image": {"from": "image"}})
+
+    @pytest.mark.parametrize("status", [400, 413, 500])
+    def test_an_upload_that_is_not_taken(self, new: FakeComfy, task: FakeTask, tmp_path: Path, status: int) -> None:
+        (tmp_path / "a.png").write_bytes(picture({}))
+        task.inputs["image"] = Artifact(tmp_path / "a.png", "image")
+        new.trick("POST /upload", lambda request: request.answer(status))
+        with pytest.raises(ServerError, match=rf"does not take an upload \({status}\)"):
+            run(task, new, graph=LOAD, set={"1.image": {"from": "image"}})
+        assert not new.graphs
 
     def test_a_file_that_is_larger_than_the_server_takes(self, new: FakeComfy, task: FakeTask, tmp_path: Path) -> None:
         (tmp_path / "a.png").write_bytes(picture({}))
@@ -475,9 +504,13 @@ class TestLost:
         task.state.value = {"prompt": str(uuid.uuid4()), "server": "127.0.0.1:1", "graph": "", "lost": 0, "given": True}
         assert run(task, new)["picture"]
 
-    def test_a_server_that_is_back_in_time_is_waited_for(self, new: FakeComfy, task: FakeTask) -> None:
+    def test_a_server_that_is_back_in_time_is_waited_for(
+        self, new: FakeComfy, task: FakeTask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(prompts, "PATIENCE", 20.0)
         new.delay = 2
         new.trick("GET /history", lambda request: request.drop())
+        new.trick("GET /history", silent)
         new.trick("GET /history", html)
         new.trick("GET /history", lambda request: request.answer(502))
         assert run(task, new)["report"].facts["lost"] == 0
