@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,24 @@ def lines(status: dict[str, Any]) -> list[str]:
     said = [f"{status['name']} {status['job']}: {status['state']} for {duration(status['elapsed'])}{more}"]
     width = max(map(len, status["steps"]), default=0)
     for step, each in status["steps"].items():
-        counts = [f"{number:,} {outcome}" for outcome, number in each["ended"].items() if number]
-        waiting = f"{each['waiting']:,} waiting"
-        speed = [f"{times(each['speed'])} real time"] if each["speed"] else []
-        said.append(f"  {step:<{width}}  {', '.join([*counts, waiting, *speed])}")
+        under_way = status["running"] if status["state"] == "running" else ()
+        running = [task["done"] for task in under_way if task["step"] == step]
+        said.append(f"  {step:<{width}}  {', '.join(_counts(each, running))}")
     if failure := status["failure"]:
         said.append(failure_line(failure))
     if status["state"] == "killed":
         said.append("its process is gone; next: type the same run again, it goes on where it was")
     return said
+
+
+def _counts(step: dict[str, Any], running: list[float]) -> Iterator[str]:
+    """How many tasks of a step ended in which way, run (and how far they are), and wait."""
+    for outcome, number in step["ended"].items():
+        if number:
+            yield f"{number:,} {outcome}"
+    if running:
+        parts = ", ".join(f"{done:.0%}" for done in running if done)
+        yield f"{len(running):,} running{f' ({parts})' if parts else ''}"
+    yield f"{max(0, step['waiting'] - len(running)):,} waiting"
+    if step["speed"]:
+        yield f"{times(step['speed'])} real time"
