@@ -41,7 +41,7 @@ def level(task):
     report = Measurements(measurements=[Measurement(name="level", value=seconds)])
     return {{"report": Output(report, {{"loudness": -20.0 - 5 * seconds, "result": "measured", "still": seconds > 2}})}}
 
-def cut(task):
+def chop(task):
     sound, rate = task.read_audio("audio")
     halves = (sound[:, : sound.shape[1] // 2], sound[:, : sound.shape[1] // 2])
     return {{"pieces": [task.write_audio("pieces", half, rate) for half in halves]}}
@@ -55,7 +55,7 @@ def librarian_operations():
         Operation(name="level", run=f"{{__name__}}:level", settings=Settings, outputs={{"report": Measurements}},
                   facts={{"loudness": Fact("Of it.", "LUFS"), "result": Fact("What came.", words=("measured",)),
                          "still": Fact("Whether it is quiet.")}}, **common),
-        Operation(name="cut", run=f"{{__name__}}:cut", settings=Settings, outputs={{"pieces": Many(Audio)}}, **common),
+        Operation(name="chop", run=f"{{__name__}}:chop", settings=Settings, outputs={{"pieces": Many(Audio)}}, **common),
     ]
 """
 JOB = r"""

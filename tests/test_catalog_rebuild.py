@@ -22,9 +22,9 @@ recordings:
   - {id: calls, path: 'calls/*.wav', group: '(?P<role>in|out)-(?P<group>\w+)', roles: {in: left, out: right}}
 steps:
   - {id: voice, use: louder, from: talks, with: {gain: 1 dB}}
-  - {id: cuts, use: cut, from: voice}
+  - {id: cuts, use: chop, from: voice}
   - {id: loud, use: number, from: cuts}
-  - {id: mixed, use: mix, from: calls}
+  - {id: mixed, use: blend, from: calls}
   - {id: note, use: note, from: voice, with: {speaker: Ottilie}}
 """.lstrip()
 

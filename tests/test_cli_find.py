@@ -26,7 +26,7 @@ name: pieces
 recordings:
   - {id: tapes, path: 'tapes/*T-[24].wav', label: 'T-\d'}
 steps:
-  - {id: cut, use: cut}
+  - {id: cut, use: chop}
   - {id: said, use: say, from: cut}
 """
 

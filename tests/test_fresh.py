@@ -19,7 +19,7 @@ recordings:
   - {id: calls, path: 'calls/*.wav', group: '(?P<role>in|out)-(?P<group>\w+)', roles: {in: left, out: right}}
 steps:
   - {id: voice, use: louder, from: talks}
-  - {id: mixed, use: mix, from: calls}
+  - {id: mixed, use: blend, from: calls}
 """.lstrip()
 
 

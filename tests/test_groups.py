@@ -33,7 +33,7 @@ recordings:
   - {id: all, path: recordings/*.wav}
 steps:
   - {id: louder, use: louder, with: {gain: 1 dB}}
-  - {id: pieces, use: cut, from: louder}
+  - {id: pieces, use: chop, from: louder}
 """
 
 

@@ -44,11 +44,11 @@ def test_a_step_works_on_recordings_where_nothing_says_otherwise() -> None:
 def test_behind_a_list_it_works_on_items_and_lists_may_stand_in_lists() -> None:
     assert levels(
         """\
-        - {id: pieces, use: cut, from: talks}
+        - {id: pieces, use: chop, from: talks}
         - {id: voice, use: louder, from: pieces}
-        - {id: bits, use: cut, from: voice}
+        - {id: bits, use: chop, from: voice}
         - {id: loud, use: louder, from: bits}
-        - {id: joined, use: join, from: loud}
+        - {id: joined, use: splice, from: loud}
         """
     ) == {
         "pieces": (RECORDING, 0),
@@ -62,9 +62,9 @@ def test_behind_a_list_it_works_on_items_and_lists_may_stand_in_lists() -> None:
 def test_an_operation_on_items_gathers_the_list_below_each() -> None:
     found = levels(
         """\
-        - {id: pieces, use: cut, from: talks}
+        - {id: pieces, use: chop, from: talks}
         - {id: voice, use: number, from: pieces}
-        - {id: bits, use: cut, from: voice}
+        - {id: bits, use: chop, from: voice}
         - {id: counted, use: count, from: bits}
         """
     )
@@ -75,7 +75,7 @@ def test_groups_are_gathered_from_recordings_and_what_comes_of_them_reaches_thei
     assert levels(
         """\
         - {id: voice, use: louder, from: calls}
-        - {id: mixed, use: mix, from: voice}
+        - {id: mixed, use: blend, from: voice}
         - {id: loud, use: louder, from: mixed.audio}
         - {id: both, use: pair, from: {first: voice, second: mixed.audio}}
         - {id: legs, use: legs, from: voice}
@@ -134,7 +134,7 @@ def test_the_order_in_the_file_does_not_matter() -> None:
         - {id: fitted, use: fit, from: {audio: voice, profile: level}}
         - {id: level, use: profile, from: voice}
         - {id: voice, use: louder, from: pieces}
-        - {id: pieces, use: cut}
+        - {id: pieces, use: chop}
         """
     )
     assert found == {"pieces": (RECORDING, 0), "voice": (PIECES, 0), "level": (JOB, 0), "fitted": (PIECES, 1)}
@@ -143,13 +143,13 @@ def test_the_order_in_the_file_does_not_matter() -> None:
 @pytest.mark.parametrize(
     "steps",
     [
-        "- {id: mixed, use: mix, from: ▸talks}",
-        "- {id: mixed, use: mix, from: {audio: ▸talks}}",
-        "- {id: mixed, use: mix, from: ▸[calls, talks]}",
+        "- {id: mixed, use: blend, from: ▸talks}",
+        "- {id: mixed, use: blend, from: {audio: ▸talks}}",
+        "- {id: mixed, use: blend, from: ▸[calls, talks]}",
         "- {id: mixed, use: ▸mix}",
-        "- {id: voice, use: louder, from: talks}\n- {id: mixed, use: mix, from: ▸voice}",
+        "- {id: voice, use: louder, from: talks}\n- {id: mixed, use: blend, from: ▸voice}",
         "- {id: twice, use: duet, from: {first: calls, second: ▸talks}}",
-        "- {id: cuts, use: cut, from: talks}\n- {id: mixed, use: mix, from: ▸cuts}",
+        "- {id: cuts, use: chop, from: talks}\n- {id: mixed, use: blend, from: ▸cuts}",
     ],
 )
 def test_a_step_of_groups_over_recordings_without_any(steps: str) -> None:
@@ -170,7 +170,7 @@ def test_one_file_where_many_are_given() -> None:
     ]
     assert problems(
         """\
-        - {id: pieces, use: cut, from: calls}
+        - {id: pieces, use: chop, from: calls}
         - {id: loud, use: lone, from: {audio: ▸pieces}}
         """
     ) == ["the input audio of lone takes one file, and is given one for each item of pieces.pieces"]
@@ -179,8 +179,8 @@ def test_one_file_where_many_are_given() -> None:
 def test_lists_that_do_not_belong_together() -> None:
     assert problems(
         """\
-        - {id: cuts, use: cut, from: talks}
-        - {id: bits, use: cut, from: talks}
+        - {id: cuts, use: chop, from: talks}
+        - {id: bits, use: chop, from: talks}
         - {id: both, use: pair, from: {first: cuts, second: ▸bits}}
         """
     ) == [
@@ -195,7 +195,7 @@ def test_lists_that_do_not_belong_together() -> None:
 
 
 def test_a_list_of_the_whole_job_is_not_gathered_by_recordings() -> None:
-    said = problems("- {id: all, use: split, from: talks}\n- {id: joined, use: join, from: ▸[talks, all]}")
+    said = problems("- {id: all, use: split, from: talks}\n- {id: joined, use: splice, from: ▸[talks, all]}")
     assert said == ["its inputs come from lists that do not belong together: each item of all.parts"]
 
 
@@ -205,8 +205,8 @@ def test_an_operation_on_items_that_is_given_single_files() -> None:
         "- {id: one, use: ▸number}",
         "- {id: one, use: count, from: ▸talks}",
         "- {id: made, use: make}\n- {id: one, use: number, from: ▸made}",
-        "- {id: mixed, use: mix, from: calls}\n- {id: one, use: number, from: ▸{audio: mixed.audio}}",
-        "- {id: pieces, use: cut, from: talks}\n- {id: one, use: count, from: ▸pieces}",
+        "- {id: mixed, use: blend, from: calls}\n- {id: one, use: number, from: ▸{audio: mixed.audio}}",
+        "- {id: pieces, use: chop, from: talks}\n- {id: one, use: count, from: ▸pieces}",
     ):
         assert problems(steps)[0].startswith("works on the items of a list, and is given single files")
 
@@ -221,7 +221,7 @@ def test_an_operation_without_inputs_works_on_the_whole_job_or_not_at_all() -> N
 def test_every_mistake_is_said_once_and_not_again_for_what_hangs_on_it() -> None:
     said = problems(
         """\
-        - {id: mixed, use: mix, from: ▸talks}
+        - {id: mixed, use: blend, from: ▸talks}
         - {id: loud, use: louder, from: mixed.audio}
         - {id: one, use: number, from: ▸talks}
         - {id: fine, use: louder, from: talks}

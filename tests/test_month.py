@@ -22,7 +22,7 @@ recordings:
   - {id: talks, path: 'talks/**/*.wav'}
 steps:
   - {id: voice, use: louder, with: {gain: 1 dB}}
-  - {id: cuts, use: cut, from: voice}
+  - {id: cuts, use: chop, from: voice}
   - {id: loud, use: number, from: cuts}
   - {id: level, use: profile, from: voice, missing: leave out}
 """.lstrip()
@@ -51,7 +51,7 @@ class Month:
 
     def pieces(self) -> int:
         """Pieces of recordings that lie in the library."""
-        return sum(".cut.pieces." in path.name for path in (self.archive.root / "library").rglob("*.flac"))
+        return sum(".chop.pieces." in path.name for path in (self.archive.root / "library").rglob("*.flac"))
 
     def night(self, *typed: str, code: int = 0, again: int = 0) -> Counter[str]:
         """A run at night: its exit code, a record that is whole, and nothing done twice but what is expected.
@@ -158,7 +158,7 @@ def test_results_are_deleted_by_hand(month: Month) -> None:
 
 
 def test_pieces_are_kept_until_they_are_used(month: Month) -> None:
-    kept = JOB.replace("use: cut, from: voice", "use: cut, from: voice, keep: until-used")
+    kept = JOB.replace("use: chop, from: voice", "use: chop, from: voice, keep: until-used")
     month.archive.job(kept)
     assert month.night() == {}
     assert month.pieces() == 0
@@ -287,7 +287,7 @@ def test_all_of_it_in_one_library(month: Month) -> None:
     here(month.archive, "prune", "--superseded", "--yes")
     assert month.night() == {}
     month.archive.job(
-        JOB.replace("1 dB", "2 dB").replace("use: cut, from: voice", "use: cut, from: voice, keep: until-used")
+        JOB.replace("1 dB", "2 dB").replace("use: chop, from: voice", "use: chop, from: voice, keep: until-used")
     )
     assert month.night() == {}
     assert month.pieces() == 0

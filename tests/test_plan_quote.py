@@ -22,10 +22,10 @@ recordings:
   - {id: calls, path: calls/*.wav, group: '(?P<role>in|out)-(?P<group>\w+)', roles: {in: left, out: right}}
 steps:
   - {id: voice, use: louder, with: {gain: 1 dB}}
-  - {id: mixed, use: mix, from: calls}
-  - {id: cuts, use: cut, from: voice}
+  - {id: mixed, use: blend, from: calls}
+  - {id: cuts, use: chop, from: voice}
   - {id: loud, use: louder, from: cuts}
-  - {id: joined, use: join, from: cuts}
+  - {id: joined, use: splice, from: cuts}
   - {id: level, use: profile, from: loud}
   - {id: fitted, use: fit, from: {audio: joined, profile: level}}
 """.lstrip()
@@ -216,7 +216,7 @@ class TestAfter:
 
     def test_what_is_new_what_was_touched_and_what_is_missing(self, archive: Archive) -> None:
         sound(archive.root / "talks" / "new.wav", 30)
-        for path in archive.root.glob("library/*/*/mix-*/*.flac"):
+        for path in archive.root.glob("library/*/*/blend-*/*.flac"):
             path.unlink()
         found = quoted(archive)
         assert rows(found)["voice"] == (6, 1, 0)

@@ -29,7 +29,7 @@ recordings:
   - {id: talks, path: 'talks/*.wav'}
 steps:
   - {id: voice, use: louder, with: {gain: 1 dB}}
-  - {id: cuts, use: cut, from: voice}
+  - {id: cuts, use: chop, from: voice}
   - {id: loud, use: number, from: cuts}
   - {id: spans, use: spell, from: voice}
   - {id: told, use: tell, from: spans}
@@ -314,7 +314,7 @@ def test_one_of_a_list(archive: Archive) -> None:
     assert counts(archive) == {("loud", "done"): 1}
     (line,) = outcomes(archive)
     assert (line["unit"], line["consumed"][0]["id"]) == (piece, told["artifact"])
-    archive.job(JOB.replace("use: cut, from: voice", "use: cut, from: voice, with: {seconds: 0.15 s}"))
+    archive.job(JOB.replace("use: chop, from: voice", "use: chop, from: voice, with: {seconds: 0.15 s}"))
     run(archive, "--redo-ok")  # another list: its second piece is another one
     assert told["artifact"] not in {each["id"] for line in outcomes(archive) for each in line["consumed"]}
     assert "does not count: its list was made anew" in here(archive, "revise", "--list").stdout
@@ -403,7 +403,7 @@ def test_one_that_is_gone_is_missed_and_given_again(archive: Archive) -> None:
     assert "a person made it" in here(archive, "verify", code=1).stdout
     said = run(archive).stderr
     assert f"librarian revise --undo {told['artifact']}" in said
-    archive.job(JOB.replace("use: cut, from: voice", "use: cut, from: voice, with: {seconds: 0.15 s}"))
+    archive.job(JOB.replace("use: chop, from: voice", "use: chop, from: voice, with: {seconds: 0.15 s}"))
     said = run(archive, "--redo-ok", code=1).stderr
     assert "a revision that it needs is not what was recorded" in said
     assert revise(archive, voice, "mine.wav")["artifact"] == told["artifact"]

@@ -35,10 +35,10 @@ steps:
 """.lstrip()
 STEPS = """\
   - {id: voice, use: louder, from: calls, with: {gain: -1 dB}}
-  - {id: mixed, use: mix, from: voice}
-  - {id: cuts, use: cut, with: {seconds: 100 ms}}
+  - {id: mixed, use: blend, from: voice}
+  - {id: cuts, use: chop, with: {seconds: 100 ms}}
   - {id: loud, use: louder, from: cuts}
-  - {id: joined, use: join, from: loud}
+  - {id: joined, use: splice, from: loud}
   - {id: level, use: profile, from: loud}
   - {id: fitted, use: fit, from: {audio: joined, profile: level}}
 """
@@ -118,7 +118,7 @@ class TestDone:
         loud = by_unit(done, "loud", 0)
         for unit, line in cuts.items():
             assert [each["item"] for each in line["produced"]] == [1, 2, 3]
-            assert [each["file"] for each in line["produced"]] == [f"{unit}.cut.pieces.{n:04d}.flac" for n in (1, 2, 3)]
+            assert [each["file"] for each in line["produced"]] == [f"{unit}.chop.pieces.{n:04d}.flac" for n in (1, 2, 3)]
             given = [loud[each["id"]]["produced"][0]["id"] for each in line["produced"]]
             assert [each["id"] for each in joined[unit]["consumed"]] == given
             pieces = [heard(done.root / "library" / line["folder"] / each["file"]) for each in line["produced"]]
@@ -233,7 +233,7 @@ class TestGroups:
 
     def test_or_done_without_where_the_step_says_so_and_the_record_names_who_was_absent(self, archive: Archive) -> None:
         (archive.root / "calls" / f"out-{CALLS[0]}.wav").unlink()
-        steps(archive, "  - {id: mixed, use: mix, from: calls, missing: leave out}\n")
+        steps(archive, "  - {id: mixed, use: blend, from: calls, missing: leave out}\n")
         run(archive)
         found = {len(each["consumed"]): each for each in outcomes(archive)}
         assert found[3]["absent"] == []
@@ -250,7 +250,7 @@ class TestGroups:
         broken, silent = f"recv_out-{CALLS[0]}.wav", f"trans_out-{CALLS[1]}.wav"
         (archive.root / "calls" / broken).write_bytes(b"RIFF")
         sound(archive.root / "calls" / silent, 0)
-        steps(archive, STEPS + "  - {id: left, use: mix, from: voice, missing: leave out}\n")
+        steps(archive, STEPS + "  - {id: left, use: blend, from: voice, missing: leave out}\n")
         run(archive, code=1)
         found = counts(archive)
         assert found["voice", "done"], found["voice", "failed"] == (4, 2)
@@ -270,7 +270,7 @@ class TestGroups:
         os.mkfifo(path)
         steps(
             archive,
-            "  - {id: mixed, use: mix, from: calls}\n  - {id: left, use: mix, from: calls, missing: leave out}\n",
+            "  - {id: mixed, use: blend, from: calls}\n  - {id: left, use: blend, from: calls, missing: leave out}\n",
         )
         run(archive, code=1)
         assert counts(archive) == {
@@ -298,9 +298,9 @@ class TestGroups:
         shutil.copy(first, archive.root / "calls" / f"out-{CALLS[0]}.wav")
         steps(
             archive,
-            "  - {id: voice, use: louder, from: calls}\n  - {id: mixed, use: mix, from: voice}\n"
+            "  - {id: voice, use: louder, from: calls}\n  - {id: mixed, use: blend, from: voice}\n"
             "  - {id: both, use: pair, from: {first: voice, second: mixed.audio}}\n"
-            "  - {id: again, use: mix, from: both}\n  - {id: all, use: index, from: [voice, both]}\n",
+            "  - {id: again, use: blend, from: both}\n  - {id: all, use: index, from: [voice, both]}\n",
         )
         run(archive)
         found = counts(archive)
@@ -332,7 +332,7 @@ class TestLists:
         assert {outcome for _, outcome in counts(archive)} == {"cached"}
 
     def test_empty_ones_are_joined_to_nothing_by_all_alike(self, archive: Archive) -> None:
-        text = "  - {id: cuts, use: cut, from: talks, with: {seconds: 9 s}}\n  - {id: joined, use: join, from: cuts}\n"
+        text = "  - {id: cuts, use: chop, from: talks, with: {seconds: 9 s}}\n  - {id: joined, use: splice, from: cuts}\n"
         steps(archive, text)
         run(archive, "--events", "events")
         assert counts(archive) == {("cuts", "done"): 2, ("joined", "done"): 1, ("joined", "cached"): 1}
@@ -342,7 +342,7 @@ class TestLists:
         assert expected(events) == ended(events)
         run(archive)
         assert counts(archive) == {}
-        for path in archive.root.glob("library/*/*/join-*/*"):
+        for path in archive.root.glob("library/*/*/splice-*/*"):
             path.unlink()
         run(archive)
         verified(archive)
@@ -354,8 +354,8 @@ class TestLists:
         samples, rate = soundfile.read(path)
         samples[800:1600] = 0  # its second piece is silent
         soundfile.write(path, samples, rate, subtype="PCM_16")
-        cut = "  - {id: cuts, use: cut, from: talks, with: {seconds: 0.1}}\n  - {id: loud, use: louder, from: cuts}\n"
-        joins = "  - {id: joined, use: join, from: loud}\n  - {id: rest, use: join, from: loud, missing: leave out}\n"
+        cut = "  - {id: cuts, use: chop, from: talks, with: {seconds: 0.1}}\n  - {id: loud, use: louder, from: cuts}\n"
+        joins = "  - {id: joined, use: splice, from: loud}\n  - {id: rest, use: splice, from: loud, missing: leave out}\n"
         steps(archive, cut + joins)
         run(archive, code=1)
         assert counts(archive) == {
@@ -389,7 +389,7 @@ class TestLists:
 
 
 def test_a_job_by_another_name_takes_what_is_there_and_makes_anew_what_is_not(archive: Archive) -> None:
-    steps(archive, "  - {id: all, use: index, from: talks}\n  - {id: mixed, use: mix, from: calls}\n")
+    steps(archive, "  - {id: all, use: index, from: talks}\n  - {id: mixed, use: blend, from: calls}\n")
     run(archive)
     other = ("--set", "name=other")
     run(archive, *other)
@@ -406,7 +406,7 @@ def test_a_job_by_another_name_takes_what_is_there_and_makes_anew_what_is_not(ar
 
 def test_labels_that_are_public_are_said_and_others_are_not(archive: Archive) -> None:
     sound(archive.root / "talks" / "OH-7 Ottilie.wav", 0)
-    steps(archive, "  - {id: voice, use: louder}\n  - {id: cuts, use: cut}\n  - {id: mixed, use: mix, from: calls}\n")
+    steps(archive, "  - {id: voice, use: louder}\n  - {id: cuts, use: chop}\n  - {id: mixed, use: blend, from: calls}\n")
     done = run(archive, "--events", "events", code=1)
     events = [json.loads(line) for line in (archive.root / "events").read_text().splitlines()]
     labels = Counter(each["label"] for each in events if each["event"] == "task_ended")
@@ -428,7 +428,7 @@ def test_files_of_two_entries_are_expected_as_often_as_they_are_worked_on(archiv
         text.partition("steps:")[0]
         + more
         + "steps:\n  - {id: voice, use: louder, from: calls}\n  - {id: again, use: louder, from: [talks, everything]}\n"
-        "  - {id: mixed, use: mix, from: calls}\n  - {id: daily, use: mix, from: days}\n"
+        "  - {id: mixed, use: blend, from: calls}\n  - {id: daily, use: blend, from: days}\n"
         "  - {id: both, use: pair, from: {first: voice, second: mixed.audio}}\n"
         "  - {id: two, use: pair, from: {first: talks, second: everything}}\n"
     )
@@ -445,8 +445,8 @@ def test_the_calls_that_ship(tmp_path: Path) -> None:
     steps(
         archive,
         "  - {id: voice, use: normalize, from: calls, with: {target: -20 LUFS}}\n"
-        "  - {id: mixed, use: mix, from: voice.audio}\n"
-        "  - {id: cuts, use: cut, from: voice.audio, with: {seconds: 8 s}}\n"
+        "  - {id: mixed, use: blend, from: voice.audio}\n"
+        "  - {id: cuts, use: chop, from: voice.audio, with: {seconds: 8 s}}\n"
         "  - {id: checked, use: measure, from: cuts}\n",
     )
     archive.librarian("run", "job.yaml")

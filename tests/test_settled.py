@@ -24,7 +24,7 @@ recordings:
   - {id: talks, path: 'talks/*.wav', list: {file: files.csv, public: [label]}}
 steps:
   - {id: voice, use: louder, with: {gain: 1 dB}}
-  - {id: cuts, use: cut, from: voice}
+  - {id: cuts, use: chop, from: voice}
   - {id: loud, use: louder, from: cuts}
 """.lstrip()
 LONG_AGO = 1_000_000_000

@@ -30,8 +30,8 @@ recordings:
   - {{id: calls, path: '{NAME}/*.wav', group: '(?P<role>in|out)-(?P<group>\\d+)', roles: {{in: left, out: right}}}}
 steps:
   - {{id: voice, use: louder, from: talks, with: {{gain: 1 dB}}}}
-  - {{id: cuts, use: cut, from: voice}}
-  - {{id: mixed, use: mix, from: calls}}
+  - {{id: cuts, use: chop, from: voice}}
+  - {{id: mixed, use: blend, from: calls}}
 privacy: {{names: names.txt}}
 """.lstrip()
 LONG_AGO = 1_000_000_000

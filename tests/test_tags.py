@@ -271,7 +271,7 @@ def test_an_operation_that_leaves_metadata_has_it_removed(archive: Archive, make
         """
         from librarian import Audio, Image, Operation, Settings, hookimpl
 
-        def tag(task):
+        def mark(task):
             import soundfile
             from pathlib import Path
             with soundfile.SoundFile(task.folder / "a.wav", "w", 8000, 1, "PCM_16") as file:
@@ -286,7 +286,7 @@ def test_an_operation_that_leaves_metadata_has_it_removed(archive: Archive, make
         @hookimpl
         def librarian_operations():
             common = {"version": "1", "settings": Settings, "inputs": {"audio": Audio}, "description": "For a test."}
-            return [Operation(name="tag", run=f"{__name__}:tag", outputs={"audio": Audio}, **common),
+            return [Operation(name="mark", run=f"{__name__}:mark", outputs={"audio": Audio}, **common),
                     Operation(name="odd", run=f"{__name__}:odd", outputs={"image": Image}, **common)]
         """,
     )
@@ -296,7 +296,7 @@ def test_an_operation_that_leaves_metadata_has_it_removed(archive: Archive, make
         librarian: 1
         name: loud
         recordings: [{id: all, path: '*.wav'}]
-        steps: [{id: tagged, use: tag}, {id: odd, use: odd}]
+        steps: [{id: tagged, use: mark}, {id: odd, use: odd}]
         """
     )
     said = archive.librarian("run", "job.yaml", code=1).stderr

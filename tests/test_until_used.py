@@ -96,10 +96,10 @@ class TestDropped:
 
     def test_where_a_taker_fails_it_stays_until_that_is_done(self, empty: Archive) -> None:
         talk(empty, "silent", 0)
-        empty.job(f"{HEAD}  - {{id: cuts, use: cut, from: talks, keep: until-used}}\n"
+        empty.job(f"{HEAD}  - {{id: cuts, use: chop, from: talks, keep: until-used}}\n"
                   "  - {id: loud, use: number, from: cuts}\n")  # fmt: skip
         assert night(empty, code=1) == {"cuts": 4, "loud": 9}
-        assert there(empty) == {"cut": 3, "number": 9}
+        assert there(empty) == {"chop": 3, "number": 9}
 
     def test_of_a_part_of_the_steps_nothing_is_taken_that_others_want(self, empty: Archive) -> None:
         empty.job(JOB + MORE)
@@ -226,14 +226,14 @@ class TestShapes:
 
     WHOLE = f"""{HEAD}
   - {{id: voice, use: louder, from: talks, with: {{gain: 1 dB}}, keep: until-used}}
-  - {{id: cuts, use: cut, from: voice, keep: until-used}}
+  - {{id: cuts, use: chop, from: voice, keep: until-used}}
   - {{id: loud, use: number, from: cuts, keep: until-used}}
   - {{id: level, use: profile, from: loud}}
   - {{id: fitted, use: fit, from: {{audio: voice, profile: level}}}}
 """
     GROUPS = f"""{HEAD}
   - {{id: leg, use: louder, from: calls, with: {{gain: 2 dB}}, keep: until-used}}
-  - {{id: mixed, use: mix, from: leg}}
+  - {{id: mixed, use: blend, from: leg}}
 """
 
     def test_what_the_whole_job_gathers_goes_after_it(self, empty: Archive) -> None:
@@ -259,7 +259,7 @@ class TestShapes:
     def test_a_setting_comes_back_whose_results_are_there(self, empty: Archive) -> None:
         empty.job(self.WHOLE)
         run(empty)
-        empty.job(self.WHOLE.replace("use: cut,", "use: cut, with: {seconds: 0.15 s},"))
+        empty.job(self.WHOLE.replace("use: chop,", "use: chop, with: {seconds: 0.15 s},"))
         assert night(empty) == {"voice": 3, "cuts": 3, "loud": 6, "level": 1, "fitted": 3}
         empty.job(self.WHOLE)
         assert night(empty) == {}
@@ -267,17 +267,17 @@ class TestShapes:
     def test_of_groups(self, empty: Archive) -> None:
         empty.job(self.GROUPS)
         assert night(empty) == {"leg": 4, "mixed": 2}
-        assert there(empty) == {"mix": 4}
+        assert there(empty) == {"blend": 4}
         sound(empty.root / "calls" / "in-c.wav", 30)
         run(empty, "--redo", "mixed", code=1)
         assert counts(empty) == {("leg", "done"): 5, ("mixed", "done"): 2, ("mixed", "skipped"): 1}
-        assert there(empty) == {"louder": 1, "mix": 4}  # nobody took the leg whose other is not there
+        assert there(empty) == {"louder": 1, "blend": 4}  # nobody took the leg whose other is not there
 
     def test_a_recording_that_is_in_two_groups(self, empty: Archive) -> None:
         shutil.copy(empty.root / "calls" / "in-a.wav", empty.root / "calls" / "in-b.wav")
         empty.job(self.GROUPS)
         assert night(empty) == {"leg": 3, "mixed": 2}
-        assert there(empty) == {"mix": 4}
+        assert there(empty) == {"blend": 4}
         assert night(empty, "--redo", "mixed") == {"leg": 3, "mixed": 2}
 
 

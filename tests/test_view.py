@@ -22,9 +22,9 @@ recordings:
   - {id: calls, path: 'calls/*.wav', group: '(?P<role>in|out)-(?P<group>\w+)', roles: {in: left, out: right}}
 steps:
   - {id: voice, use: louder, from: talks, with: {gain: 1 dB}}
-  - {id: cuts, use: cut, from: voice}
+  - {id: cuts, use: chop, from: voice}
   - {id: loud, use: number, from: cuts}
-  - {id: mixed, use: mix, from: calls}
+  - {id: mixed, use: blend, from: calls}
   - {id: level, use: profile, from: voice}
 """.lstrip()
 NAMES = ("talks/Anna Müller.wav", "talks/1987/Bo.wav", "calls/in-one.wav", "calls/out-one.wav")

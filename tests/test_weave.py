@@ -185,7 +185,7 @@ def test_a_step_runs_once_a_recording_and_once_an_item() -> None:
     found = walk(
         """\
         - {id: voice, use: louder, from: talks}
-        - {id: cuts, use: cut, from: voice}
+        - {id: cuts, use: chop, from: voice}
         - {id: loud, use: louder, from: cuts}
         """,
         *map(Archive().alone, "ab"),
@@ -202,8 +202,8 @@ def test_a_step_runs_once_a_recording_and_once_an_item() -> None:
 def test_what_comes_from_further_up_is_given_to_everything_below_it() -> None:
     found = walk(
         """\
-        - {id: mixed, use: mix, from: calls}
-        - {id: cuts, use: cut, from: calls}
+        - {id: mixed, use: blend, from: calls}
+        - {id: cuts, use: chop, from: calls}
         - {id: both, use: pair, from: {first: cuts, second: mixed.audio}}
         - {id: level, use: profile, from: cuts}
         - {id: fitted, use: fit, from: {audio: cuts, profile: level}}
@@ -224,8 +224,8 @@ def test_what_comes_from_further_up_is_given_to_everything_below_it() -> None:
 def test_files_are_gathered_by_role_recording_item_and_place_in_from() -> None:
     found = walk(
         """\
-        - {id: cuts, use: cut, from: calls}
-        - {id: mixed, use: mix, from: [calls, cuts]}
+        - {id: cuts, use: chop, from: calls}
+        - {id: mixed, use: blend, from: [calls, cuts]}
         - {id: all, use: index, from: [cuts, calls, talks]}
         """,
         (archive := Archive()).call("1", both="c", right="b", left="a"),
@@ -253,7 +253,7 @@ def test_items_of_groups_and_of_the_whole_job_are_gathered_in_the_order_of_their
         """\
         - {id: legs, use: legs, from: calls}
         - {id: loud, use: louder, from: legs}
-        - {id: mixed, use: mix, from: loud}
+        - {id: mixed, use: blend, from: loud}
         - {id: all, use: split, from: calls}
         - {id: each, use: louder, from: all}
         - {id: index, use: index, from: [each, loud]}
@@ -271,11 +271,11 @@ def test_items_of_groups_and_of_the_whole_job_are_gathered_in_the_order_of_their
 def test_lists_in_lists_are_gathered_level_by_level() -> None:
     found = walk(
         """\
-        - {id: cuts, use: cut, from: talks}
-        - {id: bits, use: cut, from: cuts}
+        - {id: cuts, use: chop, from: talks}
+        - {id: bits, use: chop, from: cuts}
         - {id: loud, use: louder, from: bits}
         - {id: counted, use: count, from: loud}
-        - {id: joined, use: join, from: loud}
+        - {id: joined, use: splice, from: loud}
         """,
         Archive().alone("a"),
         items=3,
@@ -292,10 +292,10 @@ def test_lists_in_lists_are_gathered_level_by_level() -> None:
 def test_of_an_empty_list_nothing_is_done_and_nothing_is_gathered() -> None:
     found = walk(
         """\
-        - {id: cuts, use: cut, from: talks}
+        - {id: cuts, use: chop, from: talks}
         - {id: loud, use: louder, from: cuts}
-        - {id: bits, use: cut, from: loud}
-        - {id: joined, use: join, from: bits}
+        - {id: bits, use: chop, from: loud}
+        - {id: joined, use: splice, from: bits}
         - {id: level, use: profile, from: [loud, bits]}
         """,
         Archive().alone("a"),
@@ -308,11 +308,11 @@ def test_of_an_empty_list_nothing_is_done_and_nothing_is_gathered() -> None:
 def test_without_a_member_that_failed_nothing_is_gathered() -> None:
     steps = """\
         - {id: voice, use: louder, from: calls}
-        - {id: cuts, use: cut, from: voice}
+        - {id: cuts, use: chop, from: voice}
         - {id: loud, use: louder, from: cuts}
-        - {id: mixed, use: mix, from: voice}
+        - {id: mixed, use: blend, from: voice}
         - {id: again, use: louder, from: mixed.audio}
-        - {id: joined, use: join, from: loud}
+        - {id: joined, use: splice, from: loud}
         - {id: level, use: profile, from: loud}
         """
     found = walk(steps, Archive().call("1", left="a", right="b", both="c"), failing=[("voice", B)])
@@ -330,7 +330,7 @@ def test_or_what_is_there_where_the_step_says_leave_out_and_the_record_says_who_
     found = walk(
         """\
         - {id: voice, use: louder, from: calls}
-        - {id: mixed, use: mix, from: voice, missing: leave out}
+        - {id: mixed, use: blend, from: voice, missing: leave out}
         - {id: level, use: profile, from: [voice, mixed.audio], missing: leave out}
         """,
         (archive := Archive()).call("1", left="a", right="b"),
@@ -350,8 +350,8 @@ def test_or_what_is_there_where_the_step_says_leave_out_and_the_record_says_who_
 
 
 def test_a_failed_item_is_left_out_by_itself() -> None:
-    steps = "- {id: cuts, use: cut, from: talks}\n- {id: loud, use: louder, from: cuts}\n"
-    joined = "- {id: joined, use: join, from: loud, missing: leave out}"
+    steps = "- {id: cuts, use: chop, from: talks}\n- {id: loud, use: louder, from: cuts}\n"
+    joined = "- {id: joined, use: splice, from: loud, missing: leave out}"
     item = walk(steps, Archive().alone("a"), items=3).of("loud")[1].unit.id
     found = walk(steps + joined, Archive().alone("a"), items=3, failing=[("loud", item)])
     assert [item for *_, item in given(found.one("joined"))] == [1, 3]
@@ -361,10 +361,10 @@ def test_a_failed_item_is_left_out_by_itself() -> None:
 def test_a_role_without_a_file_costs_what_gathers_members_and_nothing_else() -> None:
     steps = """\
         - {id: voice, use: louder, from: calls}
-        - {id: mixed, use: mix, from: voice%s}
+        - {id: mixed, use: blend, from: voice%s}
         - {id: legs, use: legs, from: voice%s}
         - {id: loud, use: louder, from: legs}
-        - {id: again, use: mix, from: loud}
+        - {id: again, use: blend, from: loud}
         """
     found = walk(steps % ("", ", missing: leave out"), Archive().call("1", left="a", both="c"))
     assert (found.one("mixed").lost, lacking(found.one("mixed"))) == (Node.NO_FILE, [("right", "", "")])
@@ -418,7 +418,7 @@ def test_a_recording_that_cannot_be_read_is_absent_in_all_that_gather_it() -> No
 
 def test_a_recording_twice_in_a_group_is_worked_on_once_and_given_in_both_roles() -> None:
     found = walk(
-        "- {id: voice, use: louder, from: calls}\n- {id: mixed, use: mix, from: voice}\n",
+        "- {id: voice, use: louder, from: calls}\n- {id: mixed, use: blend, from: voice}\n",
         Archive().call("1", left="a", right="b", both="a"),
     )
     assert [each.unit.id for each in found.of("voice")] == [A, B]
@@ -432,9 +432,9 @@ def test_a_recording_in_two_groups_is_worked_on_once_and_given_to_both() -> None
     found = walk(
         """\
         - {id: voice, use: louder, from: calls}
-        - {id: mixed, use: mix, from: voice}
+        - {id: mixed, use: blend, from: voice}
         - {id: both, use: pair, from: {first: voice, second: mixed.audio}}
-        - {id: again, use: mix, from: both}
+        - {id: again, use: blend, from: both}
         - {id: all, use: index, from: [voice, both]}
         """,
         archive.call("1", left="a", right="b", both="c"),
@@ -471,9 +471,9 @@ def test_groups_of_one_entry_are_no_groups_of_another_that_has_the_same_recordin
     found = walk(
         """\
         - {id: voice, use: louder, from: calls}
-        - {id: mixed, use: mix, from: voice, missing: leave out}
+        - {id: mixed, use: blend, from: voice, missing: leave out}
         - {id: loud, use: louder, from: mixed.audio}
-        - {id: daily, use: mix, from: days}
+        - {id: daily, use: blend, from: days}
         - {id: level, use: profile, from: [calls, days]}
         - {id: all, use: group_fit, from: {audio: [calls, days], profile: level}, missing: leave out}
         """,
@@ -506,12 +506,12 @@ def test_lists_of_the_whole_job_are_still_there_in_its_next_stage() -> None:
 def test_what_the_whole_job_made_reaches_the_steps_after_it_stage_by_stage() -> None:
     found = walk(
         """\
-        - {id: cuts, use: cut, from: talks}
+        - {id: cuts, use: chop, from: talks}
         - {id: level, use: profile, from: cuts}
         - {id: fitted, use: fit, from: {audio: cuts, profile: level}}
         - {id: second, use: profile, from: fitted}
         - {id: again, use: fit, from: {audio: fitted, profile: second}}
-        - {id: joined, use: join, from: again}
+        - {id: joined, use: splice, from: again}
         """,
         *map(Archive().alone, "ab"),
     )
@@ -522,10 +522,10 @@ def test_what_the_whole_job_made_reaches_the_steps_after_it_stage_by_stage() -> 
 def test_behind_a_list_that_is_not_known_everything_waits() -> None:
     job = resolve(
         """\
-        - {id: cuts, use: cut, from: talks}
+        - {id: cuts, use: chop, from: talks}
         - {id: loud, use: louder, from: cuts}
-        - {id: joined, use: join, from: cuts}
-        - {id: again, use: join, from: loud}
+        - {id: joined, use: splice, from: cuts}
+        - {id: again, use: splice, from: loud}
         - {id: level, use: profile, from: loud}
         - {id: all, use: index, from: [talks, cuts]}
         - {id: heard, use: index, from: talks}
@@ -546,7 +546,7 @@ def test_behind_a_list_that_is_not_known_everything_waits() -> None:
 
 
 OPERATIONS = [
-    *[("cut", ["audio"]), ("louder", ["audio"]), ("join", ["audio"]), ("mix", ["audio"]), ("legs", ["audio"])],
+    *[("chop", ["audio"]), ("louder", ["audio"]), ("splice", ["audio"]), ("blend", ["audio"]), ("legs", ["audio"])],
     *[("profile", ["audio"]), ("split", ["audio"]), ("index", ["audio"]), ("count", ["audio"])],
     *[("pair", ["first", "second"]), ("duet", ["first", "second"]), ("fit", ["audio", "profile"])],
     *[("fit", ["audio", "profile"]), ("profile", ["audio"])],
@@ -574,7 +574,7 @@ def job_of(proposed: Proposed) -> Job:
     sources = {"audio": ["calls", "days", "talks"], "profile": ["level"]}
     for number, ((operation, ports), (first, second, more)) in enumerate(proposed):
         picked = [_pick(sources["profile" if port == "profile" else "audio"], first) for port in ports]
-        if len(ports) == 1 and more % 3 == 0 and operation in ("join", "mix", "profile", "split", "index"):
+        if len(ports) == 1 and more % 3 == 0 and operation in ("splice", "blend", "profile", "split", "index"):
             picked = [f"[{', '.join({picked[0]: 0, _pick(sources['audio'], second): 1})}]"]
         elif len(ports) > 1 and ports[1] == "second":
             picked[1] = _pick(sources["audio"], second)

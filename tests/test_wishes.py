@@ -35,7 +35,7 @@ recordings:
 steps:
   - {id: voice, use: louder, with: {gain: 1 dB}}
   - {id: note, use: note, from: talks}
-  - {id: mixed, use: mix, from: calls}
+  - {id: mixed, use: blend, from: calls}
   - {id: level, use: profile, from: voice}
   - {id: fitted, use: fit, from: {audio: voice, profile: level}}
 """.lstrip()

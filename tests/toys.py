@@ -75,7 +75,7 @@ class StemSettings(Settings):
     stem: Literal["voice", "rest"] = Field("voice", description="What comes out.")
 
 
-def cut(task):
+def chop(task):
     """Pieces of one length; what is left over is thrown away, so a short recording has none."""
     sound, rate = task.read_audio("audio")
     length = round(task.settings.seconds * rate)
@@ -91,7 +91,7 @@ def louder(task):
     return {"audio": task.write_audio("audio", sound * 10 ** (task.settings.gain / 20), rate)}
 
 
-def join(task):
+def splice(task):
     sounds = [task.read_audio(each)[0] for each in task.inputs["audio"]]
     joined = np.concatenate(sounds, axis=1) if sounds else np.zeros((1, 1), np.float32)
     return {"audio": task.write_audio("audio", joined, 8000)}
@@ -106,7 +106,7 @@ def order(task):
     return {"order": path}
 
 
-def mix(task):
+def blend(task):
     """A channel for each member of a group."""
     sounds = [task.read_audio(each)[0] for each in task.inputs["audio"]]
     frames = min(sound.shape[1] for sound in sounds)
@@ -177,13 +177,13 @@ def librarian_operations():
     many = {"audio": Many(Audio)}
     heard = {"audio": Audio}
     return [
-        operation("cut", heard, {"pieces": Many(Audio)}, CutSettings),
+        operation("chop", heard, {"pieces": Many(Audio)}, CutSettings),
         operation("louder", heard, heard, LouderSettings, facts={"gain": Fact("Gain.", "dB")}),
         operation("hoard", heard, heard, LouderSettings, run="louder", scratch=lambda settings: 1e6),
         operation("number", heard, heard, each="item", run="louder", settings=LouderSettings),
         operation("count", many, {"order": Text}, each="item", run="order"),
-        operation("join", many, heard),
-        operation("mix", many, {"audio": Audio, "order": Text}, each="group"),
+        operation("splice", many, heard),
+        operation("blend", many, {"audio": Audio, "order": Text}, each="group"),
         operation("duet", {"first": Many(Audio), "second": Many(Audio)}, {"order": Text}, each="group", run="order"),
         operation("legs", many, {"parts": Many(Audio)}, each="group", run="parts"),
         operation("profile", many, {"profile": Measurements}, each="job"),
