@@ -94,7 +94,22 @@ def listening(address: str, prompt_id: str, nodes: Collection[str], show: Callab
         show: called with the fraction that is done, 0 to 1.
     """
     with ExitStack() as stack:
-        yield Live(_connected(stack, address, prompt_id), prompt_id, nodes, show)
+        connection = _connected(stack, address, prompt_id)
+        try:
+            yield Live(connection, prompt_id, nodes, show)
+        finally:
+            if connection is not None:
+                _hang_up(connection)
+
+
+def _hang_up(connection: ClientConnection) -> None:
+    """Break it off, and read what has come: with more unread than it holds, a connection waits before it closes."""
+    try:
+        connection.socket.shutdown(socket.SHUT_RDWR)
+        while True:
+            connection.recv(timeout=CLOSE_SECONDS)
+    except (*_BROKEN, TimeoutError):
+        return
 
 
 def _connected(stack: ExitStack, address: str, prompt_id: str) -> ClientConnection | None:

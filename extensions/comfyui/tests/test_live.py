@@ -123,6 +123,19 @@ def test_a_server_that_tells_nothing(new: FakeComfy, task: FakeTask, answer: Cal
     assert run(task, new)["picture"]
 
 
+def test_what_nobody_read_does_not_hold_it_up(new: FakeComfy, task: FakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "CLOSE_SECONDS", 3600.0)
+
+    def flood(request: Handler) -> bool:
+        (sent,) = new.graphs
+        for _ in range(200):
+            new.tell(sent["client_id"], "status", {})
+        return False
+
+    new.trick("GET /history", flood)
+    assert run(task, new)["picture"]
+
+
 def test_one_that_breaks_off_or_says_too_much(new: FakeComfy, task: FakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "MOST_BYTES", 1000)
     for trick in (
