@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from librarian.models.pretrained import read_json
 from librarian_transcription.emissions import align, collapsed
 from librarian_transcription.features import Features
-from librarian_transcription.folder import read_json
 from librarian_transcription.recognizer import RATE, Attempt, Decoded, Encoded, Samples, Traits
 from librarian_transcription.spelling import Letters, Pieces, Spelling
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import torch
 import transformers
-from transformers.utils import logging
 
+from librarian.models.pretrained import UnusableModelError, check_folder, load_pretrained, read_json
 from librarian_transcription.canary import Canary
 from librarian_transcription.ctc import ConvolutionalCtc, ParakeetCtc
-from librarian_transcription.folder import UnusableModelError, check_folder, read_json
 from librarian_transcription.moonshine import Moonshine
 from librarian_transcription.recognizer import Recognizer
 from librarian_transcription.transducer import Transducer
@@ -52,35 +51,8 @@ def open_model(folder: Path, device: str = "cpu", precision: str = "fp32") -> Re
     name, around = FAMILIES[family]
     if not hasattr(transformers, name):
         raise UnusableModelError("the installed transformers is too old for this model: pip install -U transformers")
-    model = _weights(folder, getattr(transformers, name), device, PRECISIONS[precision])
+    model = load_pretrained(folder, getattr(transformers, name), device, PRECISIONS[precision])
     try:
         return around(folder, model)
     except (TypeError, ValueError, LookupError, AttributeError):
         raise UnusableModelError("the model is not loaded: its settings are not those of its family") from None
-
-
-def _weights(folder: Path, architecture: Any, device: str, dtype: torch.dtype) -> Any:
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        model, report = architecture.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            weights_only=True,
-            trust_remote_code=False,
-            dtype=dtype,
-            output_loading_info=True,
-        )
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # whatever a library makes of a file that fits nothing
-        if "alloc" in str(error) or isinstance(error, MemoryError):
-            raise
-        raise UnusableModelError(
-            f"the model is not loaded: its weights and its config.json do not fit ({type(error).__name__})"
-        ) from None
-    lacking = [*report["missing_keys"], *report["mismatched_keys"]]
-    if lacking:
-        raise UnusableModelError(f"the model is not loaded: {len(lacking)} of its weights are missing or do not fit")
-    return model.to(device).eval()

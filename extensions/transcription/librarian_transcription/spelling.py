@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from librarian_transcription.folder import UnusableModelError, read_json
+from librarian.models.pretrained import UnusableModelError, read_json
 
 MARK = "\ufffd"
 """What stands for bytes that are no whole letter yet."""

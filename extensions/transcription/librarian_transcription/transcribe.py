@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from librarian import Output, Task, Turns, UnusableInputError, Word, Words, model_folder
+from librarian.models.pretrained import UnusableModelError
 from librarian_transcription import TranscribeSettings
 from librarian_transcription.door import open_model
 from librarian_transcription.flow import Batches, Recording, Told
-from librarian_transcription.folder import UnusableModelError
 from librarian_transcription.guards import Limits
 from librarian_transcription.hearing import Heard, hear
 from librarian_transcription.languages import ANOTHER, LANGUAGES, UNKNOWN

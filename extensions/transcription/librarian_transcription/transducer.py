@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
+from librarian.models.pretrained import UnusableModelError
 from librarian_transcription.features import Features
-from librarian_transcription.folder import UnusableModelError
 from librarian_transcription.recognizer import RATE, Attempt, Decoded, Encoded, Samples, Token, Traits
 from librarian_transcription.spelling import Pieces
 

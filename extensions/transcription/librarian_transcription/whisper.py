@@ -11,7 +11,7 @@ import torch
 from transformers.modeling_outputs import BaseModelOutput
 
 from librarian.audio.mel import whisper_spectrogram
-from librarian_transcription.folder import UnusableModelError, read_json
+from librarian.models.pretrained import UnusableModelError, read_json
 from librarian_transcription.languages import tag_of
 from librarian_transcription.recognizer import RATE, Encoded, Samples, Traits
 from librarian_transcription.sequence import Heads, Sequential

@@ -1,14 +1,21 @@
-"""What may lie in a model's folder, and what its JSON may say: nothing that runs code, nothing left to chance."""
+"""Models of transformers, in a worker: a folder that was looked at, a class that is known, weights that fit it.
+
+For extensions too. What may lie in a folder, and what its JSON may say: nothing that runs code, nothing left to chance.
+Weights come as safetensors; there is no way from here to a pickle, to a network or to a class that a folder names.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from librarian.errors import RefusedError
 from librarian.models.given import handed
+
+if TYPE_CHECKING:
+    import torch
 
 MOST_JSON = 64 << 20
 """Bytes: tokenizers of many languages have some ten of these."""
@@ -61,6 +68,47 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UnusableModelError(f"the model is not loaded: {path.name} holds no settings")
     return found
+
+
+def load_pretrained(folder: Path, architecture: Any, device: str, dtype: torch.dtype) -> Any:
+    """The model of a folder, ready to compute. `check_folder` comes first.
+
+    Args:
+        folder: from `librarian.model_folder`, checked.
+        architecture: a class of transformers: the caller's choice, never the folder's.
+        device: `cpu`, `cuda:0` …
+        dtype: that it computes with.
+
+    Raises:
+        UnusableModelError: its weights are missing, or do not fit its config.json.
+    """
+    import torch
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        model, report = architecture.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            weights_only=True,
+            trust_remote_code=False,
+            dtype=dtype,
+            output_loading_info=True,
+        )
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # whatever a library makes of a file that fits nothing
+        if "alloc" in str(error) or isinstance(error, MemoryError):
+            raise
+        raise UnusableModelError(
+            f"the model is not loaded: its weights and its config.json do not fit ({type(error).__name__})"
+        ) from None
+    lacking = [*report["missing_keys"], *report["mismatched_keys"]]
+    if lacking:
+        raise UnusableModelError(f"the model is not loaded: {len(lacking)} of its weights are missing or do not fit")
+    return model.to(device).eval()
 
 
 def _check_keys(found: Mapping[str, Any], name: str) -> None:
