@@ -138,6 +138,7 @@ class StepEntry(_Strict):
         "yes", description="Whether results stay once all that takes them in this job is done."
     )
     missing: Literal["skip", "leave out"] = Field("skip", description="What a gathering step does without a member.")
+    only: Literal["clean"] | None = Field(None, description="Refuses what is private: all of its inputs must be clean.")
 
 
 class PrivacyEntry(_Strict):

@@ -157,6 +157,7 @@ class Step:
         until_used: whether its results are dropped once all that takes them is done.
         hosts: hosts that it talks to, with the settings of any recording.
         effects: what else it does with them that a rule has to allow.
+        only_clean: whether it may be given nothing that is private.
     """
 
     id: str
@@ -175,6 +176,7 @@ class Step:
     until_used: bool = False
     hosts: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
+    only_clean: bool = False
 
     def gathers(self, port: str) -> bool:
         """Whether an input takes any number of files."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from librarian.errors import ExtensionError
+from librarian.job.clean import kept_clean
 from librarian.job.file import AudioFormat, JobFile, StepEntry
 from librarian.job.levels import is_whole, leveled
 from librarian.job.model import Job, Source, Step
@@ -163,7 +164,7 @@ def _connect(
             steps[entry.id] = _step(entry, declarations[index], resolved[index], inputs, entry.audio or file.audio)
     leveled_steps, problems = leveled(file, _in_order(read, file, steps))
     read.problems.extend(problems)
-    return leveled_steps
+    return kept_clean(leveled_steps)
 
 
 def _step(
@@ -189,6 +190,7 @@ def _step(
         until_used=entry.keep == "until-used",
         hosts=resolved.hosts,
         effects=resolved.effects,
+        only_clean=entry.only == "clean",
     )
 
 

@@ -21,7 +21,7 @@ from librarian.job.file import ListEntry, RecordingsEntry
 from librarian.job.model import Row, Step, Table
 from librarian.job.read import Problem, Read
 from librarian.job.yamltext import Place
-from librarian.operation import Declaration, Resolved
+from librarian.operation import Declaration, Port, Resolved
 
 Validate = Callable[[Declaration, Mapping[str, object]], "Resolved | Sequence[tuple[Place, str]]"]
 """Settings of an operation → what a worker made of them, or (place in the settings, message) of what is wrong."""
@@ -43,6 +43,11 @@ class _Column:
     index: int
     setting: str
     steps: tuple[str, ...]
+
+
+def _forms(outputs: Mapping[str, Port]) -> dict[str, tuple[str, bool]]:
+    """What a step puts out, without whether it is clean: that hangs on what the step is given."""
+    return {name: (port.kind, port.many) for name, port in outputs.items()}
 
 
 def read_tables(read: Read, steps: Sequence[Step], validate: Validate) -> dict[str, Table]:
@@ -169,7 +174,7 @@ class _Reader:
             return None
         for model, remedy in answer.missing.items():
             self._problem(line, f"{step.id}: {remedy}", model)
-        if answer.outputs != step.outputs:
+        if _forms(answer.outputs) != _forms(step.outputs):
             self._problem(line, f"{step.id}: its settings would change what the step puts out")
             return None
         return replace(

@@ -66,6 +66,7 @@ CONVERT = Operation(
     description="Change sample rate, channels or format of a recording, or make a copy to listen to.",
     resources=Resources(memory="512 MiB"),
     reproducible="tolerance",
+    keeps_clean=True,
 )
 
 

@@ -229,6 +229,7 @@ CLIP = Operation(
     description="Cut a clip for each turn, sample for sample.",
     resources=Resources(memory="512 MiB"),
     reproducible="bytes",
+    keeps_clean=True,
 )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import deque
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from librarian import AudioStream, AudioWriter, Output, Task, Turn, Turns, UnusableInputError
+from librarian.audio.cutting import Cutter
 from librarian_diarization import ClipSettings
 from librarian_diarization.found import alone, merged
 
@@ -35,16 +35,23 @@ class Clip:
 
 
 def clip(task: Task) -> Mapping[str, Sequence[Output]]:
-    """Cut a clip for each turn."""
+    """Cut a clip for each turn.
+
+    Raises:
+        UnusableInputError: `unsupported` where turns go on long after the sound.
+    """
     settings: ClipSettings = task.settings
     turns = task.inputs["turns"].read_data(Turns).turns
-    with task.open_audio("audio") as sound, ExitStack() as stack:
-        clips = clips_of(turns, settings, sound.sample_rate)
-        cutter = Cutter(task, sound, clips, settings.channels == "own", stack)
-        for samples in sound.blocks():
-            cutter.add(samples)
-        cutter.end()
-    return {"clips": cutter.made}
+    with task.open_audio("audio") as sound:
+        clips, frames = Clips(task, sound), 0
+        with Cutter(clips.begin, clips_of(turns, settings, sound.sample_rate)) as cutter:
+            for samples in sound.blocks():
+                cutter.add(samples)
+                frames += samples.shape[1]
+            left = cutter.end()
+        if any(each.turn.end > frames / sound.sample_rate + BEYOND for each in left):
+            raise UnusableInputError("unsupported", "the turns go on after the sound has ended: of another recording?")
+    return {"clips": clips.made}
 
 
 def clips_of(turns: Sequence[Turn], settings: ClipSettings, rate: int) -> list[Clip]:
@@ -68,61 +75,46 @@ def clips_of(turns: Sequence[Turn], settings: ClipSettings, rate: int) -> list[C
     return sorted(clips, key=lambda each: (each.start, each.end, each.turn.speaker))
 
 
-class Cutter:
-    """Writes clips while the sound goes by.
+class Clips:
+    """The files of the clips.
 
     Args:
         task: the task.
         sound: what they are cut from.
-        clips: by where they start.
-        own: whether only the channel of a speaker is wanted, where a turn names it.
-        stack: closes what is open, also where something fails.
+
+    Attributes:
+        made: the clips that were begun.
     """
 
-    def __init__(self, task: Task, sound: AudioStream, clips: Sequence[Clip], own: bool, stack: ExitStack) -> None:
-        self._task, self._sound, self._own, self._stack = task, sound, own, stack
-        self._coming = deque(clips)
-        self._open: list[tuple[Clip, AudioWriter, ExitStack]] = []
-        self._offset = 0
+    def __init__(self, task: Task, sound: AudioStream) -> None:
+        self._task, self._sound = task, sound
+        self._own = task.settings.channels == "own"
         self.made: list[Output] = []
 
-    def add(self, samples: NDArray[np.float32]) -> None:
-        """Take the next block, `[channels, frames]`."""
-        behind = self._offset + samples.shape[1]
-        while self._coming and self._coming[0].start < behind:
-            self._begin(self._coming.popleft())
-        for clip, writer, _ in self._open:
-            part = samples[:, max(0, clip.start - self._offset) : max(0, clip.end - self._offset)]
-            channel = self._channel(clip)
-            writer.write(part if channel is None else part[channel : channel + 1])
-        for _, _, closing in (each for each in self._open if each[0].end <= behind):
-            closing.close()
-        self._open = [each for each in self._open if each[0].end > behind]
-        self._offset = behind
-
-    def end(self) -> None:
-        """Close what the end of the sound has cut short.
-
-        Raises:
-            UnusableInputError: `unsupported` where turns go on long after it.
-        """
-        rate = self._sound.sample_rate
-        left = [clip for clip, _, _ in self._open] + list(self._coming)
-        if any(clip.turn.end > self._offset / rate + BEYOND for clip in left):
-            raise UnusableInputError("unsupported", "the turns go on after the sound has ended: of another recording?")
-        for _, _, closing in self._open:
-            closing.close()
-
-    def _begin(self, clip: Clip) -> None:
-        closing = self._stack.enter_context(ExitStack())
-        channels = self._sound.channels if self._channel(clip) is None else 1
+    @contextmanager
+    def begin(self, clip: Clip) -> Iterator[Chosen]:
+        """The file of a clip, which takes the channel that is wanted."""
+        channel = self._channel(clip)
+        channels = self._sound.channels if channel is None else 1
         layout = self._sound.layout if channels > 2 else ""  # noqa: PLR2004
-        writer = closing.enter_context(self._task.create_audio("clips", self._sound.sample_rate, channels, layout))
-        self._open.append((clip, writer, closing))
-        start = round(clip.start / self._sound.sample_rate, 6)
-        facts = {"speaker": clip.turn.speaker, "start": start, "confidence": clip.turn.confidence}
-        self.made.append(Output(writer.path, facts))
+        with self._task.create_audio("clips", self._sound.sample_rate, channels, layout) as writer:
+            start = round(clip.start / self._sound.sample_rate, 6)
+            facts = {"speaker": clip.turn.speaker, "start": start, "confidence": clip.turn.confidence}
+            self.made.append(Output(writer.path, facts))
+            yield Chosen(writer, channel)
 
     def _channel(self, clip: Clip) -> int | None:
         channel = clip.turn.channel
         return channel if self._own and channel is not None and channel < self._sound.channels else None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A file that is given a channel of what comes; None for all."""
+
+    writer: AudioWriter
+    channel: int | None
+
+    def write(self, samples: NDArray[np.float32]) -> None:
+        """Take what comes next, `[channels, frames]`."""
+        self.writer.write(samples if self.channel is None else samples[self.channel : self.channel + 1])

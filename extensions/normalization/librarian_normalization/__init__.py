@@ -123,6 +123,7 @@ NORMALIZE = Operation(
     description="Bring a recording to a loudness with one gain, under a true-peak ceiling.",
     resources=Resources(memory="512 MiB"),
     reproducible="bytes",
+    keeps_clean=True,
 )
 
 NORMALIZE_GROUP = Operation(
@@ -137,6 +138,7 @@ NORMALIZE_GROUP = Operation(
     description="Bring the recordings of a group to a loudness with one gain for all, so that their balance stays.",
     resources=Resources(memory="512 MiB"),
     reproducible="bytes",
+    keeps_clean=True,
 )
 
 MEASURE = Operation(
