@@ -5,7 +5,7 @@ JOB ?= configs/quickstart.yaml
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
-PINS := pyproject.toml requirements.txt constraints.txt $(wildcard extensions/*/pyproject.toml)
+PINS := pyproject.toml requirements.txt constraints.txt $(wildcard extensions/*/pyproject.toml docs/examples/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -37,7 +37,7 @@ format: $(VENV)/ready-to-test ## format the code and mend what the linter can
 
 clean: ## remove .venv, caches and builds; library, manifests and keys stay
 	rm -rf $(VENV) dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find configs extensions librarian tests -name __pycache__ -prune -exec rm -rf {} +
+	find configs docs extensions librarian tests \( -name __pycache__ -o -name .ruff_cache \) -prune -exec rm -rf {} +
 
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -30,4 +30,8 @@ def librarian_recognizers() -> list[dict[str, Any]]:  # type: ignore[empty-body]
 
 @hookspec
 def librarian_checks() -> list[dict[str, Any]]:  # type: ignore[empty-body]
-    """What `librarian doctor` should check for this extension."""
+    """What `librarian doctor` should say of this extension, as it stands on this machine now.
+
+    It is called in a worker, without network, and has 30 s. Each is a mapping: `what` (a word such as `encoder`),
+    `state` (`ok`, `warn`, `fail`) and `text` (one line; where it is not ok, with what to do about it).
+    """

@@ -87,6 +87,7 @@ def key_document(
     models: Mapping[str, str],
     inputs: Sequence[tuple[str, str, str]],
     audio: Mapping[str, Any] | None,
+    code: str = "",
 ) -> dict[str, Any]:
     """How a thing is made, whole: what the task key is the HMAC of.
 
@@ -97,8 +98,9 @@ def key_document(
         models: name → digest.
         inputs: `(port, role, id)` in gathering order; role is empty where there is none.
         audio: how sound is written (`format`, `bits`); None where no output is audio.
+        code: digest of the extension's code, while that is developed; else empty, and not in the document.
     """
-    return {
+    document = {
         "schema": KEY_SCHEMA,
         "operation": operation,
         "version": version,
@@ -107,6 +109,7 @@ def key_document(
         "inputs": [list(entry) for entry in inputs],
         "audio": None if audio is None else dict(audio),
     }
+    return {**document, "code": code} if code else document
 
 
 @dataclass(frozen=True)

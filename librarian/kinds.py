@@ -22,7 +22,11 @@ _CONFIG = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_bui
 
 
 class Kind:
-    """The base of all kinds. `word` is how a record and a job file call it."""
+    """The base of all kinds. `word` is how a record and a job file call it.
+
+    An extension may subclass it for files of a format that the core does not know, such as tables: `word = "parquet"`.
+    The core keeps them as they are, looks into none, and takes them for private.
+    """
 
     word: ClassVar[str]
     clean: ClassVar[bool] = False
@@ -223,6 +227,8 @@ class Measurements(Data):
     measurements: list[Measurement] = Field(description="The values, in the order of measuring.")
 
 
+PLAIN: tuple[type[Kind], ...] = (Audio, Image, Video, File, Text)
+"""The kinds of files that the core knows."""
 SCHEMAS: tuple[type[Data], ...] = (Turns, Words, Spans, Events, Measurements)
 """The data kinds every extension can count on."""
 

@@ -215,7 +215,11 @@ class Operation:
         effects: what else it does beside reading its inputs and writing its outputs, or a function of the settings
             that gives it: `model-code` (it runs code that comes with a model), `deletes` (it deletes something
             elsewhere). The owner lets it by a rule in the job file.
+        example: settings with which it can be run and shown, as a job file gives them, where some have no default or
+            others tell more: `librarian extensions check` takes them.
         clears: whether its outputs are free of names whatever went in, and it verified that.
+        keeps_clean: whether its outputs hold nothing but what its inputs and numbers say, so that they are clean where
+            all of its inputs are.
     """
 
     name: str
@@ -236,7 +240,9 @@ class Operation:
     scratch: Scratch | None = None
     hosts: Hosts | Callable[[Any], Sequence[str]] = ()
     effects: Effects | Callable[[Any], Sequence[Effect]] = ()
+    example: Mapping[str, Any] = field(default_factory=dict)
     clears: bool = False
+    keeps_clean: bool = False
 
 
 class Port(BaseModel):
@@ -278,7 +284,11 @@ class Declaration(BaseModel):
     models: tuple[KnownModel, ...]
     hosts: Hosts | None
     effects: Effects | None = ()
+    example: dict[str, Any] = {}
     clears: bool
+    keeps_clean: bool = False
+    code: str = ""
+    """What the code of its extension comes down to (`installed.code_of`); empty where that is not known."""
 
     @property
     def full_name(self) -> str:

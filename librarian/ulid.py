@@ -18,6 +18,11 @@ def new_ulid(after: str = "") -> str:
     return "".join(_DIGITS[number >> _BITS * place & 31] for place in reversed(range(_LENGTH)))
 
 
+def time_of(ulid: str) -> float:
+    """When a ULID was made (seconds since the epoch), as the clock had it then."""
+    return (_number(ulid) >> 8 * _RANDOM_BYTES) / 1000
+
+
 def _number(ulid: str) -> int:
     number = 0
     for char in ulid:

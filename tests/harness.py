@@ -28,10 +28,12 @@ class Typed:
 
 
 SHIPPED = (
-    *("cleaning", "comfyui", "conversion", "diarization"),
-    *("normalization", "redaction", "separation", "transcription"),
+    *("cleaning", "comfyui", "conversion", "diarization", "editing"),
+    *("language", "normalization", "redaction", "separation", "tagging", "transcription"),
 )
 """The extensions of this project, which are installed where its tests run."""
+INSTALLED = (*SHIPPED, "effects", "parquet", "program")
+"""Those and the examples in docs/, which are installed there only."""
 MEASURE = """
 import os, sys
 _, status, usage = os.wait4(os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ), 0)

@@ -55,7 +55,8 @@ def librarian_operations():
         Operation(name="level", run=f"{{__name__}}:level", settings=Settings, outputs={{"report": Measurements}},
                   facts={{"loudness": Fact("Of it.", "LUFS"), "result": Fact("What came.", words=("measured",)),
                          "still": Fact("Whether it is quiet.")}}, **common),
-        Operation(name="chop", run=f"{{__name__}}:chop", settings=Settings, outputs={{"pieces": Many(Audio)}}, **common),
+        Operation(name="chop", run=f"{{__name__}}:chop", settings=Settings,
+                  outputs={{"pieces": Many(Audio)}}, **common),
     ]
 """
 JOB = r"""

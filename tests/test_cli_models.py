@@ -14,7 +14,7 @@ import pytest
 from harness import Archive
 from scaling import GAINS, folder_of, scaling
 
-from librarian.cli import doctor
+from librarian.cli.doctor import models
 
 
 @pytest.fixture
@@ -271,10 +271,10 @@ def test_verify_reads_every_byte(project: Archive, tmp_path: Path, monkeypatch: 
 
 
 def findings(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What doctor says of models; all of it would look for a GPU too."""
+    """What doctor says of models when it reads every byte; all of it would look for a GPU too."""
     monkeypatch.setenv("LIBRARIAN_MODELS", archive.environment["LIBRARIAN_MODELS"])
     context = click.Context(click.Command("doctor"), obj={"project": str(archive.root)})
-    return [f"{each.state} {each.text}" for each in doctor._models(context)]
+    return [f"{each.state} {each.text}" for each in models.findings(context, digests=True)]
 
 
 def test_projects_share_one_copy(project: Archive, tmp_path: Path) -> None:

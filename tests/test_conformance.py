@@ -40,6 +40,8 @@ WORK = """
 import contextlib, os, pathlib, socket, threading
 from librarian import UnusableInputError
 
+seen = []
+
 def run(task):
     way, path = task.settings.way, task.inputs["audio"].path
     if way == "told":
@@ -61,8 +63,9 @@ def run(task):
         with contextlib.suppress(OSError): socket.getaddrinfo("telemetry.invalid", 443)
     if way == "talks":
         with contextlib.suppress(OSError): socket.create_connection(("192.0.2.1", 443), timeout=1)
-    if way == "hoards": bytearray(sound.frames * 150)
-    if way == "resumes" and not task.state.value and sound.frames > 30000 * 16:
+    if way == "hoards": b"x" * (sound.frames * 150)
+    seen.append(task)
+    if way == "resumes" and len(seen) == 2:
         task.state.value = {"half": True}
         task.state.save()
         threading.Event().wait()
@@ -144,7 +147,7 @@ def test_asking_for_the_network_is_noticed_though_nobody_complains(toy: Path, tm
 
 
 def test_a_sound_that_breaks_it_is_noticed(toy: Path, tmp_path: Path) -> None:
-    with pytest.raises(Fault, match="a sound that is 5.1 ends with IndexError"):
+    with pytest.raises(Fault, match=r"a sound that is 5\.1 ends with IndexError"):
         suite("stereo").test_takes_or_refuses_odd_sounds(tmp_path)
 
 

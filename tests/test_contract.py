@@ -6,9 +6,9 @@ breaks extensions or records that exist: it needs a new LIBRARIAN_API, or a new 
     PYTHONPATH=tests python tests/test_contract.py && git diff tests/golden
 
 `manifest.jsonl` is what is written now. The others were written before lines could say what was absent (1), what was
-scrubbed (2), which failures are remembered (3), what persons made (4), and what was allowed and tried again (5);
-manifests like them lie in projects, and are read as long as `format` is 1. `act.jsonl` is a manifest of an act of the
-owner's.
+scrubbed (2), which failures are remembered (3), what persons made (4), what was allowed and tried again (5), and by
+which code results were made (6); manifests like them lie in projects, and are read as long as `format` is 1.
+`act.jsonl` is a manifest of an act of the owner's.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from librarian import (
     Data,
     Event,
     Events,
+    File,
     Image,
     Many,
     Measurement,
@@ -27,6 +28,7 @@ from librarian import (
     Words,
 )
 from librarian.kinds import SCHEMAS, Kind
+from librarian.workers import discovery
 
 
 def test_every_kind_has_a_word_of_its_own():
@@ -144,3 +146,30 @@ def test_data_does_not_change(data):
     name = next(iter(type(data).model_fields))
     with pytest.raises(ValidationError, match="frozen"):
         setattr(data, name, getattr(data, name))
+
+
+def test_an_extension_may_bring_a_kind_of_file_of_its_own():
+    parquet = type("Parquet", (Kind,), {"word": "parquet"})
+    found = discovery.ports({"table": parquet, "many": Many(parquet)}, False)
+    assert [(port.kind, port.many, port.clean) for port in found.values()] == [
+        ("parquet", False, False),
+        ("parquet", True, False),
+    ]
+    assert found["table"].accepts(found["many"])
+    audio, data, file = (discovery.ports({"it": kind}, False)["it"] for kind in (Audio, Data, File))
+    assert not any(each.accepts(found["table"]) for each in (audio, data, file))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "needs a word of its own"),
+        ({"word": "parquet/1"}, "needs a word of its own"),
+        ({"word": "audio"}, "needs a word of its own"),
+        ({"word": "data"}, "needs a word of its own"),
+        ({"word": "parquet", "clean": True}, "nobody looks into files of its kind"),
+    ],
+)
+def test_a_kind_of_file_that_is_taken_or_says_that_it_is_clean_is_refused(body, said):
+    with pytest.raises(discovery.BrokenExtensionError, match=said):
+        discovery.ports({"table": type("Table", (Kind,), body)}, False)

@@ -134,6 +134,26 @@ def run_without_pauses(archive: Archive, *more: str) -> subprocess.CompletedProc
     return subprocess.run(command, cwd=archive.root, env=environment, text=True, capture_output=True, check=False)
 
 
+def test_what_is_refused_is_in_the_record(posting: Archive, server: tuple[int, list[bytes]]) -> None:
+    posting.librarian("init", ".", code=None)
+    sent = f"{{id: sent, use: upload, with: {{port: {server[0]}, text: ask Jane Doe}}}}"
+    job(posting, sent, "{id: tidied, use: tidy}", allow="{}")
+    said = posting.librarian("run", "job.yaml", code=4).stderr
+    first, *found, seal = lines(posting)
+    assert (first["act"], seal["state"]) == ("refuse", "complete")
+    assert [(each["step"], each["why"], each["hosts"]) for each in found] == [
+        *[("sent", "host", ["127.0.0.1"]), ("tidied", "deletes", []), ("tidied", "model-code", [])],
+        *[("sent", "private", ["127.0.0.1"]), ("sent", "text", ["127.0.0.1"])],
+    ]
+    assert len(said.splitlines()) == len(found)
+    job_id = posting.librarian("jobs").stdout.split()[0]
+    assert "why model-code" in posting.librarian("show", job_id).stdout
+    posting.librarian("plan", "job.yaml", code=4)
+    assert len(list((posting.root / "manifests").glob("*.jsonl"))) == 1, "plan writes nothing"
+    posting.librarian("verify")
+    assert not server[1]
+
+
 @pytest.mark.parametrize("command", ["plan", "run"])
 def test_a_recording_is_not_sent(posting: Archive, server: tuple[int, list[bytes]], command: str) -> None:
     job(posting, f"{{id: sent, use: upload, with: {{port: {server[0]}}}}}")

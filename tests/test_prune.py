@@ -137,7 +137,9 @@ class TestWhatGoes:
     def test_what_was_made_of_the_items_of_a_list_goes_with_it(self, tmp_path: Path) -> None:
         archive = toy_archive(tmp_path / "lists")
         sound(archive.root / "talks" / "1.wav", 1)
-        job = JOB[: JOB.index("steps:")] + "steps:\n  - {id: cuts, use: chop}\n  - {id: loud, use: number, from: cuts}\n"
+        job = (
+            JOB[: JOB.index("steps:")] + "steps:\n  - {id: cuts, use: chop}\n  - {id: loud, use: number, from: cuts}\n"
+        )
         archive.job(job)
         run(archive)
         archive.job(job.replace("use: chop}", "use: chop, with: {seconds: 0.15 s}}"))

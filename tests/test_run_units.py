@@ -118,7 +118,9 @@ class TestDone:
         loud = by_unit(done, "loud", 0)
         for unit, line in cuts.items():
             assert [each["item"] for each in line["produced"]] == [1, 2, 3]
-            assert [each["file"] for each in line["produced"]] == [f"{unit}.chop.pieces.{n:04d}.flac" for n in (1, 2, 3)]
+            assert [each["file"] for each in line["produced"]] == [
+                f"{unit}.chop.pieces.{n:04d}.flac" for n in (1, 2, 3)
+            ]
             given = [loud[each["id"]]["produced"][0]["id"] for each in line["produced"]]
             assert [each["id"] for each in joined[unit]["consumed"]] == given
             pieces = [heard(done.root / "library" / line["folder"] / each["file"]) for each in line["produced"]]
@@ -332,7 +334,9 @@ class TestLists:
         assert {outcome for _, outcome in counts(archive)} == {"cached"}
 
     def test_empty_ones_are_joined_to_nothing_by_all_alike(self, archive: Archive) -> None:
-        text = "  - {id: cuts, use: chop, from: talks, with: {seconds: 9 s}}\n  - {id: joined, use: splice, from: cuts}\n"
+        text = (
+            "  - {id: cuts, use: chop, from: talks, with: {seconds: 9 s}}\n  - {id: joined, use: splice, from: cuts}\n"
+        )
         steps(archive, text)
         run(archive, "--events", "events")
         assert counts(archive) == {("cuts", "done"): 2, ("joined", "done"): 1, ("joined", "cached"): 1}
@@ -355,7 +359,9 @@ class TestLists:
         samples[800:1600] = 0  # its second piece is silent
         soundfile.write(path, samples, rate, subtype="PCM_16")
         cut = "  - {id: cuts, use: chop, from: talks, with: {seconds: 0.1}}\n  - {id: loud, use: louder, from: cuts}\n"
-        joins = "  - {id: joined, use: splice, from: loud}\n  - {id: rest, use: splice, from: loud, missing: leave out}\n"
+        joins = (
+            "  - {id: joined, use: splice, from: loud}\n  - {id: rest, use: splice, from: loud, missing: leave out}\n"
+        )
         steps(archive, cut + joins)
         run(archive, code=1)
         assert counts(archive) == {
@@ -406,7 +412,9 @@ def test_a_job_by_another_name_takes_what_is_there_and_makes_anew_what_is_not(ar
 
 def test_labels_that_are_public_are_said_and_others_are_not(archive: Archive) -> None:
     sound(archive.root / "talks" / "OH-7 Ottilie.wav", 0)
-    steps(archive, "  - {id: voice, use: louder}\n  - {id: cuts, use: chop}\n  - {id: mixed, use: blend, from: calls}\n")
+    steps(
+        archive, "  - {id: voice, use: louder}\n  - {id: cuts, use: chop}\n  - {id: mixed, use: blend, from: calls}\n"
+    )
     done = run(archive, "--events", "events", code=1)
     events = [json.loads(line) for line in (archive.root / "events").read_text().splitlines()]
     labels = Counter(each["label"] for each in events if each["event"] == "task_ended")

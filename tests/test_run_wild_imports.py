@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from aftermath import left_behind, tells_a_number, watched
-from harness import SHIPPED, Archive
+from harness import INSTALLED, Archive
 
 DECLARES = """
 from librarian import Audio, Field, Operation, Settings, hookimpl
@@ -67,7 +67,7 @@ def test_a_job_that_does_not_name_them_runs(crowded: Archive) -> None:
 def test_each_is_listed_and_none_spoils_another(crowded: Archive) -> None:
     listed = crowded.librarian("extensions", "--json", code=3)
     problems = {each["package"]: each["problem"] for each in json.loads(listed.stdout)}
-    assert [name for name in (*SHIPPED, *CARELESS) if problems.pop(f"librarian-{name}")] == []
+    assert [name for name in (*INSTALLED, *CARELESS) if problems.pop(f"librarian-{name}")] == []
     for name, (_, reason) in BROKEN.items():
         assert problems.pop(f"librarian-{name}").startswith(reason)
     assert problems == {}
@@ -82,5 +82,5 @@ def test_one_that_hangs_is_named_and_costs_half_a_minute(archive: Archive, make_
         make_extension(name, code)
     listed = archive.librarian("extensions", "--json", code=3)
     problems = {each["package"]: each["problem"] for each in json.loads(listed.stdout)}
-    assert {problems.pop(f"librarian-{name}") for name in SHIPPED} == {""}
+    assert {problems.pop(f"librarian-{name}") for name in INSTALLED} == {""}
     assert problems == {f"librarian-{name}": reason for name, (_, reason) in HANGS.items()}

@@ -98,7 +98,7 @@ def test_every_field_is_described(name):
 def texts() -> Iterator[tuple[str, str]]:
     """What may be a job file: configs, examples in READMEs, texts in the code and in the tests."""
     yield from ((path.name, path.read_text()) for path in (TOP / "configs").glob("*.yaml"))
-    for path in (TOP / "README.md", *TOP.glob("extensions/*/README.md")):
+    for path in (TOP / "README.md", *TOP.glob("extensions/*/README.md"), *TOP.glob("docs/examples/*/README.md")):
         yield from ((path.name, block) for block in re.findall(r"```yaml\n(.*?)```", path.read_text(), re.DOTALL))
     for path in (*TOP.glob("tests/*.py"), *TOP.glob("extensions/*/tests/*.py"), TOP / "librarian" / "cli" / "init.py"):
         for node in ast.walk(ast.parse(path.read_text())):

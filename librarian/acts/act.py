@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 from librarian.acts.drop import complete
 from librarian.machine import machine_record
@@ -23,12 +22,11 @@ from librarian.manifest.journal import (
     reopened,
 )
 from librarian.manifest.records import Act as Line
-from librarian.manifest.records import ActLine, MachineRecord
+from librarian.manifest.records import ActKind, ActLine, MachineRecord
 from librarian.manifest.store import Store
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 
-Kind = Literal["forget", "allow", "reveal", "rotate", "settle", "export", "prune", "move", "revise"]
 Say = Callable[[str], None]
 
 
@@ -58,7 +56,7 @@ class Act:
 
 
 @contextlib.contextmanager
-def act(project: Project, kind: Kind, say: Say, *, resumable: bool = False) -> Iterator[Act]:
+def act(project: Project, kind: ActKind, say: Say, *, resumable: bool = False) -> Iterator[Act]:
     """Begin an act, and seal its manifest. The caller holds the project's lock.
 
     What an earlier job left is mended first.
@@ -90,7 +88,7 @@ def mended(project: Project, say: Say) -> Iterator[tuple[Catalog, Store]]:
 
 
 @contextlib.contextmanager
-def recorded(project: Project, catalog: Catalog, job: str, kind: Kind, *, resumable: bool = False) -> Iterator[Act]:
+def recorded(project: Project, catalog: Catalog, job: str, kind: ActKind, *, resumable: bool = False) -> Iterator[Act]:
     """The manifest of an act, from its first line to its seal; arguments as in `act`."""
     with contextlib.closing(Journal.create(project.manifests, job, _first(project, job, kind))) as journal:
         try:
@@ -156,7 +154,7 @@ def _take_away(doing: Act) -> None:
     complete(doing.project, doing.catalog, doing.job)
 
 
-def _first(project: Project, job: str, kind: Kind) -> ActLine:
+def _first(project: Project, job: str, kind: ActKind) -> ActLine:
     return ActLine(
         job=job,
         act=kind,

@@ -1,11 +1,11 @@
-"""What the owner decided about failures, and what he copied out of the library: recorded before it counts."""
+"""What was decided about failures, what was copied out of the library, and what was refused."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from librarian.acts.act import Say, act
-from librarian.manifest.records import DecisionLine, ExportLine
+from librarian.manifest.records import DecisionLine, ExportLine, RefusedLine
 from librarian.project import Project
 
 
@@ -35,4 +35,15 @@ def export(project: Project, line: ExportLine, say: Say) -> str:
     """
     with act(project, "export", say) as doing:
         doing.record(line)
+    return doing.job
+
+
+def refuse(project: Project, lines: Sequence[RefusedLine], say: Say) -> str:
+    """Record what a job would have done and may not. The caller holds the project's lock.
+
+    Returns:
+        The job's id.
+    """
+    with act(project, "refuse", say) as doing:
+        doing.record(*lines)
     return doing.job

@@ -39,7 +39,7 @@ COMMANDS = {
     "catalog": "Make the index over the manifests anew.",
     "project": "Move a project's library to another place.",
     "models": "List, add, verify, fetch and pack the models that operations use.",
-    "extensions": "List what is installed and what it can do.",
+    "extensions": "List what is installed and what it can do; write and check extensions.",
     "doctor": "Say whether everything is as it should be, and what to do where not.",
     "privacy": "Keep names out of texts; show, seal and forget them.",
     "schema": "Print the JSON Schema of a job file or of the record.",

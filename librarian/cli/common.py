@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from librarian.cli.job_words import chosen_words, given_texts, texts
+from librarian.cli.lacking import remedies
 from librarian.cli.words import say
 from librarian.errors import EnvironmentFailedError, ExtensionError, UsageError
 from librarian.files import naming, private
@@ -157,6 +158,7 @@ def check(text: Read, workers: Workers, models: Installed) -> Checked:
     public = chosen.union(models.lock.by_name, words_of(declarations))
     scrubber = _throwaway([*private, *given_texts(text)], public)
     _note_broken(text, installed, scrubber)
+    _note_lacking(text, installed)
     validator = Validator(workers, installed, models)
     lists = {"names": _listed(text, "names"), "allow": _listed(text, "allow")}
     job = resolve(text, declarations, _telling(_scrubbing(validator, scrubber), lists))
@@ -303,6 +305,14 @@ def _note_broken(text: Read, installed: Sequence[Extension], scrubber: Scrubber)
         if any(step.use not in known for step in text.steps.values()):
             names = ", ".join(sorted(broken))
             say(f"cannot be used: {names}; why: librarian extensions")
+
+
+def _note_lacking(text: Read, installed: Sequence[Extension]) -> None:
+    known = {name for each in installed for d in each.declarations for name in (d.name, d.full_name)}
+    broken = {each.package for each in installed if each.problem}
+    lacking = [step.use for step in text.steps.values() if step.use not in known]
+    for line in remedies([use for use in lacking if use.partition("/")[0] not in broken]) if lacking else ():
+        say(line)
 
 
 def names_someone(checker: Scrubber, word: str) -> bool:

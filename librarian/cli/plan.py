@@ -99,6 +99,12 @@ def _lines(scan: Scan, quotation: Quotation) -> Iterator[str]:
         if newer := sum(each.newer for each in quotation.revised(row.step.id)):
             anew = "revised by hand, and made anew by the machine since; which: librarian revise --list"
             yield f"  {row.step.id}: {newer:,}  {anew}"
+        if other := quotation.other_code.get(row.step.id):
+            name, version, of = row.step.declaration.name, row.step.declaration.version, row.step.declaration.extension
+            yield (
+                f"  {row.step.id}: {other:,}  left, made by other code: it changed under the same version of {name} "
+                f"({version}); its author raises that, or types --dev {of} for now"
+            )
         if row.kept:
             yield f"  {row.step.id}: {row.kept:,}  left as they are"
         if row.lists:
@@ -223,6 +229,7 @@ def _row_json(row: Row, quotation: Quotation) -> dict[str, object]:
         },
         **{"audio_seconds": round(row.audio, 3), "seconds": quotation.seconds(name)},
         **{"revised": len(revised), "revised_newer": sum(each.newer for each in revised)},
+        "other_code": quotation.other_code.get(name, 0),
         "bytes_wanted": quotation.bytes(name),
         "outputs": {output: "clean" if port.clean else "private" for output, port in row.step.outputs.items()},
         "hosts": list(row.step.hosts),

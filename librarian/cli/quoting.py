@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
@@ -100,6 +100,7 @@ class Quotation:
         workers: processes that a run would have.
         free: bytes free where the library lies.
         revisions: what persons made in the place of results of the job.
+        other_code: step → results that other code made under the same version of the operation.
     """
 
     rows: Mapping[str, Row]
@@ -109,6 +110,7 @@ class Quotation:
     workers: int
     free: int
     revisions: Sequence[Revision] = ()
+    other_code: Mapping[str, int] = field(default_factory=dict)
 
     def seconds(self, step: str) -> float | None:
         """How long a step will take, all workers at it; None where that is not known."""
@@ -171,7 +173,16 @@ def quote(
             step.id: place.catalog.speed(*where, step.declaration.full_name, job.name, step.id) for step in job.steps
         }
         free = free_at(place.library)
-        return Quotation(rows, speeds, quoted.audio, lengths.estimated, workers, free, revisions)
+        other_code = place.catalog.other_code(job.name, _codes(order))
+        return Quotation(rows, speeds, quoted.audio, lengths.estimated, workers, free, revisions, other_code)
+
+
+def _codes(order: Order) -> dict[tuple[str, str], str]:
+    """(operation, its version) → the code of its extension, but for those that are done anew by other code anyway."""
+    declared = [step.declaration for step in order.steps]
+    return {
+        (each.full_name, each.version): each.code for each in declared if each.extension not in order.policy.developed
+    }
 
 
 def _nobody(task: Task) -> None:

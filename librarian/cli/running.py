@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,8 @@ from typing import Any
 
 import click
 
-from librarian.cli.common import LateLog, check, refuse_shadow
+from librarian.acts.decided import refuse
+from librarian.cli.common import Checked, LateLog, check, refuse_shadow
 from librarian.cli.observers import observers
 from librarian.cli.place import existing_project, held, installed_models, open_or_make_project
 from librarian.cli.quoting import asked_first
@@ -19,8 +21,11 @@ from librarian.cli.run import Stop
 from librarian.cli.wishes import Wishes, left_fresh
 from librarian.cli.words import plural, say
 from librarian.cli.working import workers_for
+from librarian.errors import EnvironmentFailedError
 from librarian.events import Event, Observer, RunEnded, RunStarted
 from librarian.job import Job, Read, read
+from librarian.job.policy import PolicyError
+from librarian.manifest.records import RefusedLine
 from librarian.privacy.scrub import Scrubber
 from librarian.project import Project
 from librarian.recordings import Scan
@@ -73,7 +78,7 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
         for sentence in said:
             say(sentence)
         known = existing_project(context)
-        order = wished.order(text, checked, known)
+        order = _permitted(wished, text, checked, known)
         order = replace(order, absent_ok=typed.agreed.absent)
         if not typed.agreed.fresh:
             order = left_fresh(order)
@@ -95,6 +100,25 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
             with observers(project, steps, len(steps) * order.scan.files, typed.events) as watching:
                 halt = Halt(stop, until, wished.max_failures)
                 return carry_out(project, order, checked.scrubber(project), pool, log, watching, halt)
+
+
+def _permitted(wished: Wishes, text: Read, checked: Checked, project: Project | None) -> Order:
+    """What is to be run; where a rule forbids it, that is recorded.
+
+    Another run that holds the project is not waited for: then the refusal is said, and in no record.
+    """
+    try:
+        return wished.order(text, checked, project)
+    except PolicyError as error:
+        if project and error.refusals:
+            scrub = checked.scrubber(project).scrub
+            lines = [
+                RefusedLine(job_name=checked.job.name, step=each.step, why=each.why, hosts=[*map(scrub, each.hosts)])
+                for each in error.refusals
+            ]
+            with contextlib.suppress(EnvironmentFailedError, OSError), held(project, no_wait=True):
+                refuse(project, lines, say)
+        raise
 
 
 def carry_out(

@@ -67,6 +67,12 @@ def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         private,
         click.option("--upgrade", is_flag=True, help="Follow new versions of operations, models and defaults."),
+        click.option(
+            *("--dev", "dev"),
+            multiple=True,
+            metavar="EXTENSION",
+            help="Do anew what was made by other code of this extension, as its author; may be given again.",
+        ),
     )
     for option in reversed(options):
         command = option(command)

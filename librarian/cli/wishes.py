@@ -49,6 +49,7 @@ class Wishes:
         max_failures: tasks that fail before nothing new is begun; None for any number.
         private: whether operations that talk to other machines may have private material.
         upgrade: follow new versions of operations, models and defaults.
+        dev: packages whose code counts as a part of how a thing is made.
     """
 
     sample: int | None
@@ -60,6 +61,7 @@ class Wishes:
     max_failures: int | None
     private: bool
     upgrade: bool
+    dev: Sequence[str] = ()
 
     @property
     def partial(self) -> bool:
@@ -96,7 +98,7 @@ class Wishes:
         Rules(checked.job, self.private, checked.names_someone).refuse(text, steps)
         again = self._redone(checked.job)
         words = {word: word in self.redo for word in _ALSO_REDONE}
-        policy = Policy(upgrade=self.upgrade, redo=again, **words)
+        policy = Policy(upgrade=self.upgrade, redo=again, developed=self._developed(checked.job), **words)
         options = self._options(scan)
         return Order(checked.job, scan, steps, policy, options, models=checked.models, partial=self.partial)
 
@@ -122,13 +124,15 @@ class Wishes:
             found["max-failures"] = self.max_failures
         if self.private:
             found["private"] = True
+        if self.dev:
+            found["dev"] = list(self.dev)
         return found
 
     def _steps(self, job: Job) -> tuple[Step, ...]:
         steps = {step.id: step for step in job.steps}
         wanted = set(steps)
         if self.to is not None:
-            _check_step("--to", self.to, steps)
+            _check_known("--to", self.to, steps)
             wanted = {self.to}
             for step in reversed(job.steps):
                 if step.id in wanted:
@@ -144,8 +148,16 @@ class Wishes:
         steps = {step.id: step for step in job.steps}
         named = [each for each in self.redo if each not in _ALSO_REDONE]
         for each in named:
-            _check_step("--redo", each, steps)
+            _check_known("--redo", each, steps)
         return frozenset(_with_dependents(job, set(named)))
+
+    def _developed(self, job: Job) -> frozenset[str]:
+        known = {step.declaration.extension: step.declaration.code for step in job.steps}
+        for each in self.dev:
+            _check_known("--dev", each, known, "extension")
+            if not known[each]:
+                raise UsageError(f"--dev {each}: its code is not found in files of its own")
+        return frozenset(self.dev)
 
     def _scan(self, checked: Checked, project: Project | None) -> Scan:
         families = checked.scan.families
@@ -211,10 +223,10 @@ def _pattern(typed: str) -> Any:
         raise UsageError(f"--only {typed}: the pattern cannot be read; check its braces") from None
 
 
-def _check_step(option: str, name: str, steps: Collection[str]) -> None:
-    if name not in steps:
-        hint = did_you_mean(name, steps) or f"; there are {', '.join(steps)}"
-        raise UsageError(f"{option} {name}: the job has no such step{hint}")
+def _check_known(option: str, name: str, known: Collection[str], what: str = "step") -> None:
+    if name not in known:
+        hint = did_you_mean(name, known) or f"; there are {', '.join(known)}"
+        raise UsageError(f"{option} {name}: the job has no such {what}{hint}")
 
 
 def _needs(step: Step) -> set[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from librarian.manifest.chain import GOOD
+from librarian.manifest.codes import Codes
 from librarian.manifest.dropped import Dropped, files_of
 from librarian.manifest.failed import Failed
 from librarian.manifest.holdings import Holdings
@@ -145,7 +146,7 @@ class Settled:
     failures: tuple[KnownFailures, ...] = ()
 
 
-class Catalog(Holdings, Dropped, Failed, Revisions):
+class Catalog(Holdings, Dropped, Failed, Revisions, Codes):
     """What the manifests say, ready to be asked."""
 
     def made(self, key: str) -> Made | None:

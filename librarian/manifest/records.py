@@ -15,6 +15,7 @@ from librarian.manifest.chain import new_salt
 from librarian.privacy.scrub import Scrubbed
 
 Outcome = Literal["done", "cached", "degraded", "failed", "skipped"]
+ActKind = Literal["forget", "allow", "reveal", "rotate", "settle", "export", "prune", "move", "revise", "refuse"]
 Fence = Literal["none", "hook", "seccomp", "seccomp+hook", "hook+landlock", "seccomp+landlock"]
 
 Id = Annotated[str, Field(pattern=r"^(rec|grp|set|art|src|mch)_[a-z2-7]{13}$")]
@@ -96,8 +97,8 @@ class ActLine(_Body):
     type: Literal["act"] = Field("act", description="Kind of line.")
     format: Literal[1] = Field(1, description="Format of the manifest.")
     job: JobId = Field(description="Id of the job.")
-    act: Literal["forget", "allow", "reveal", "rotate", "settle", "export", "prune", "move", "revise"] = Field(
-        description="What kind of act it is."
+    act: Literal["forget", "allow", "reveal", "rotate", "settle", "export", "prune", "move", "revise", "refuse"] = (
+        Field(description="What kind of act it is.")
     )
     version: Word = Field(description="Version of librarian-media.")
     machine: MachineRecord = Field(description="Where it was done.")
@@ -163,6 +164,19 @@ class AllowedLine(_Body):
     units: list[Id] = Field(description="Recordings and groups.")
 
 
+class RefusedLine(_Body):
+    """Something that a job would have done and that no rule of its file allows: nothing of the job was begun."""
+
+    type: Literal["refused"] = Field("refused", description="Kind of line.")
+    job_name: Word = Field(description="Name of the job.")
+    step: Word = Field(description="Step of the job.")
+    why: Literal["host", "model-code", "deletes", "private", "text", "not-clean"] = Field(
+        description="A host or an effect without a rule; an input that would have left, or a text that names somebody; "
+        "an input that is not clean where only that is taken."
+    )
+    hosts: list[Scrubbed] = Field(description="Hosts that it is about, scrubbed.")
+
+
 class RevealedLine(_Body):
     """What the owner was shown; what it was stands nowhere."""
 
@@ -217,6 +231,7 @@ class JobLine(_Body):
     file: Digest = Field(description="Keyed digest of the job file.")
     steps: list[StepRecord] = Field(description="The steps as they were resolved.")
     versions: dict[Word, Word] = Field(description="Package → version.")
+    code: dict[Word, Fingerprint] = Field({}, description="Extension → what the files of its code come down to.")
     machine: MachineRecord = Field(description="Where it ran.")
     device: Word = Field(description="What it computed on.")
     workers: int = Field(description="Worker processes; 0: extension code ran in the main process.")
@@ -375,6 +390,7 @@ Said = (
     EmptiedLine
     | ForgottenLine
     | AllowedLine
+    | RefusedLine
     | RevealedLine
     | RotatedLine
     | DecisionLine

@@ -13,7 +13,7 @@ INPUT_CHANGED = "its input changed"
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, Any]]:
     """Where two key documents differ: (part, name, old value, new value)."""
-    for part in ("schema", "operation", "version", "inputs", "audio"):
+    for part in ("schema", "operation", "version", "code", "inputs", "audio"):
         if _differ(old, new, part):
             yield part, "", old.get(part), new.get(part)
     for part in ("settings", "models"):
@@ -48,6 +48,8 @@ def _unit(step: Step, document: Mapping[str, Any], name: str) -> str:
 def _describe_one(part: str, name: str, before: Any, after: Any, unit: str) -> str:
     if part == "inputs":
         return INPUT_CHANGED
+    if part == "code":
+        return "code changed" if before and after else "its code counts now" if after else "its code counts no more"
     if part == "audio":
         before, after = (f"{each.get('format')} {each.get('bits')}" if each else "none" for each in (before, after))
     if part == "models" or _is_text(before) or _is_text(after):

@@ -89,6 +89,7 @@ class Policy:
         only_new: what has a good result is left as it is.
         failed: what failed before is tried again, also where the cause lies in the recording.
         dropped: what was dropped is made again, but for what is kept only until it is used.
+        developed: packages whose code counts as a part of how a thing is made.
     """
 
     upgrade: bool = False
@@ -98,6 +99,7 @@ class Policy:
     only_new: bool = False
     failed: bool = False
     dropped: bool = False
+    developed: frozenset[str] = frozenset()
 
 
 class Planner:
@@ -149,6 +151,7 @@ class Planner:
             models=step.models,
             inputs=[(each.port, each.role, each.id) for each in node.inputs],
             audio=step.audio.model_dump() if step.audio else None,
+            code=step.declaration.code if step.declaration.extension in self._policy.developed else "",
         )
         key = self._id_key.task(document)
         folder = folder_of(unit, step.declaration.name, key)
@@ -278,8 +281,11 @@ class Planner:
             return False
         owner = {*new.step.given, *current.given}
         changes = list(differences(current.document or {}, new.document))
+        is_developed = "code" in new.document
         return bool(changes) and all(
-            place in ("schema", "version", "models") or (place == "settings" and name not in owner)
+            place in ("schema", "version", "models")
+            or (place == "code" and not is_developed)
+            or (place == "settings" and name not in owner)
             for place, name, _, _ in changes
         )
 

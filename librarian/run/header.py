@@ -39,6 +39,7 @@ def job_line(
         file=file_digest(job, id_key),
         steps=step_records(job),
         versions=versions_of(job),
+        code={each.declaration.extension: each.declaration.code for each in job.steps if each.declaration.code},
         machine=MachineRecord(**machine_record(id_key)),
         device=device,
         workers=workers.size,

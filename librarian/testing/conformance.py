@@ -4,52 +4,37 @@
         package = "librarian-normalization"
         operation = "normalize"
 
-It drives the installed package through a real worker process, as `librarian run` does.
+It drives the installed package through real worker processes, as `librarian run` does. `librarian extensions check`
+does the same without any test.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from librarian.models.installed import Installed
-from librarian.operation import Declaration, Resolved
-from librarian.project import STATE
+from librarian.operation import Declaration
+from librarian.testing import checks, secrecy, strain
+from librarian.testing.inputs import Given
 from librarian.testing.models import install_models
-from librarian.testing.sound import voice_like
-from librarian.workers import requests
-from librarian.workers.asking import Workers
-from librarian.workers.declared import GROUP, Validator, extensions, reason_of
-from librarian.workers.messages import Message
-from librarian.workers.pool import Pool
-from librarian.workers.requests import Request
-
-_UNIT = "rec_aaaaaaaaaaaaa"
-_LIGHT = frozenset({"librarian", "pydantic", "pydantic_core", "pluggy", "annotated_types", "typing_extensions"})
-_LIGHT_TOO = frozenset({"typing_inspection", "sitecustomize", "usercustomize"})
-_TIMEOUT = 300.0
-Inputs = dict[str, Message | list[Message]]
+from librarian.testing.trial import Fault, Lacking, NotApplicable, Subject
 
 
 class Conformance:
-    """Five checks of one operation.
+    """Ten checks of one operation.
 
     Attributes:
         package: the distribution that offers it.
         operation: its name.
-        settings: the settings to run it with, as a job file would give them.
+        settings: the settings to run it with, as a job file would give them; none: those of `Operation.example`.
         seconds, rate, channels: of the sound that its audio inputs are given.
         files: how many go into an input that takes many.
+        long: seconds of the sound (48 kHz, stereo) by which memory is measured.
     """
 
     package: ClassVar[str]
@@ -59,86 +44,47 @@ class Conformance:
     rate: ClassVar[int] = 16000
     channels: ClassVar[int] = 1
     files: ClassVar[int] = 3
+    long: ClassVar[float] = 30.0
 
-    def test_import_is_light(self) -> None:
+    def test_import_is_light(self, tmp_path: Path) -> None:
         """Importing the package loads itself, librarian and what that stands on, and nothing else from outside."""
-        module = self._entry_point().module
-        script = f"import sys; before = set(sys.modules); import {module}; print(*set(sys.modules) - before)"
-        done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
-        tops = {name.partition(".")[0] for name in done.stdout.split()}
-        outside = tops - sys.stdlib_module_names - _LIGHT - _LIGHT_TOO - {module.partition(".")[0]}
-        strangers = {name for name in outside if not name.startswith("_")}
-        assert not strangers, f"import {module} loads {sorted(strangers)}; put that into the module that `run` names"
+        self._check(checks.import_is_light, tmp_path)
 
-    def test_settings_are_described(self) -> None:
-        """Every setting and the operation itself say what they are, and the defaults are valid."""
-        with self._worker() as workers:
-            declaration = self._declaration(workers)
-        assert declaration.description, "give the Operation a description"
-        for name, schema in declaration.settings_schema.get("properties", {}).items():
-            assert schema.get("description"), f"describe the setting {name}"
+    def test_settings_are_described(self, tmp_path: Path) -> None:
+        """The operation and every setting say what they are, and settings that were resolved resolve to themselves."""
+        self._check(checks.settings_are_described, tmp_path)
 
     def test_outputs_are_as_declared(self, tmp_path: Path) -> None:
         """The files that come out are those that the operation declares, and no others."""
-        with self._worker() as workers:
-            declaration = self._declaration(workers)
-            answer = self._run(workers, declaration, tmp_path)
-            resolved = self._resolved(workers, declaration, self._models(declaration, tmp_path))
-        made = {each["file"]: each for each in answer["outputs"] if "file" in each}
-        assert {each.name for each in (tmp_path / "task").iterdir()} == set(made)
-        for each in made.values():
-            port = resolved.outputs[each["output"]]
-            assert each["kind"] == port.kind or port.kind in ("data", "file")
-        missing = {name for name, port in resolved.outputs.items() if not port.many}
-        assert {each["output"] for each in answer["outputs"]} >= missing
+        self._check(checks.outputs_are_as_declared, tmp_path)
 
-    def test_writes_only_in_its_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_writes_only_in_its_folder(self, tmp_path: Path) -> None:
         """Home, current and temporary folder, and the inputs, are the same afterwards."""
-        outside = tmp_path / "outside"
-        for name in ("home", "tmp", "here"):
-            (outside / name).mkdir(parents=True)
-        monkeypatch.setenv("HOME", str(outside / "home"))
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-        monkeypatch.setenv("TMPDIR", str(outside / "tmp"))
-        monkeypatch.chdir(outside / "here")
-        with self._worker() as workers:
-            declaration = self._declaration(workers)
-            inputs = self._inputs(declaration, outside)
-            before = _snapshot(outside)
-            self._run(workers, declaration, tmp_path, inputs)
-        assert _snapshot(outside) == before
+        self._check(checks.writes_only_in_its_folder, tmp_path)
 
     def test_same_bytes_twice(self, tmp_path: Path) -> None:
         """Where the operation promises `bytes`, two fresh workers make the same files."""
-        made = []
-        for name in ("first", "second"):
-            (tmp_path / name).mkdir()
-            with self._worker() as workers:
-                declaration = self._declaration(workers)
-                if declaration.reproducible != "bytes":
-                    pytest.skip(f"{self.operation} promises {declaration.reproducible}, not bytes")
-                self._run(workers, declaration, tmp_path / name)
-            made.append(_snapshot(tmp_path / name / "task"))
-        assert made[0] == made[1]
+        self._check(checks.same_bytes_twice, tmp_path)
 
-    def _entry_point(self) -> EntryPoint:
-        for point in entry_points(group=GROUP):
-            if point.dist and point.dist.name == self.package:
-                return point
-        raise AssertionError(f"{self.package} is not installed, or has no entry point in the group {GROUP}")
+    def test_names_no_one(self, tmp_path: Path) -> None:
+        """Neither facts, results nor errors hold the name of a file or its tags; clean results nothing that is said."""
+        self._check(secrecy.names_no_one, tmp_path)
 
-    @contextmanager
-    def _worker(self) -> Iterator[Workers]:
-        pool = Pool(1, lambda line: None)
-        try:
-            yield pool
-        finally:
-            pool.close()
+    def test_needs_no_network(self, tmp_path: Path) -> None:
+        """Without hosts it asks for no network at all; with hosts it says `unreachable` where they are not reached."""
+        self._check(secrecy.needs_no_network, tmp_path)
 
-    def _declaration(self, workers: Workers) -> Declaration:
-        found = {each.package: each for each in extensions(workers)}[self.package]
-        assert not found.problem, found.problem
-        return {each.name: each for each in found.declarations}[self.operation]
+    def test_takes_or_refuses_odd_sounds(self, tmp_path: Path) -> None:
+        """Mono, 5.1, 8 kHz, silent, empty and broken sounds: each is done, or fails by what the recording is."""
+        self._check(strain.takes_or_refuses_odd_sounds, tmp_path)
+
+    def test_starts_again_where_it_was_ended(self, tmp_path: Path) -> None:
+        """Ended in the middle, it is done by the next try, from what its state says."""
+        self._check(strain.starts_again_where_it_was_ended, tmp_path)
+
+    def test_memory_is_as_declared(self, tmp_path: Path) -> None:
+        """A long sound takes no more main memory, beside what it loads, than the operation declares."""
+        self._check(strain.memory_is_as_declared, tmp_path)
 
     def models(self, folder: Path) -> Mapping[str, Path]:
         """The models for the run: name → a folder with its files. Override it for operations that need any.
@@ -148,73 +94,41 @@ class Conformance:
         """
         return {}
 
+    def input(self, name: str, kind: str, folder: Path) -> Given:
+        """One input for the run. Override it where what is made of the kinds of `librarian.kinds` will not do.
+
+        Args:
+            name: of the port, and its number where it takes many.
+            kind: the word of its kind, such as `audio` or `turns/1`.
+            folder: where to make a file.
+
+        Returns:
+            The path of a file, or a `Data` object.
+        """
+        return self._run_with.made(name, kind, folder)
+
+    def _give(self, subject: Subject, name: str, kind: str, folder: Path) -> Given:
+        self._run_with = subject  # a check may want a longer sound than the class says
+        return self.input(name, kind, folder)
+
+    def _subject(self) -> Subject:
+        return Subject(
+            self.package,
+            self.operation,
+            self.settings,
+            *(self.seconds, self.rate, self.channels, self.files, self.long),
+            give=self._give,
+            models=self._models,
+        )
+
     def _models(self, declaration: Declaration, folder: Path) -> Installed:
         made = self.models(Path(tempfile.mkdtemp(dir=folder)))
         return install_models(made, folder / "models", declaration.models)
 
-    def _resolved(self, workers: Workers, declaration: Declaration, models: Installed) -> Resolved:
-        answer = Validator(workers, models=models)(declaration, self.settings)
-        assert isinstance(answer, Resolved), answer
-        assert not answer.missing, f"override `models` to make {', '.join(answer.missing)}"
-        return answer
-
-    def _inputs(self, declaration: Declaration, folder: Path) -> Inputs:
-        found: Inputs = {}
-        for name, port in declaration.inputs.items():
-            if port.many:
-                found[name] = [self.input(f"{name}{number}", port.kind, folder) for number in range(1, self.files + 1)]
-            elif not port.optional:
-                found[name] = self.input(name, port.kind, folder)
-        return found
-
-    def input(self, name: str, kind: str, folder: Path) -> Message:
-        """One input for the run. Override it for operations that take more than sound."""
-        assert kind == "audio", f"override `input` to make something for the input {name}"
-        from librarian.media import write_audio
-
-        path = folder / f"{name}.wav"
-        sound = voice_like(self.seconds, self.rate, channels=self.channels)
-        write_audio(path, sound, self.rate, audio_format="wav", bits=16, seed=1)
-        facts = {"sample_rate": self.rate, "frames": sound.shape[1], "channels": self.channels}
-        return requests.source(path, kind, "", facts)
-
-    def _run(
-        self,
-        workers: Workers,
-        declaration: Declaration,
-        folder: Path,
-        inputs: Inputs | None = None,
-    ) -> Message:
-        models = self._models(declaration, folder)
-        resolved = self._resolved(workers, declaration, models)
-        workers.open_to(folder / "staging", folder / STATE)
-        message = requests.run(
-            declaration,
-            resolved.settings,
-            inputs or self._inputs(declaration, folder),
-            unit=_UNIT,
-            seed=1,
-            audio={"format": "flac", "bits": 24},
-            device="cpu",
-            models=models.given(resolved.models),
-        )
-
-        def prepare(worker: str) -> None:
-            made = folder / "staging" / worker / "task"
-            made.mkdir()
-            message["folder"] = os.fspath(made)
-
-        workers.submit(Request(message, _TIMEOUT, prepare=prepare, hosts=resolved.hosts))
-        ((_, answer),) = workers.wait(None)
-        assert answer["type"] == "done", reason_of(answer)
-        os.rename(message["folder"], folder / "task")
-        return answer
-
-
-def _snapshot(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        if path.is_file()
-        else "folder"
-        for path in sorted(folder.rglob("*"))
-    }
+    def _check(self, check: Callable[[Subject, Path], str], folder: Path) -> None:
+        try:
+            check(self._subject(), folder)
+        except Lacking as error:
+            raise Fault(str(error)) from None
+        except NotApplicable as error:
+            pytest.skip(f"{self.operation}: {error}")

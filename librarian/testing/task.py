@@ -29,6 +29,7 @@ class FileTask:
         suffix: `.wav` or `.flac`, of the sounds and of what is written.
         subtype: `PCM_16`, `PCM_24` or `FLOAT` (wav only), likewise.
         layout: of the channels of the sounds.
+        many: whether the port takes many; else its input is the first of them, as a task has it.
 
     Attributes:
         fractions: what it said of its progress.
@@ -48,6 +49,7 @@ class FileTask:
         suffix: str = ".wav",
         subtype: str = "FLOAT",
         layout: str = "",
+        many: bool = True,
     ) -> None:
         self.settings, self.folder = settings, folder
         self.unit, self.device, self.seed = "rec_aaaaaaaaaaaaa", "cpu", 0
@@ -59,7 +61,8 @@ class FileTask:
             with self.create_audio("source", rate, len(samples), layout) as writer:
                 writer.write(samples)
             paths.append(writer.path)
-        self.inputs = {"audio": tuple(SimpleNamespace(path=path) for path in paths)}
+        given = tuple(SimpleNamespace(path=path) for path in paths)
+        self.inputs: dict[str, Any] = {"audio": given if many else given[0]}
 
     def progress(self, fraction: float) -> None:
         """Keep it."""
@@ -70,8 +73,23 @@ class FileTask:
         """The sound of an artifact, or the first of a port."""
         from librarian.media import open_audio
 
-        artifact = self.inputs[port][0] if isinstance(port, str) else port
-        return open_audio(artifact.path)
+        return open_audio(self._artifact(port).path)
+
+    def read_audio(self, port: Any) -> tuple[NDArray[np.float32], int]:
+        """The whole sound of an artifact, or the first of a port, and its sample rate (Hz)."""
+        from librarian.media import read_audio
+
+        return read_audio(self._artifact(port).path)
+
+    def write_audio(self, output: str, samples: NDArray[np.float32], rate: int, layout: str = "") -> Path:
+        """A whole sound into the folder."""
+        with self.create_audio(output, rate, len(samples), layout) as writer:
+            writer.write(samples)
+        return writer.path
+
+    def _artifact(self, port: Any) -> Any:
+        given = self.inputs[port] if isinstance(port, str) else port
+        return given[0] if isinstance(given, tuple) else given
 
     @contextmanager
     def create_audio(

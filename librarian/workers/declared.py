@@ -14,13 +14,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from librarian.apis import FIRST
 from librarian.errors import ExtensionError
 from librarian.keys import canonical
 from librarian.models.installed import Installed
 from librarian.operation import Declaration, Resolved
 from librarian.workers import requests
 from librarian.workers.asking import Workers, ask
-from librarian.workers.installed import state_of
+from librarian.workers.installed import code_of, state_of
 from librarian.workers.messages import Message
 from librarian.workers.remembered import has_text, keep, recall
 
@@ -38,6 +39,7 @@ class Extension:
         recognizers: what it looks for in texts, as data.
         made_of: its distribution, the distribution's version, the value of its entry point.
         state: what its answers hang on, as `installed.state_of` says of those; empty where that is not known.
+        api: the version of the contract that it was written for, see `librarian.apis`.
     """
 
     package: str
@@ -47,6 +49,7 @@ class Extension:
     recognizers: tuple[Mapping[str, Any], ...] = ()
     made_of: tuple[str, str, str] = ("", "", "")
     state: str = ""
+    api: int = FIRST
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,11 @@ def extensions(workers: Workers, *, remembered: str = "") -> list[Extension]:
     return sorted(found, key=lambda extension: extension.package)
 
 
+def extension_of(package: str, workers: Workers) -> Extension | None:
+    """One installed extension, asked anew; None where no distribution of that name offers any."""
+    return next((_declared(each, workers) for each in _offered() if each.package == package), None)
+
+
 def _offered_before(state: str) -> list[_Offer]:
     """What is offered, remembered: to look into the metadata of all that is installed takes longer than most jobs."""
     question = f"entry points {state}"
@@ -97,11 +105,11 @@ def _recalled(offer: _Offer, workers: Workers) -> Extension:
         return _declared(offer, workers)
     if answer := recall(state):
         with contextlib.suppress(ValidationError, KeyError):
-            return replace(_read(offer, answer), made_of=made_of, state=state)
+            return replace(_read(offer, answer, remembered=True), made_of=made_of, state=state)
     found = replace(_declared(offer, workers), made_of=made_of, state=state)
     if not found.problem:
         declarations = [each.model_dump(mode="json") for each in found.declarations]
-        keep(state, {"declarations": declarations, "recognizers": list(found.recognizers)})
+        keep(state, {"declarations": declarations, "recognizers": list(found.recognizers), "api": found.api})
     return found
 
 
@@ -116,19 +124,23 @@ def _offered() -> Iterator[_Offer]:
 
 def _declared(offer: _Offer, workers: Workers) -> Extension:
     version = offer.version or "0"
+    made_of = offer.distribution, offer.version, offer.value
     request = requests.declare(offer.package, version, offer.name, offer.value)
     answer = ask(workers, request, IMPORT_TIMEOUT)
     if answer["type"] != "done":
-        return Extension(offer.package, version, problem=reason_of(answer))
+        return Extension(offer.package, version, problem=reason_of(answer), made_of=made_of)
     try:
-        return _read(offer, answer)
+        return replace(_read(offer, answer), made_of=made_of)
     except (ValidationError, KeyError):
-        return Extension(offer.package, version, problem="what it declares is not readable")
+        return Extension(offer.package, version, problem="what it declares is not readable", made_of=made_of)
 
 
-def _read(offer: _Offer, answer: Mapping[str, Any]) -> Extension:
+def _read(offer: _Offer, answer: Mapping[str, Any], *, remembered: bool = False) -> Extension:
     declarations = tuple(Declaration.model_validate(each) for each in answer["declarations"])
-    return Extension(offer.package, offer.version or "0", declarations, recognizers=tuple(answer["recognizers"]))
+    if not remembered:
+        declarations = tuple(each.model_copy(update={"code": code_of(offer.value)}) for each in declarations)
+    more = {"recognizers": tuple(answer["recognizers"]), "api": answer["api"]}
+    return Extension(offer.package, offer.version or "0", declarations, **more)
 
 
 def reason_of(answer: Message) -> str:

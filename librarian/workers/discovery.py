@@ -14,8 +14,9 @@ import pluggy
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from librarian import LIBRARIAN_API, hookspecs
-from librarian.kinds import Data, Kind, KindLike, Many
+from librarian import hookspecs
+from librarian.apis import FIRST, refusal
+from librarian.kinds import PLAIN, Data, Kind, KindLike, Many
 from librarian.models.known import NAME_PATTERN as MODEL_PATTERN
 from librarian.models.known import KnownModel, Model
 from librarian.operation import (
@@ -44,9 +45,8 @@ def load(entry_point: EntryPoint) -> list[Operation]:
         Exception: whatever its import raises.
     """
     module = entry_point.load()
-    api = getattr(module, "LIBRARIAN_API", LIBRARIAN_API)
-    if api > LIBRARIAN_API:
-        raise BrokenExtensionError(f"it needs LIBRARIAN_API {api}, this is {LIBRARIAN_API}; upgrade librarian-media")
+    if problem := refusal(_api(module)):
+        raise BrokenExtensionError(problem)
     operations = list(_ask(module))
     for operation in operations:
         _check(operation)
@@ -54,6 +54,15 @@ def load(entry_point: EntryPoint) -> list[Operation]:
     if twice := [name for name in names if names.count(name) > 1]:
         raise BrokenExtensionError(f"it offers {twice[0]} twice")
     return operations
+
+
+def api_of(entry_point: EntryPoint) -> int:
+    """The version of the contract that an extension was written for."""
+    return int(_api(entry_point.load()))
+
+
+def _api(module: ModuleType) -> Any:
+    return getattr(module, "LIBRARIAN_API", FIRST)
 
 
 def recognizers(entry_point: EntryPoint) -> list[dict[str, Any]]:
@@ -72,6 +81,16 @@ def recognizers(entry_point: EntryPoint) -> list[dict[str, Any]]:
         except BadRecognizerError as error:
             raise BrokenExtensionError(str(error)) from None
     return declared
+
+
+def checks(entry_point: EntryPoint) -> list[Any]:
+    """What an extension finds of itself on this machine, as it gives it.
+
+    Raises:
+        BrokenExtensionError: it implements a hook that there is not.
+        Exception: whatever its import or its checks raise.
+    """
+    return [each for answer in _manager(entry_point.load()).hook.librarian_checks() for each in answer]
 
 
 def _ask(module: ModuleType) -> Iterator[Operation]:
@@ -137,7 +156,9 @@ def declare(operation: Operation, extension: str, extension_version: str) -> Dec
         models=operation.models,
         hosts=None if callable(operation.hosts) else tuple(map(checked_host, operation.hosts)),
         effects=None if callable(operation.effects) else operation.effects,
+        example=dict(operation.example),
         clears=operation.clears,
+        keeps_clean=operation.keeps_clean,
     )
 
 
@@ -149,6 +170,8 @@ def ports(kinds: Mapping[str, KindLike], clears: bool, optional: tuple[str, ...]
         kind: Any = each.kind if isinstance(each, Many) else each
         if not inspect.isclass(kind) or not issubclass(kind, Kind):
             raise BrokenExtensionError(f"the port {name} has no kind of librarian.kinds")
+        if not issubclass(kind, (*PLAIN, Data)):
+            _check_own(name, kind)
         if issubclass(kind, Data):
             kind.model_rebuild()  # a schema that cannot be built is heard of now, not after the first task
         if issubclass(kind, Data) and kind.clean and _can_name(kind.model_json_schema()):
@@ -163,6 +186,15 @@ def ports(kinds: Mapping[str, KindLike], clears: bool, optional: tuple[str, ...]
         if found[name].secret and found[name].many:
             raise BrokenExtensionError(f"the port {name} is secret, and of that there cannot be many")
     return found
+
+
+def _check_own(port: str, kind: type[Kind]) -> None:
+    """A kind of file that an extension brings along."""
+    word = getattr(kind, "word", "")
+    if not re.fullmatch(NAME_PATTERN, word) or word in {Data.word, *(each.word for each in PLAIN)}:
+        raise BrokenExtensionError(f"the kind of the port {port} needs a word of its own, such as parquet")
+    if kind.clean:
+        raise BrokenExtensionError(f"the port {port} says that it is clean, and nobody looks into files of its kind")
 
 
 def _can_name(schema: Any) -> bool:

@@ -8,6 +8,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from librarian.files import cache_folder, remove_tree
@@ -36,6 +37,11 @@ _OLD = 3600.0
 """Seconds: another container's processes are not seen here, and their folders may be."""
 _SCRATCH = re.compile(r"librarian-(\d+)-[0-9a-f]{8}")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def loud(environment: Mapping[str, str]) -> list[str]:
+    """Variables by which a library of a worker would tell others what it does, or ask a hub, sorted."""
+    return sorted(name for name, value in _QUIET.items() if environment.get(name) != value)
 
 
 def make_cache() -> Path | None:

@@ -18,7 +18,7 @@ from librarian.workers import hook, landlock, seccomp
 VARIABLE = "LIBRARIAN_FENCE"
 _DEVICES = ("null", "zero", "full", "random", "urandom", "nvidia*", "dri", "kfd", "dxg")
 _NAME_SERVER = 53
-_SHARED_MEMORY = "/dev/shm"
+SHARED_MEMORY = "/dev/shm"
 HOOK, LANDLOCK, SECCOMP = "hook", "landlock", "seccomp"
 
 
@@ -68,7 +68,7 @@ class Fence:
         Raises:
             OSError: the kernel refused.
         """
-        writable = [*self.writable, tempfile.gettempdir(), _SHARED_MEMORY]
+        writable = [*self.writable, tempfile.gettempdir(), SHARED_MEMORY]
         devices = [path for name in _DEVICES for path in glob.glob(f"/dev/{name}")]
         if LANDLOCK in self.means:
             landlock.restrict(writable=writable, devices=devices, hidden=self.hidden, ports=self._ports())

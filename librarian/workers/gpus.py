@@ -84,7 +84,7 @@ class Lease:
     """The right to use a GPU. It ends with the process that holds it, however that ends."""
 
     def __init__(self, gpu: Gpu) -> None:
-        self._path = _LEASES / f"librarian-gpu-{re.sub(r'[^A-Za-z0-9-]', '-', gpu.uuid)}.lock"
+        self.path = _LEASES / f"librarian-gpu-{re.sub(r'[^A-Za-z0-9-]', '-', gpu.uuid)}.lock"
         self._handle = -1
 
     def take(self) -> bool:
@@ -109,14 +109,14 @@ class Lease:
         flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
             with contextlib.suppress(FileExistsError):
-                os.close(os.open(self._path, flags | os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666))
-                self._path.chmod(0o666)
-            handle = os.open(self._path, flags | os.O_RDONLY)
+                os.close(os.open(self.path, flags | os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666))
+                self.path.chmod(0o666)
+            handle = os.open(self.path, flags | os.O_RDONLY)
         except OSError as error:
-            raise EnvironmentFailedError(f"{self._path}: {error.strerror}; remove it") from None
+            raise EnvironmentFailedError(f"{self.path}: {error.strerror}; remove it") from None
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
-            raise EnvironmentFailedError(f"{self._path} is no file; remove it")
+            raise EnvironmentFailedError(f"{self.path} is no file; remove it")
         return handle
 
     def give_back(self) -> None:

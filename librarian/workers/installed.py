@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import importlib.util
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 
 MOST_FILES = 2000
 """Of one package: a larger one is asked each time, which is quicker than looking at all of its files."""
@@ -23,10 +25,8 @@ def state_of(package: str, version: str, value: str) -> str:
         version: the distribution's.
         value: of its entry point: `module`, or `module:attribute`.
     """
-    found = [sys.version, package, version, value]
     try:
-        for module in (__name__, value):
-            found += _files(module.partition(":")[0].partition(".")[0].strip())
+        found = [sys.version, package, version, value, *_ours(), *_files(_top_level(value))]
     except (ImportError, OSError, ValueError):
         return ""
     return _digest(found)
@@ -65,18 +65,54 @@ def _digest(found: list[str]) -> str:
     return hashlib.sha256("\0".join(found).encode(errors="surrogateescape")).hexdigest()
 
 
+def code_of(value: str) -> str:
+    """What the code of an extension comes down to: 26 base32 characters; empty where it is not found.
+
+    The Python files of its package, by their places in it and their contents.
+
+    Args:
+        value: of its entry point: `module`, or `module:attribute`.
+    """
+    digest = hashlib.sha256()
+    try:
+        for top, path in _paths(_top_level(value)):
+            with open(path, "rb") as file:
+                content = hashlib.file_digest(file, "sha256").digest()
+            digest.update(os.fsencode(os.path.relpath(path, top)) + b"\0" + content)
+    except (ImportError, OSError, ValueError):
+        return ""
+    return base64.b32encode(digest.digest()).decode().lower()[:26]
+
+
+@cache
+def _ours() -> tuple[str, ...]:
+    """Our own files: there are many, and in one process they are the same for every extension."""
+    return tuple(_files(_top_level(__name__)))
+
+
+def _top_level(value: str) -> str:
+    return value.partition(":")[0].partition(".")[0].strip()
+
+
 def _files(module: str) -> Iterator[str]:
+    for _, path in _paths(module):
+        status = os.stat(path)
+        yield f"{path} {status.st_size} {status.st_mtime_ns}"
+
+
+def _paths(module: str) -> Iterator[tuple[str, str]]:
+    """The Python files of a module, each with the folder of the package that it lies in."""
     spec = importlib.util.find_spec(module)  # a top-level name: found, not imported
     if spec is None or spec.origin is None:
         raise ImportError(module)
     number = 0
     for top in spec.submodule_search_locations or [spec.origin]:
-        for path in sorted(_python_below(top)) if os.path.isdir(top) else [top]:
-            status = os.stat(path)
+        is_folder = os.path.isdir(top)
+        for path in sorted(_python_below(top)) if is_folder else [top]:
             number += 1
             if number > MOST_FILES:
                 raise ImportError(module)
-            yield f"{path} {status.st_size} {status.st_mtime_ns}"
+            yield (top if is_folder else os.path.dirname(top)), path
 
 
 def _python_below(folder: str) -> Iterator[str]:

@@ -1,10 +1,10 @@
 """Messages between parent and worker: a length (4 bytes, big endian) and as much JSON.
 
-Requests: `declare`, `validate`, `probe`, `probes`, `measure`, `names`, `revise`, `run`, each with an `id`. A worker
-answers each with one `done`, `failed` or `problems` of the same id; before that it may send `progress` and `state` with
-that id, and at any time `beat` and `retire`: it is to get nothing more. Beside what was asked for an answer may say
-`ahead` and `batch` (how many requests of this route the worker can use at once, and how many it computes together),
-`end` (the worker is of no more use) and `again` (it may have been so before this task).
+Requests: `declare`, `checks`, `examine`, `validate`, `probe`, `probes`, `measure`, `names`, `revise`, `run`, each with
+an `id`. A worker answers each with one `done`, `failed` or `problems` of the same id; before that it may send
+`progress` and `state` with that id, and at any time `beat` and `retire`: it is to get nothing more. Beside what was
+asked for an answer may say `ahead` and `batch` (how many requests of this route the worker can use at once, and how
+many it computes together), `end` (the worker is of no more use) and `again` (it may have been so before this task).
 
 `recall` asks for a request back; the worker says `back` where it has not begun it, else `kept`. `saved` answers each
 `state` once that is durable.

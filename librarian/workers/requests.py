@@ -90,6 +90,16 @@ def validate(declaration: Declaration, settings: Mapping[str, Any], installed: S
     return {"type": "validate", "operation": declaration.full_name, "settings": dict(settings), "installed": models}
 
 
+def checks(package: str, value: str) -> Message:
+    """What does one installed extension find of itself on this machine?"""
+    return {"type": "checks", "package": package, "value": value}
+
+
+def examine(outside: Path, hidden: Path) -> Message:
+    """What does a worker reach of what should be kept from it, and is it as quiet as it should be?"""
+    return {"type": "examine", "outside": os.fspath(outside), "hidden": os.fspath(hidden)}
+
+
 def probe(path: Path | str) -> Message:
     """What does this recording hold?"""
     return {"type": "probe", "path": os.fspath(path)}

@@ -53,6 +53,8 @@ def revised(request: Message) -> Message:
         return _media(path, folder, request)
     if kind == Text.word:
         return _text(path, folder, request)
+    if "/" not in kind:
+        raise RefusedError(f"nobody here can tell whether a file is a good {kind}; change what it is made from instead")
     document = _document(path, kind)
     name = f"{request['stem']}.json"
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

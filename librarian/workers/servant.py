@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -15,7 +16,8 @@ from librarian.models.known import Model
 from librarian.operation import Operation, Resolved
 from librarian.workers import limits
 from librarian.workers.children import ended_after
-from librarian.workers.discovery import declare, load, recognizers, resolve
+from librarian.workers.discovery import api_of, checks, declare, load, recognizers, resolve
+from librarian.workers.environment import loud
 from librarian.workers.execution import RunningTask, collect, media_facts
 from librarian.workers.failures import failure_of, is_out_of_memory
 from librarian.workers.health import Health
@@ -90,12 +92,24 @@ class Servant:
     def _declared(self, request: Message) -> Message:
         operations = self._load(request["package"], request["entry_point"], request["value"])
         declared = [declare(each, request["package"], request["version"]) for each in operations.values()]
-        found = recognizers(EntryPoint(request["entry_point"], request["value"], GROUP))
+        point = EntryPoint(request["entry_point"], request["value"], GROUP)
         return {
             "type": "done",
             "declarations": [each.model_dump(mode="json") for each in declared],
-            "recognizers": found,
+            "recognizers": recognizers(point),
+            "api": api_of(point),
         }
+
+    def _checks(self, request: Message, send: Send) -> Message:
+        with self.health.restored(), self._limited(limits.LEAST_MEMORY, ended_after()):
+            return {"type": "done", "checks": checks(EntryPoint(request["package"], request["value"], GROUP))}
+
+    def _examine(self, request: Message, send: Send) -> Message:
+        from librarian.workers.tried import reached, reached_from_below
+
+        places = Path(request["outside"]), Path(request["hidden"])
+        found = {"reached": reached(*places), "reached_from_below": reached_from_below(*places)}
+        return {"type": "done", **found, "loud": loud(os.environ)}
 
     def _load(self, package: str, name: str, value: str) -> dict[str, Operation]:
         if package not in self._operations:

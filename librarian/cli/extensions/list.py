@@ -1,4 +1,4 @@
-"""`librarian extensions`: what is installed and what it can do."""
+"""`librarian extensions list`, the command where none is typed: what is installed and what it can do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from librarian import apis
 from librarian.cli.working import workers_for
 from librarian.errors import ExtensionError
 from librarian.job import did_you_mean
@@ -19,9 +20,10 @@ from librarian.operation import Declaration, Port
 from librarian.privacy.known import surroundings
 from librarian.privacy.scrub import Scrubber
 from librarian.workers.declared import Extension, extensions
+from librarian.workers.installed import state_of_all
 
 
-@click.command("extensions")
+@click.command("list")
 @click.argument("operation", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print everything that is declared, as JSON.")
 def command(operation: str | None, as_json: bool) -> int:
@@ -31,7 +33,7 @@ def command(operation: str | None, as_json: bool) -> int:
     scrubber = Scrubber(os.urandom(32))
     scrubber.learn(surroundings())
     with workers_for(1, lambda line: None) as workers:
-        found = extensions(workers)
+        found = extensions(workers, remembered=state_of_all())
     if operation:
         found = _offering(operation, found)
     if as_json:
@@ -48,6 +50,8 @@ def _as_json(extension: Extension, scrubber: Scrubber) -> dict[str, object]:
     return {
         "package": extension.package,
         "version": extension.version,
+        "api": extension.api,
+        "leaving": apis.leaving(extension.api),
         "problem": scrubber.scrub(extension.problem, limit=300),
         "recognizers": [each["type"] for each in extension.recognizers],
         "operations": [each.model_dump(mode="json") for each in extension.declarations],
@@ -58,10 +62,19 @@ def _list(extension: Extension, scrubber: Scrubber) -> None:
     click.echo(f"{extension.package} {extension.version}")
     if extension.problem:
         click.echo(f"  cannot be used: {scrubber.scrub(extension.problem, limit=300)}")
+    elif leaving := apis.leaving(extension.api):
+        click.echo(f"  {_leaves(extension.api, leaving)}")
     for each in extension.declarations:
         click.echo(f"  {each.name:<16} {each.description}")
     if extension.recognizers:
         click.echo(f"  looks in texts for {', '.join(sorted({each['type'] for each in extension.recognizers}))}")
+
+
+def _leaves(api: int, day: str) -> str:
+    from librarian.cli import recorded  # brings the whole record, and hardly anyone sees this line
+
+    newest = f"written for API {api}, {apis.newest()} is the newest"
+    return f"{newest}: releases from {recorded.day(day)} on may no longer take it; upgrade it"
 
 
 def _offering(name: str, installed: Sequence[Extension]) -> list[Extension]:

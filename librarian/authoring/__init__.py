@@ -1,0 +1,1 @@
+"""For who writes an extension: the package to begin with."""

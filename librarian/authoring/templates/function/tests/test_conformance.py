@@ -1,0 +1,6 @@
+from librarian.testing import Conformance
+
+
+class TestTemplateFunction(Conformance):
+    package = "librarian-template-function"
+    operation = "template_function"
