@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from librarian.models.given import model_folder
     from librarian.models.known import KnownFile, KnownModel, Model
     from librarian.operation import (
+        Address,
         Fact,
         Field,
         Operation,
@@ -73,6 +74,7 @@ _HOMES = (
 
 __all__ = [
     "LIBRARIAN_API",
+    "Address",
     "Artifact",
     "Audio",
     "AudioStream",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import BaseModel, ConfigDict
@@ -99,6 +99,11 @@ def message_of(detail: Mapping[str, Any]) -> str:
             return "input should be a valid list, such as [one, two]"
     message = str(detail["msg"]).removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
+
+
+ADDRESS_PATTERN = r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(:\d{1,5})?$"
+Address = Annotated[str, pydantic.Field(pattern=ADDRESS_PATTERN)]
+"""A setting that says where a server is: `name:port`."""
 
 
 class Settings(BaseModel):

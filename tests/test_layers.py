@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "machine": {"keys"},
     "patterns": {"files"},
     "document": {"job"},
+    "servers": {"errors"},
     "kinds": {"errors"},
     "quantity": set(),
     "task": {"errors", "kinds"},

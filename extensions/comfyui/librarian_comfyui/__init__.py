@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, mod
 from pydantic import Field as PydanticField
 
 from librarian import (
+    Address,
     Audio,
     Data,
     Duration,
@@ -31,11 +32,9 @@ from librarian_comfyui.workflow import graph_of, node_named, place_named, read_w
 REPORT = "report"
 SEED = "seed"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_ADDRESS = r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(:\d{1,5})?$"
 _KINDS: Mapping[str, Any] = {"image": Image, "audio": Audio, "video": Video, "text": Text}
 
 Workflow = Annotated[str, BeforeValidator(read_workflow), WithJsonSchema({"type": "string", "format": "path"})]
-Address = Annotated[str, PydanticField(pattern=_ADDRESS)]
 
 
 class Given(BaseModel):

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from librarian import Artifact, Output, Task, UnreachableError
+from librarian.servers import ServerError, TooLateError
 from librarian_comfyui import REPORT, SEED, ComfyRun, ComfySettings, Fetched, Given, Node
 from librarian_comfyui.live import listening
 from librarian_comfyui.preflight import Nodes, Version, check, text_of, version_of
-from librarian_comfyui.prompts import Ended, Prompts, RunFailedError, TooLateError, ended
+from librarian_comfyui.prompts import Ended, Prompts, RunFailedError, ended
 from librarian_comfyui.results import Got, fetched, made_of, sniffed, taken
-from librarian_comfyui.server import Server, ServerError, UnansweredError
+from librarian_comfyui.server import ComfyServer
 from librarian_comfyui.workflow import Graph, graph_of, place_named
 
 FOLDER = "librarian"
@@ -39,7 +40,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 class Station:
     """A server with what it said of itself."""
 
-    server: Server
+    server: ComfyServer
     version: Version = ()
     nodes: Nodes = field(init=False)
     is_checked: bool = False
@@ -69,7 +70,7 @@ class Bridge:
         self._settings = settings
         self._graph = graph_of(settings.workflow)
         self._values = {place_named(self._graph, place): value for place, value in settings.set.items()}
-        self._stations = {address: Station(Server(address)) for address in settings.servers}
+        self._stations = {address: Station(ComfyServer(address)) for address in settings.servers}
 
     def __call__(self, task: Task) -> Mapping[str, Any]:
         """Do a task.
@@ -82,8 +83,6 @@ class Bridge:
         try:
             station, entry = self._run(task, until)
             result = self._results(task, station, ended(entry), until)
-        except UnansweredError as error:
-            raise UnreachableError(f"the server of the run does not answer ({error})") from None
         except TooLateError:
             self._forget(task)
             raise TooLateError("it took longer than its deadline, and was cancelled") from None
@@ -118,7 +117,7 @@ class Bridge:
             if lost > MOST_LOST:
                 raise RunFailedError("the server lost the run twice")
             task.state.value = {"lost": lost}
-        raise UnansweredError("it takes nothing")
+        raise UnreachableError("the server takes nothing")
 
     def _noted(self, task: Task, until: float) -> tuple[Station, Graph]:
         """A server for a run and the graph as it will be sent, noted before that."""
@@ -139,7 +138,7 @@ class Bridge:
     def _give(self, task: Task, station: Station, graph: Graph) -> None:
         try:
             station.prompts.give(task.state.value["prompt"], graph)
-        except UnansweredError:
+        except UnreachableError:
             return  # it may have it: whoever waits looks
         task.state.value["given"] = True
         task.state.save()
@@ -154,10 +153,10 @@ class Bridge:
                     break
                 try:
                     return self._ready(self._stations[address])
-                except (ServerError, UnansweredError) as error:
+                except (ServerError, UnreachableError) as error:
                     refusals.append(error)
             if len(refusals) >= len(self._stations):
-                raise min(refusals, key=lambda error: isinstance(error, UnansweredError))
+                raise min(refusals, key=lambda error: isinstance(error, UnreachableError))
             if time.monotonic() > until:
                 raise TooLateError
             time.sleep(pause)
@@ -168,7 +167,7 @@ class Bridge:
         for address, station in self._stations.items():
             try:
                 loads.append((station.load(), address))
-            except (ServerError, UnansweredError) as error:
+            except (ServerError, UnreachableError) as error:
                 refusals.append(error)
         return loads, refusals
 
@@ -249,7 +248,7 @@ def _artifact(task: Task, given: Given) -> Artifact:
     return found
 
 
-def _uploaded(server: Server, path: Path, folder: str) -> str:
+def _uploaded(server: ComfyServer, path: Path, folder: str) -> str:
     """Send a file under a name made of its content, and say how a graph names it."""
     features = server.get("/features")
     most = features.mapping().get("max_upload_size") if features.is_ok else None

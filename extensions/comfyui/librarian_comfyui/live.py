@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from librarian_comfyui.server import CONNECT_SECONDS
+from librarian.servers import CONNECT_SECONDS
 
 MOST_BYTES = 16 << 20
 """Of a message: previews are among them."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from librarian_comfyui.server import Server, ServerError
+from librarian.servers import Server, ServerError
 from librarian_comfyui.workflow import Graph, links
 
 Version = tuple[int, ...]

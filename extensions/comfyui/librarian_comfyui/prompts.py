@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from librarian import UnreachableError
+from librarian.servers import Answer, Server, ServerError, TooLateError
 from librarian_comfyui.preflight import Version
-from librarian_comfyui.server import Answer, Server, ServerError, UnansweredError
 from librarian_comfyui.workflow import Graph
 
 JOBS_SINCE: Version = (0, 6, 0)
@@ -28,10 +29,6 @@ _UNDER_WAY = ("pending", "in_progress", "completed", "failed", "cancelled")
 
 class RunFailedError(Exception):
     """A run ended without success, or the server did not take it."""
-
-
-class TooLateError(Exception):
-    """The time is up."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class Prompts:
 
         Raises:
             RunFailedError: it does not take it, or not all of it.
-            UnansweredError: nobody knows whether it took it.
+            UnreachableError: nobody knows whether it took it.
         """
         sent = {"prompt": graph, "prompt_id": prompt_id, "client_id": prompt_id}
         answer = self._server.post("/prompt", sent)
@@ -88,7 +85,7 @@ class Prompts:
     def _history(self, prompt_id: str) -> Mapping[str, Any] | None:
         answer = self._server.get(f"/history/{prompt_id}")
         if not answer.is_ok:
-            raise UnansweredError(f"history {answer.status}")
+            raise UnreachableError(f"the server does not tell of its runs ({answer.status})")
         entry = answer.mapping().get(prompt_id)
         return entry if isinstance(entry, Mapping) else None
 
@@ -105,7 +102,7 @@ class Prompts:
         """Prompt ids that run, and that wait."""
         answer = self._server.get("/queue")
         if not answer.is_ok:
-            raise UnansweredError(f"queue {answer.status}")
+            raise UnreachableError(f"the server does not tell of its queue ({answer.status})")
         found = answer.mapping()
         return tuple(  # type: ignore[return-value]
             [each[1] for each in found.get(part) or [] if isinstance(each, list) and len(each) > 1]
@@ -122,13 +119,13 @@ class Prompts:
 
         Raises:
             TooLateError: it is not there in time. It was cancelled.
-            UnansweredError: the server was away for longer than `PATIENCE`.
+            UnreachableError: the server was away for longer than `PATIENCE`.
         """
         pauses, away = _pauses(), 0.0
         while True:
             try:
                 found = self.look_up(prompt_id)
-            except (UnansweredError, ServerError):  # whoever starts answers anything
+            except (UnreachableError, ServerError):  # whoever starts answers anything
                 now = time.monotonic()
                 away = away or now
                 if now - away > PATIENCE:
@@ -150,14 +147,14 @@ class Prompts:
                 self._server.post(f"/api/jobs/{prompt_id}/cancel", {})
             elif prompt_id in self._queue()[0]:  # one before 0.3.57 interrupts whatever runs
                 self._server.post("/interrupt", {"prompt_id": prompt_id})
-        except (UnansweredError, ServerError):
+        except (UnreachableError, ServerError):
             return
 
     def forget(self, prompt_id: str) -> None:
         """Delete a run from the history, with the graph that it holds; as far as the server can be reached."""
         try:
             self._server.post("/history", {"delete": [prompt_id]})
-        except (UnansweredError, ServerError):
+        except (UnreachableError, ServerError):
             return
 
 

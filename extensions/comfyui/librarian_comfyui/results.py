@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from librarian.servers import ServerError
 from librarian_comfyui import Take
 from librarian_comfyui.prompts import RunFailedError
-from librarian_comfyui.server import Server, ServerError
+from librarian_comfyui.server import ComfyServer
 from librarian_comfyui.workflow import Graph, node_named
 
 MOST_FILES = 1000
@@ -113,12 +114,14 @@ def taken(made: list[Made], take: Take, graph: Graph) -> list[Made]:
     return found
 
 
-def fetched(server: Server, made: list[Made], folder: Path, output: str, *, most: float, until: float) -> Iterator[Got]:
+def fetched(
+    server: ComfyServer, made: list[Made], folder: Path, output: str, *, most: float, until: float
+) -> Iterator[Got]:
     """Fetch what an output takes into a folder, under the output's name and a number.
 
     Raises:
         ServerError: a file is not what it should be.
-        UnansweredError: the server broke off.
+        UnreachableError: the server broke off.
     """
     for number, each in enumerate(made, 1):
         raw = folder / f"{output}.{number}.part"

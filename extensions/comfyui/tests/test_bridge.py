@@ -32,10 +32,11 @@ from fake_comfyui import SERVER_PATH, VERSIONS, FakeComfy, Handler, picture
 from PIL import Image
 
 from librarian import Artifact, UnreachableError
-from librarian_comfyui import GatheringSettings, bridge, prompts, server
+from librarian import servers as server
+from librarian.servers import ServerError, TooLateError
+from librarian_comfyui import GatheringSettings, bridge, prompts
 from librarian_comfyui.bridge import Bridge
-from librarian_comfyui.prompts import RunFailedError, TooLateError
-from librarian_comfyui.server import ServerError
+from librarian_comfyui.prompts import RunFailedError
 
 
 @pytest.fixture(autouse=True)
@@ -291,7 +292,7 @@ class TestHostile:
     def test_an_endless_answer(
         self, new: FakeComfy, task: FakeTask, path: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(server, "MOST_JSON", 1 << 20)
+        monkeypatch.setattr(server, "MOST_BYTES", 1 << 20)
         new.trick(path, endless, keep=True)
         with pytest.raises(ServerError, match="more than"):
             run(task, new, largest=1 << 20)

@@ -28,9 +28,10 @@ from harness import KEY, TOP, Archive
 from PIL import Image, ImageOps
 
 from librarian import Artifact
+from librarian.servers import TooLateError
 from librarian_comfyui import ComfySettings
 from librarian_comfyui.bridge import Bridge
-from librarian_comfyui.prompts import RunFailedError, TooLateError
+from librarian_comfyui.prompts import RunFailedError
 
 URL = os.environ.get("COMFYUI_URL", "").removeprefix("http://").rstrip("/")
 COMMAND = os.environ.get("COMFYUI_COMMAND", "")

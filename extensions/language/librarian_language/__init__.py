@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field as PydanticField
 
 from librarian import (
+    Address,
     Data,
     Duration,
     Events,
@@ -24,11 +25,8 @@ from librarian import (
 )
 from librarian_language.tasks import NAME, PromptTask, Tasks
 
-_ADDRESS = r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(:\d{1,5})?$"
 FORMS = ("text", "json_schema", "json_object", "prompt")
 """How an answer is asked for: as text; as JSON by a schema, as any JSON, or by the words of the prompt alone."""
-
-Address = Annotated[str, PydanticField(pattern=_ADDRESS)]
 
 
 class PromptSettings(Settings):

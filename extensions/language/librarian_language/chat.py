@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from librarian.servers import Arriving, Server, ServerError, in_json
 from librarian_language import FORMS
 from librarian_language.events import chunks
 from librarian_language.reply import AnswerError, Reply, failure_of, reply_of, too_long
-from librarian_language.server import Arriving, Server, ServerError
 from librarian_language.tasks import PromptTask
 
 SEEDS = 2**31
@@ -75,7 +75,7 @@ class Chat:
         Raises:
             AnswerError: there is no whole answer.
             ServerError: the server cannot do it, or says what cannot be used.
-            UnansweredError, TooLateError: it is away, silent or too slow.
+            UnreachableError, TooLateError: it is away, silent or too slow.
         """
         forms = self._forms
         while True:
@@ -88,8 +88,8 @@ class Chat:
                 self._forms = self._forms[1:]
 
     def _asked(self, question: Question, beat: Callable[[int], None]) -> Reply:
-        body = self._body(question)
-        with self._server.post("/v1/chat/completions", body, question.silence, question.until) as answer:
+        times = {"silence": question.silence, "until": question.until}
+        with self._server.ask("POST", "/v1/chat/completions", **times, **in_json(self._body(question))) as answer:
             _refuse(answer)
             reply = reply_of(chunks(answer.blocks) if answer.kind == "text/event-stream" else [_whole(answer)], beat)
         reply.model = reply.model or self.model()
@@ -144,9 +144,10 @@ class Chat:
 
 
 def _models(server: Server) -> list[str]:
-    status, found = server.get("/v1/models")
+    answer = server.get("/v1/models")
+    found = answer.json()
     listed = found.get("data") if isinstance(found, Mapping) else None
-    if status in _NO_KEY:
+    if answer.status in _NO_KEY:
         raise ServerError("it wants a key: start it without one")
     if not isinstance(listed, list):
         if isinstance(found, Mapping) and "data" in found and listed is None:
@@ -166,7 +167,7 @@ def _refuse(answer: Arriving) -> None:
         raise ServerError("it wants a key: start it without one")
     if answer.status == _NOT_THERE:
         raise ServerError("it has no such model, or no /v1/chat/completions")
-    error = failure_of(answer.json())
+    error = failure_of(answer.whole().json())
     if isinstance(error, AnswerError):
         raise error
     if answer.status in _REFUSED:
@@ -175,7 +176,7 @@ def _refuse(answer: Arriving) -> None:
 
 
 def _whole(answer: Arriving) -> Mapping[str, Any]:
-    found = answer.json()
+    found = answer.whole().json()
     if not isinstance(found, Mapping):
         raise ServerError("it answered with no JSON object: does it speak the OpenAI API?")
     return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from librarian_language.server import ServerError, UnansweredError, parsed
+from librarian import UnreachableError
+from librarian.servers import ServerError, parsed
 
 LONGEST_LINE = 2 << 20
 """Bytes."""
@@ -17,7 +18,7 @@ def chunks(blocks: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
 
     Raises:
         ServerError: an event is no JSON object.
-        UnansweredError: they break off.
+        UnreachableError: they break off.
     """
     data: list[bytes] = []
     for line in _lines(blocks):
@@ -31,7 +32,7 @@ def chunks(blocks: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
         if not line and data:
             yield _mapping(b"\n".join(data))
             data = []
-    raise UnansweredError("it broke off in the middle of an answer")
+    raise UnreachableError("the server broke off in the middle of an answer")
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:

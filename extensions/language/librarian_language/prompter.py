@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from librarian import Output, Task, UnreachableError, UnusableInputError
+from librarian import Output, Task, UnusableInputError
+from librarian.servers import Server, TooLateError
 from librarian_language import Answer, PromptSettings
 from librarian_language.chat import Chat, Question
 from librarian_language.fitting import Shape, UnfitError, text_of
 from librarian_language.reply import AnswerError, Reply, too_long
-from librarian_language.server import Server, TooLateError, UnansweredError
 from librarian_language.template import filled, places_of
 from librarian_language.wording import text_of_all
 
@@ -77,8 +77,6 @@ class Prompter:
             )
         try:
             reply, value = self._answer(task, text, cost)
-        except UnansweredError as error:
-            raise UnreachableError(f"the server does not answer ({error})") from None
         except TooLateError:
             raise TooLateError("it took longer than its deadline, and was hung up on") from None
         return {"answer": Output(self._kept(task, reply, value), cost.facts(self._chat.form))}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from librarian_language.server import ServerError
+from librarian.servers import ServerError
 
 LONGEST = 1 << 20
 """Characters of an answer, thinking included."""

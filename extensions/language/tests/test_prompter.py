@@ -9,11 +9,11 @@ import pytest
 from fake_language import MODEL, USAGE, FakeLanguage, FakeTask, stream_of
 
 from librarian import Event, Events, Turn, Turns, UnusableInputError, Word, Words
+from librarian.servers import ServerError
 from librarian_language import Answer, PromptSettings
 from librarian_language.fitting import Shape
 from librarian_language.prompter import Prompter
 from librarian_language.reply import AnswerError
-from librarian_language.server import ServerError
 
 SCHEMA = {
     "type": "object",
