@@ -45,6 +45,7 @@ def test_commands_and_options(archive: Archive) -> None:
     assert asked(archive, "librarian ") == plain(*COMMANDS)
     assert asked(archive, "librarian s") == plain(*(each for each in COMMANDS if each.startswith("s")))
     assert asked(archive, "librarian --pr") == plain("--project")
+    assert asked(archive, "librarian extensions ") == plain("list", "new", "check")
     assert asked(archive, "librarian show --") == plain("--timing", "--names", "--json", "--help")
     assert asked(archive, "librarian --debug run --no-w") == plain("--no-wait")
     assert asked(archive, "librarian schema m") == plain("manifest", "models", "measurements")

@@ -14,7 +14,7 @@ from scaling import folder_of, scaling
 
 from librarian import ModelMissingError, Turn, Turns
 from librarian.testing import Conformance, FileTask, given_models, tone
-from librarian.testing.trial import Fault
+from librarian.testing.subject import Fault
 
 GOOD = """
 from librarian import Audio, Field, Measurements, Operation, Resources, Settings, hookimpl

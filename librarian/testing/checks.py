@@ -18,7 +18,8 @@ from unittest import mock
 
 from librarian.files import user_cache
 from librarian.operation import Resolved
-from librarian.testing.trial import Fault, NotApplicable, Subject, trying
+from librarian.testing.subject import Fault, NotApplicable, Subject
+from librarian.testing.trial import trying
 
 _LIGHT = frozenset({"librarian", "pydantic", "pydantic_core", "pluggy", "annotated_types", "typing_extensions"})
 _SCRATCH = "tmp/librarian-"

@@ -22,7 +22,7 @@ from librarian.operation import Declaration
 from librarian.testing import checks, secrecy, strain
 from librarian.testing.inputs import Given
 from librarian.testing.models import install_models
-from librarian.testing.trial import Fault, Lacking, NotApplicable, Subject
+from librarian.testing.subject import Fault, Lacking, NotApplicable, Subject
 
 
 class Conformance:

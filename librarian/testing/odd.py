@@ -10,7 +10,7 @@ from types import MappingProxyType
 _FLOAT = 3
 
 
-def _spoken(rate: int, channels: int, layout: str = "", seconds: float = 1.5) -> Callable[[Path], None]:
+def _spoken(rate: int, channels: int, layout: str = "", seconds: float = 3.0) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         from librarian.media import write_audio
         from librarian.testing.sound import voice_like
@@ -26,7 +26,7 @@ def _silent(path: Path) -> None:
 
     from librarian.media import write_audio
 
-    write_audio(path, np.zeros((1, 16000), np.float32), 16000, audio_format="wav", bits=16, seed=1)
+    write_audio(path, np.zeros((1, 48000), np.float32), 16000, audio_format="wav", bits=16, seed=1)
 
 
 def _raw(form: int, bits: int, data: bytes) -> Callable[[Path], None]:

@@ -17,7 +17,8 @@ from typing import ClassVar
 from librarian.privacy.declared import recognizers_of
 from librarian.privacy.search import search_at
 from librarian.testing import checks
-from librarian.testing.trial import Subject, trying
+from librarian.testing.subject import Subject
+from librarian.testing.trial import trying
 
 
 class RecognizerConformance:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from librarian.testing.checks import texts_of
 from librarian.testing.inputs import SPOKEN
-from librarian.testing.trial import TIMEOUT, Fault, Inputs, Lacking, Subject, Trial, check_done, trying
+from librarian.testing.subject import Fault, Inputs, Lacking, Subject
+from librarian.testing.trial import TIMEOUT, Trial, check_done, trying
 from librarian.workers import requests
 from librarian.workers.environment import environment_of, make_cache
 from librarian.workers.messages import Message

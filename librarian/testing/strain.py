@@ -12,7 +12,8 @@ from librarian.errors import REMEMBERED
 from librarian.testing.checks import snapshot
 from librarian.testing.inputs import HEARD
 from librarian.testing.odd import SOUNDS
-from librarian.testing.trial import Fault, NotApplicable, Subject, Trial, check_done, trying
+from librarian.testing.subject import Fault, NotApplicable, Subject
+from librarian.testing.trial import Trial, check_done, trying
 from librarian.workers.declared import reason_of
 from librarian.workers.messages import Message
 

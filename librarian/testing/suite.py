@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from librarian.testing import checks, secrecy, strain
-from librarian.testing.trial import Fault, NotApplicable, Subject, trying
+from librarian.testing.subject import Fault, NotApplicable, Subject
+from librarian.testing.trial import trying
 
 Check = Callable[[Subject, Path], str]
 State = Literal["ok", "failed", "not applicable"]

@@ -271,7 +271,7 @@ def test_one_that_falls_silent_or_dies_is_asked_again_later(fake: FakeLanguage, 
         answer(request)
 
     fake.said = [dying]
-    with pytest.raises(UnreachableError, match="the server (does not answer|broke off)") as caught:
+    with pytest.raises(UnreachableError, match=r"the server (does not answer|broke off)") as caught:
         ask(silence=0.3)
     said(caught.value)
 

@@ -18,8 +18,8 @@ from librarian.cli.place import installed_models
 from librarian.cli.words import fitted, say
 from librarian.privacy.known import surroundings
 from librarian.privacy.scrub import Scrubber
+from librarian.testing.subject import Subject
 from librarian.testing.suite import Result, results
-from librarian.testing.trial import Subject
 
 _WIDEST_STATE = len("not applicable")
 _WIDEST_CHECK = len("recognizers")
