@@ -220,6 +220,7 @@ class Operation:
         effects: what else it does beside reading its inputs and writing its outputs, or a function of the settings
             that gives it: `model-code` (it runs code that comes with a model), `deletes` (it deletes something
             elsewhere). The owner lets it by a rule in the job file.
+        needs: of the inputs in `optional`, those that have to be there with given settings: a function of the settings.
         example: settings with which it can be run and shown, as a job file gives them, where some have no default or
             others tell more: `librarian extensions check` takes them.
         clears: whether its outputs are free of names whatever went in, and it verified that.
@@ -245,6 +246,7 @@ class Operation:
     scratch: Scratch | None = None
     hosts: Hosts | Callable[[Any], Sequence[str]] = ()
     effects: Effects | Callable[[Any], Sequence[Effect]] = ()
+    needs: Callable[[Any], Sequence[str]] | None = None
     example: Mapping[str, Any] = field(default_factory=dict)
     clears: bool = False
     keeps_clean: bool = False
@@ -320,6 +322,7 @@ class Resolved(BaseModel):
         scratch: bytes that a task holds on the disk for a second of sound while it works, beside its outputs.
         hosts: hosts that it talks to with these settings.
         effects: what else it does with them that a rule has to allow.
+        needs: inputs that have to be there with them, beside those that are always needed.
     """
 
     model_config = _DATA
@@ -333,6 +336,7 @@ class Resolved(BaseModel):
     scratch: float = pydantic.Field(default=0.0, ge=0, allow_inf_nan=False)
     hosts: Hosts = ()
     effects: Effects = ()
+    needs: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, message: Mapping[str, Any]) -> Self:

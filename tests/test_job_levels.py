@@ -146,7 +146,7 @@ def test_the_order_in_the_file_does_not_matter() -> None:
         "- {id: mixed, use: blend, from: ▸talks}",
         "- {id: mixed, use: blend, from: {audio: ▸talks}}",
         "- {id: mixed, use: blend, from: ▸[calls, talks]}",
-        "- {id: mixed, use: ▸mix}",
+        "- {id: mixed, use: ▸blend}",
         "- {id: voice, use: louder, from: talks}\n- {id: mixed, use: blend, from: ▸voice}",
         "- {id: twice, use: duet, from: {first: calls, second: ▸talks}}",
         "- {id: cuts, use: chop, from: talks}\n- {id: mixed, use: blend, from: ▸cuts}",

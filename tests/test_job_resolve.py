@@ -69,6 +69,10 @@ class NoSettings(Settings):
     pass
 
 
+class BySettings(Settings):
+    by: str = Field("length", description="By what.")
+
+
 def operation(name: str, inputs: Any = None, outputs: Any = None, settings: Any = NoSettings, **more: Any) -> Operation:
     return Operation(
         name=name,
@@ -104,6 +108,13 @@ OPERATIONS = {
         operation("measure", outputs={"report": Measurements}),
         operation("once", each="job"),
         operation("cut", outputs={"pieces": Many(Audio)}),
+        operation(
+            "part",
+            {"audio": Audio, "turns": Turns},
+            settings=BySettings,
+            optional=("turns",),
+            needs=lambda settings: ("turns",) if settings.by == "turns" else (),
+        ),
         operation("collect", {"audio": Many(Audio)}),
         operation("gather", {"audio": Many(Audio)}, each="job"),
         operation("make", {}),
@@ -367,6 +378,20 @@ def test_kinds_that_do_not_fit():
 def test_an_output_must_be_named_where_several_fit():
     steps = "- {id: stems, use: separate, with: {model: m, stems: [a, b]}}\n- {id: voice, use: normalize, from: ▸stems}"
     assert problems(steps) == ["steps.1.from: the input audio takes audio; stems offers stems.a, stems.b"]
+
+
+def test_ports_that_settings_ask_for():
+    found = problems(
+        """\
+        - {id: turns, use: diarize, from: calls}
+        - {id: a, use: part, from: calls}
+        - {id: b, use: part, from: {audio: calls, turns: turns}, with: {by: turns}}
+        - ▸{id: c, use: part, with: {by: turns}}
+        """
+    )
+    assert found == [
+        "steps.3.from: with these settings part takes the input turns too; write it as a mapping port: step"
+    ]
 
 
 def test_ports_that_are_missing_or_unknown():

@@ -43,7 +43,7 @@ def command(context: click.Context, /, job: Path, tasks: bool, fresh_ok: bool, a
     """
     refuse_shadow()
     wished = Wishes(**typed)
-    text = read(job, wished.changes)
+    text = read(job, wished.changes, wished.to or "")
     stated = worker_count(text, None)
     root = projects.find(project_option(context))
     project = projects.load(root) if root else None
@@ -179,7 +179,7 @@ def _say_next(quotation: Quotation, wished: Wishes, job: Path) -> None:
     if quotation.redone > MUCH:
         say(f"{quotation.redone:.0%} of the finished sound would be done again: a run asks first, or takes --redo-ok")
     if any(row.todo for row in quotation.rows.values()):
-        say(f"next: librarian run {job}")
+        say(f"next: librarian run {job}{f' --to {wished.to}' if wished.to else ''}")
 
 
 def _as_json(scan: Scan, quotation: Quotation, listed: list[Task] | None) -> dict[str, object]:

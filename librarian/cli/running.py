@@ -70,7 +70,7 @@ def run_job(context: click.Context, typed: Typed, stop: Stop) -> RunEnded:
     refuse_shadow()
     wished = Wishes(**typed.wishes)
     until = wished.deadline()  # from when it was typed, however long another run is waited for
-    text = read(typed.job, wished.changes)
+    text = read(typed.job, wished.changes, wished.to or "")
     log = LateLog()
     with workers_for(worker_count(text, typed.workers), log) as pool:
         checked = check(text, pool, installed_models(context))

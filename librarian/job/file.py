@@ -140,6 +140,13 @@ class StepEntry(_Strict):
     missing: Literal["skip", "leave out"] = Field("skip", description="What a gathering step does without a member.")
     only: Literal["clean"] | None = Field(None, description="Refuses what is private: all of its inputs must be clean.")
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What its `from` names: recordings, steps, or outputs of these."""
+        stated = self.from_ or ()
+        lists = stated.values() if isinstance(stated, dict) else (stated,)
+        return tuple(name for names in lists for name in ([names] if isinstance(names, str) else names))
+
 
 class PrivacyEntry(_Strict):
     """What the owner says about privacy."""

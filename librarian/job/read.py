@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ class Read:
         file: the file by its schema; None where that has problems.
         steps: index → step, those that are well-formed by themselves.
         problems: what is wrong so far.
+        last: the last step that is to be run; empty: all are. The models of others may be missing.
     """
 
     name: str
@@ -123,6 +125,22 @@ class Read:
     file: JobFile | None
     steps: dict[int, StepEntry]
     problems: list[Problem] = field(default_factory=list)
+    last: str = ""
+
+    def wants(self, step: str) -> bool:
+        """Whether a step is to be run: the last one, and what it needs."""
+        return not self.last or step in self._wanted
+
+    @cached_property
+    def _wanted(self) -> frozenset[str]:
+        entries = {entry.id: entry for entry in self.steps.values()}
+        found, waiting = set[str](), [self.last]
+        while waiting:
+            name = waiting.pop()
+            if name in entries and name not in found:
+                found.add(name)
+                waiting += [each.partition(".")[0] for each in entries[name].named]
+        return frozenset(found)
 
     def check(self) -> None:
         """Raise what is wrong, in the order of the file.
@@ -147,12 +165,13 @@ class Read:
         return [f"{self.name}:{line}:{column}: {problem}" for (line, column), problem in placed]
 
 
-def read(path: Path, changes: Sequence[str] = ()) -> Read:
+def read(path: Path, changes: Sequence[str] = (), last: str = "") -> Read:
     """Read a job file.
 
     Args:
         path: the file.
         changes: `place=value`, put in before anything is checked; steps and recordings go by their ids.
+        last: the last step that is to be run; empty: all are.
 
     Raises:
         JobError: it cannot be opened, or is no YAML that we take.
@@ -165,7 +184,7 @@ def read(path: Path, changes: Sequence[str] = ()) -> Read:
         raise JobError([f"{name}:1:1: cannot be read: {error.strerror or error}"]) from None
     except YamlProblemError as problem:
         raise JobError([f"{name}:1:1: {problem.message}"]) from None
-    return read_bytes(content, name=name, folder=path.resolve().parent, changes=changes)
+    return replace(read_bytes(content, name=name, folder=path.resolve().parent, changes=changes), last=last)
 
 
 def read_bytes(content: bytes, *, name: str, folder: Path, changes: Sequence[str] = ()) -> Read:

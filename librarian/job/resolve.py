@@ -96,7 +96,7 @@ def _settings(read: Read, index: int, declaration: Declaration, validate: Valida
         read.problems.append(Problem(("steps", index, "use"), str(error), missing=True))
         return None
     if isinstance(answer, Resolved):
-        for model, remedy in answer.missing.items():
+        for model, remedy in answer.missing.items() if read.wants(read.steps[index].id) else ():
             read.problems.append(Problem(_place_of(model, read.steps[index], index), remedy, True, model=model))
         return answer
     known = declaration.settings_schema.get("properties", {})
@@ -120,7 +120,7 @@ def _place_of(model: str, entry: StepEntry, index: int) -> Place:
 def _check_kept(read: Read, file: JobFile, steps: Sequence[Step]) -> None:
     """What is kept until it is used has to be used, and to be cheaper to make again than the whole job is."""
     names = [entry.id for entry in file.steps]
-    taken = {name.partition(".")[0] for entry in file.steps for name in _named(entry)}  # by steps with problems too
+    taken = {name.partition(".")[0] for entry in file.steps for name in entry.named}  # by steps with problems too
     for step in steps:
         place: Place = ("steps", names.index(step.id), "keep")
         if step.until_used and is_whole(step.level):
@@ -128,13 +128,6 @@ def _check_kept(read: Read, file: JobFile, steps: Sequence[Step]) -> None:
         elif step.until_used and step.id not in taken:
             why = "no step takes what it makes, so it would never be used; leave the line out, or let a step take it"
             read.problems.append(Problem(place, why))
-
-
-def _named(entry: StepEntry) -> Iterator[str]:
-    """What the `from` of a step names."""
-    stated = entry.from_ or []
-    for names in stated.values() if isinstance(stated, dict) else [stated]:
-        yield from [names] if isinstance(names, str) else names
 
 
 def _check_unique(read: Read, table: str, ids: Sequence[str], taken: Iterable[str] = ()) -> None:
@@ -161,6 +154,7 @@ def _connect(
             continue
         inputs = wiring.inputs(declarations[index])
         if index in resolved:
+            wiring.check_needs(resolved[index].needs, inputs)
             steps[entry.id] = _step(entry, declarations[index], resolved[index], inputs, entry.audio or file.audio)
     leveled_steps, problems = leveled(file, _in_order(read, file, steps))
     read.problems.extend(problems)
@@ -233,6 +227,13 @@ class _Wiring:
             for port, names in given.items()
             if port in declaration.inputs
         }
+
+    def check_needs(self, needs: Sequence[str], inputs: Mapping[str, tuple[Source, ...]]) -> None:
+        """Say which inputs are missing that the settings of the step ask for."""
+        for port in needs:
+            if port not in inputs:
+                takes = f"with these settings {self.entry.use} takes the input {port} too"
+                self.problem(f"{takes}; write it as a mapping port: step", "from")
 
     def _stated(self, first: str) -> dict[str, list[tuple[Place, str]]]:
         """Port → what it takes and where that stands; without a port, the first is meant."""

@@ -172,10 +172,13 @@ class _Reader:
             for place, message in answer:
                 self._problem(line, f"{'.'.join(map(str, (step.id, *place)))}: {message}")
             return None
-        for model, remedy in answer.missing.items():
+        for model, remedy in answer.missing.items() if self._read.wants(step.id) else ():
             self._problem(line, f"{step.id}: {remedy}", model)
         if _forms(answer.outputs) != _forms(step.outputs):
             self._problem(line, f"{step.id}: its settings would change what the step puts out")
+            return None
+        if lacking := [port for port in answer.needs if port not in step.inputs]:
+            self._problem(line, f"{step.id}: with its settings the step takes the input {lacking[0]} too")
             return None
         return replace(
             step,

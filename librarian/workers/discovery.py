@@ -259,7 +259,15 @@ def resolve(operation: Operation, given: Mapping[str, Any], installed: Mapping[s
         scratch=operation.scratch(settings) if operation.scratch else 0.0,
         hosts=tuple(map(checked_host, hosts)),
         effects=tuple(operation.effects(settings) if callable(operation.effects) else operation.effects),
+        needs=_needed(operation, settings),
     )
+
+
+def _needed(operation: Operation, settings: Settings) -> tuple[str, ...]:
+    needs = tuple(operation.needs(settings)) if operation.needs else ()
+    if not set(needs) <= operation.inputs.keys():
+        raise BrokenExtensionError(f"{operation.name} needs an input that it has not")
+    return needs
 
 
 def _chosen(

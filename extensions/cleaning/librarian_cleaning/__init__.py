@@ -24,6 +24,7 @@ CLEAN = Operation(
     description="Copy a sound, picture or video file without embedded metadata, its content bit for bit.",
     resources=Resources(memory="512 MiB"),
     reproducible="bytes",
+    keeps_clean=True,
 )
 
 

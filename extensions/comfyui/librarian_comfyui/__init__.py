@@ -180,6 +180,12 @@ def outputs_of(settings: ComfySettings) -> Mapping[str, Any]:
     return {**takes, REPORT: ComfyRun}
 
 
+def _needed(settings: ComfySettings) -> Sequence[str]:
+    """The inputs that `set` takes something from."""
+    given = (value.from_ for value in settings.set.values() if isinstance(value, Given))
+    return tuple(dict.fromkeys(name for name in given if name != SEED))
+
+
 def _effects(settings: ComfySettings) -> Sequence[Literal["deletes"]]:
     return ("deletes",) if settings.forget else ()
 
@@ -193,6 +199,7 @@ def _operation(name: str, description: str, settings: type[ComfySettings], **mor
         settings=settings,
         outputs=outputs_of,
         optional=tuple(more["inputs"]),
+        needs=_needed,
         facts=FACTS,
         resources=Resources(memory="512 MiB"),
         reproducible="no",

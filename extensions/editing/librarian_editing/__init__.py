@@ -18,6 +18,7 @@ CUT = Operation(
     settings=CutSettings,
     inputs={"audio": Audio, "events": Events},
     optional=("events",),
+    needs=lambda settings: ("events",) if settings.by == "events" else (),
     outputs={"pieces": Many(Audio)},
     facts={
         "start": Fact("Where it starts in the recording.", "s"),

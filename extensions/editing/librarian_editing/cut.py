@@ -54,8 +54,6 @@ def _finder(task: Task, rate: int) -> Finder:
         return Fixed(settings, rate)
     if settings.by == "cues":
         return Known(of_list(settings.listed), settings, rate)
-    if "events" not in task.inputs:
-        raise UnusableInputError("unsupported", "by: events takes the input events too: from: {audio: …, events: …}")
     return Known(of_events(task.inputs["events"].read_data(Events).events, settings), settings, rate)
 
 

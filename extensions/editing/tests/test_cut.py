@@ -148,11 +148,6 @@ def test_events_that_go_on_after_the_recording_are_of_another(pieces, noise):
         assert caught.value.cause == "unsupported"
 
 
-def test_by_events_without_events_says_what_is_missing(pieces, noise):
-    with pytest.raises(UnusableInputError, match="takes the input events too"):
-        pieces(noise, by="events")
-
-
 def test_more_pieces_at_once_than_files_may_be_open_are_refused(pieces, noise):
     with pytest.raises(UnusableInputError, match="more than 64 pieces overlap"):
         pieces(noise, [heard(n / 10, 80, "x") for n in range(70)], by="events")

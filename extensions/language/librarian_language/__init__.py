@@ -24,6 +24,7 @@ from librarian import (
     hookimpl,
 )
 from librarian_language.tasks import NAME, PromptTask, Tasks
+from librarian_language.template import places_of
 
 FORMS = ("text", "json_schema", "json_object", "prompt")
 """How an answer is asked for: as text; as JSON by a schema, as any JSON, or by the words of the prompt alone."""
@@ -104,6 +105,7 @@ def _operation(name: str, description: str, **more: Any) -> Operation:
         settings=PromptSettings,
         outputs=outputs_of,
         optional=tuple(more["inputs"]),
+        needs=lambda settings: sorted(places_of(settings.asked[1].template)),
         facts=FACTS,
         resources=Resources(memory="256 MiB", output="16 MiB"),
         reproducible="no",

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -8,9 +7,8 @@ from typing import Any, ClassVar
 import pytest
 from fake_language import FakeLanguage
 
-from librarian import Event, Events, Turns, Word, Words
+from librarian import Data, Event, Events, Turns, Word, Words
 from librarian.testing import Conformance
-from librarian.workers import requests
 from librarian_language import Answer
 
 GIVEN = {
@@ -35,11 +33,11 @@ class OnAServer(Conformance):
             type(self).settings = {"server": fake.address, "tasks": {"title": prompt}}
             yield
 
-    def input(self, name: str, kind: str, folder: Path) -> dict[str, Any]:
-        path = folder / name
-        made = GIVEN.get(kind)
-        path.write_text(json.dumps({"schema": kind, **made.model_dump(mode="json")}) if made else "so it was")
-        return requests.source(path, kind, "", {})
+    def input(self, name: str, kind: str, folder: Path) -> Path | Data:
+        if made := GIVEN.get(kind):
+            return made
+        (folder / name).write_text("so it was")
+        return folder / name
 
 
 class TestPrompt(OnAServer):

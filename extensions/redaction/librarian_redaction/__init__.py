@@ -1,4 +1,4 @@
-"""What is private goes out of words and sound together, for librarian: `find_private`, `redact`, `redact_group`."""
+"""What is private goes out of words, sound and texts: `find_private`, `redact`, `redact_group` and `redact_text`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from librarian import (
     Resources,
     Settings,
     Spans,
+    Text,
     Words,
     hookimpl,
 )
@@ -147,7 +148,22 @@ REDACT_GROUP = Operation(
 )
 
 
+REDACT_TEXT = Operation(
+    name="redact_text",
+    version="1",
+    run="librarian_redaction.text:TextRedactor",
+    settings=SearchSettings,
+    inputs={"text": Text},
+    outputs={"text": Text},
+    facts={name: FOUND[name] for name in ("spans", "names", "numbers", "addresses")},
+    description="Take names, numbers and addresses out of a text, such as an answer of a model, and verify that.",
+    resources=Resources(memory="1 GiB"),
+    reproducible="bytes",
+    clears=True,
+)
+
+
 @hookimpl
 def librarian_operations() -> list[Operation]:
-    """`find_private`, `redact` and `redact_group`."""
-    return [FIND_PRIVATE, REDACT, REDACT_GROUP]
+    """`find_private`, `redact`, `redact_group` and `redact_text`."""
+    return [FIND_PRIVATE, REDACT, REDACT_GROUP, REDACT_TEXT]

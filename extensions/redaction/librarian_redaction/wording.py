@@ -15,7 +15,7 @@ from librarian_redaction.stretches import joined, touched
 
 _Part = tuple[int, int | None, int | None]
 """Of a span: its index, channel and speaker."""
-_PLACEHOLDER = re.compile(r"<[A-Z]{2,16}(?:-\d+)?>")
+PLACEHOLDER = re.compile(r"<[A-Z]{2,16}(?:-\d+)?>")
 
 
 def placeholder(span: Span) -> str:
@@ -76,4 +76,4 @@ def _stand_in(span: Span, words: Sequence[Word]) -> Word:
 
 def is_stand_in(word: Word) -> bool:
     """Whether a word is a placeholder."""
-    return _PLACEHOLDER.fullmatch(word.text) is not None
+    return PLACEHOLDER.fullmatch(word.text) is not None

@@ -6,7 +6,6 @@ import dictated
 
 from librarian import Span, Spans, Words
 from librarian.testing import Conformance
-from librarian.workers import requests
 
 
 class _WithWords(Conformance):
@@ -21,9 +20,7 @@ class _WithWords(Conformance):
         }
         if kind not in made:
             return super().input(name, kind, folder)
-        path = folder / f"{name}.json"
-        path.write_text(made[kind].model_dump_json())
-        return requests.source(path, kind, "", {})
+        return made[kind]
 
 
 class TestFindPrivate(_WithWords):
@@ -38,3 +35,12 @@ class TestRedact(_WithWords):
 
 class TestRedactGroup(_WithWords):
     operation = "redact_group"
+
+
+class TestRedactText(Conformance):
+    package = "librarian-redaction"
+    operation = "redact_text"
+
+    def input(self, name, kind, folder):
+        (folder / name).write_text("Peter Jones is at 555 0148 822, Peter Jones is")
+        return folder / name

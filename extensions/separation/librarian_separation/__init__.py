@@ -216,6 +216,7 @@ SEPARATE = Operation(
     description="Separate a recording into stems: voice, drums, bass and others.",
     resources=Resources(gpu="optional", memory="6 GiB", gpu_memory="8 GiB"),
     reproducible="tolerance",
+    keeps_clean=True,
     models=tuple(
         KnownModel(
             name=name,

@@ -10,6 +10,8 @@ from demucs.htdemucs import HTDemucs
 
 from librarian.media import read_audio
 from librarian.testing import Conformance
+from librarian.testing.trial import TIMEOUT, check_done, trying
+from librarian.workers.asking import ask
 from librarian.workers.inline import Inline
 from librarian_separation.networks import Network
 
@@ -25,9 +27,12 @@ class Separated(Conformance):
     def __init__(self, lab, folder, **given):
         self._lab = lab
         self.settings = {"model": "htdemucs", "stems": ["vocals", "drums"], **given}
-        (folder / "staging" / "w0").mkdir(parents=True)
+        (folder / "task").mkdir(parents=True)
+        with trying(self._subject(), folder) as trial:
+            message = trial.request(trial.inputs()) | {"folder": str(folder / "task")}
         with closing(Inline(print)) as worker:
-            self.answer = self._run(worker, self._declaration(worker), folder)
+            self.answer = ask(worker, message, TIMEOUT)
+        check_done(self.answer)
         files = [each["file"] for each in self.answer["outputs"]]
         assert {each.name for each in (folder / "task").iterdir()} == set(files)
         self.stems = np.stack([read_audio(folder / "task" / file)[0] for file in files])

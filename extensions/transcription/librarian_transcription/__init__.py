@@ -180,6 +180,7 @@ CONVERT_WORDS = Operation(
     description="Write words as captions, text, or for tools: SRT, VTT, CTM, STM, TextGrid.",
     resources=Resources(memory="256 MiB"),
     reproducible="bytes",
+    keeps_clean=True,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from librarian import Audio, Field, Operation, Resources, Settings, hookimpl
+from librarian import Address, Audio, Field, Operation, Resources, Settings, hookimpl
 
 LIBRARIAN_API = 1
 """The version of the contract that this is written for."""
@@ -11,10 +11,9 @@ LIBRARIAN_API = 1
 class TemplateClientSettings(Settings):
     """Where to."""
 
-    server: str = Field(
+    server: Address = Field(
         "127.0.0.1:8765",
         description="The server, as host:port. It takes a sound by POST /change and answers with one.",
-        pattern=r"^[a-z0-9][a-z0-9.-]{0,200}:[0-9]{1,5}$",
     )
 
 

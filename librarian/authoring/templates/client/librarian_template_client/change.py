@@ -1,27 +1,20 @@
 """What `template_client` does: it sends a sound to a server and takes back another.
 
-The server is not trusted: for sizes, types, redirects, times, or that what it sends is a sound.
+The server is not trusted: `librarian.servers` sees to sizes, redirects and times, and what it sends is decoded here.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import requests
-from librarian import Task, UnreachableError
+from librarian import Task
 from librarian.media import read_audio
+from librarian.servers import Server, ServerError
 
-CONNECT_SECONDS, READ_SECONDS, ANSWER_SECONDS = 5.0, 60.0, 900.0
-"""To connect; between two portions of an answer; for the whole of it."""
+SILENCE, ANSWER = 60.0, 900.0
+"""Seconds: between two portions of an answer; for the whole of it."""
 MOST_BYTES = 1 << 30
-_BLOCK = 1 << 16
-_OK, _AWAY = 200, (502, 503, 504)
-
-
-class ServerError(Exception):
-    """It answered, and with what cannot be used."""
 
 
 def change(task: Task) -> dict[str, Path]:
@@ -30,46 +23,26 @@ def change(task: Task) -> dict[str, Path]:
     The input has neither tags nor a telling name: librarian gives what talks to hosts a bare copy.
     """
     answer = task.folder / "answer.wav"
-    fetch(f"http://{task.settings.server}/change", task.inputs["audio"].path, answer)
+    fetch(Server(task.settings.server), task.inputs["audio"].path, answer)
     samples, rate = read_audio(answer)
     answer.unlink()
     return {"audio": task.write_audio("audio", samples, rate)}
 
 
-def fetch(url: str, source: Path, to: Path) -> None:
+def fetch(server: Server, source: Path, to: Path) -> None:
     """Send a file, and write what comes back.
 
     Raises:
         UnreachableError: no one answers, or breaks off; it is worth another try.
-        ServerError: what it answers is no use.
+        ServerError, TooLateError: what it answers is no use, or comes too late.
     """
-    until = time.monotonic() + ANSWER_SECONDS
-    with requests.Session() as session, open(source, "rb") as file, open(to, "xb") as target:
-        session.trust_env = False  # no proxy, no password file
-        try:
-            answer = session.post(
-                url, data=file, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True, allow_redirects=False
-            )
-            _check(answer)
-            for block in _limited(answer.iter_content(_BLOCK), until):
-                target.write(block)
-        except (requests.RequestException, OSError) as error:
-            raise UnreachableError(f"the server does not answer ({type(error).__name__}); is it running?") from None
-
-
-def _check(answer: requests.Response) -> None:
-    if answer.status_code in _AWAY:
-        raise UnreachableError(f"the server is not there ({answer.status_code})")
-    if answer.status_code != _OK:
-        raise ServerError(f"the server refuses it ({answer.status_code})")
-
-
-def _limited(blocks: Iterator[bytes], until: float) -> Iterator[bytes]:
-    size = 0
-    for block in blocks:
-        size += len(block)
-        if size > MOST_BYTES:
-            raise ServerError(f"the answer has more than {MOST_BYTES:,} bytes")
-        if time.monotonic() > until:
-            raise UnreachableError("the answer takes too long")
-        yield block
+    limits = {"until": time.monotonic() + ANSWER, "silence": SILENCE, "most": MOST_BYTES}
+    with (
+        open(source, "rb") as file,
+        server.ask("POST", "/change", data=file, **limits) as answer,
+        open(to, "xb") as target,
+    ):
+        if not answer.is_ok:
+            raise ServerError(f"the server refuses it ({answer.status})")
+        for block in answer.blocks:
+            target.write(block)

@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 from librarian import UnreachableError, UnusableInputError
 from librarian.media import read_audio
+from librarian.servers import ServerError
 from librarian.testing import FileTask, tone
 
 from librarian_template_client import TemplateClientSettings
-from librarian_template_client.change import ServerError, change
+from librarian_template_client.change import change
 
 
 @pytest.fixture
@@ -30,14 +31,16 @@ def test_what_the_server_made_comes_out(change_by):
 def test_a_server_that_is_away_is_said_to_be(change_by):
     with little_server.serving() as address:
         pass
-    with pytest.raises(UnreachableError, match="is it running"):
+    with pytest.raises(UnreachableError, match="does not answer"):
         change_by(address)
     with little_server.serving(status=503) as address, pytest.raises(UnreachableError, match="503"):
         change_by(address)
 
 
 def test_what_is_no_answer_is_not_taken_for_one(change_by):
-    with little_server.serving(status=302) as address, pytest.raises(ServerError, match="refuses it"):
+    with little_server.serving(status=302) as address, pytest.raises(ServerError, match="sends elsewhere"):
+        change_by(address)
+    with little_server.serving(status=404) as address, pytest.raises(ServerError, match="refuses it"):
         change_by(address)
     with little_server.serving(answer=b"<html>") as address, pytest.raises(UnusableInputError):
         change_by(address)
