@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
 
 from librarian import Output, Span, Task, UnusableInputError
 from librarian_redaction import SearchSettings
@@ -66,7 +66,7 @@ def without(text: str, hits: Found, numbers: dict[tuple[str, str], int]) -> str:
 
 
 def _read(task: Task) -> str:
-    path = task.inputs["text"].path
+    path: Path = task.inputs["text"].path
     if path.stat().st_size > MOST_BYTES:
         raise UnusableInputError("unsupported", f"a text of more than {MOST_BYTES:,} bytes is not searched")
     try:
@@ -75,8 +75,8 @@ def _read(task: Task) -> str:
         raise UnusableInputError("corrupt", "it holds no text in UTF-8") from None
 
 
-def _written(task: Task, text: str) -> Any:
-    path = task.folder / "text.txt"
+def _written(task: Task, text: str) -> Path:
+    path = Path(task.folder) / "text.txt"
     path.write_text(text, encoding="utf-8")
     return path
 
