@@ -37,7 +37,8 @@ GENERIC = frozenset(
     conversation conversations overlap speaker speakers
     id ok ms db dbfs dbtp lufs hz khz kb mb gb kib mib gib
     librarian run model models add fetch verify stem stems
-    answer answers context events fits given longer longest prompt rule schema server task tasks template text turns words
+    answer answers context events fits given longer longest prompt rule schema server task tasks template text turns
+    words
     """.split()
 )
 """Words of the trade, of commands, of every sentence: a file called `out` must not take them out of `out of memory`."""
