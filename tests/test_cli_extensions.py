@@ -76,6 +76,22 @@ def test_one_that_offers_nothing_fails(archive: Archive, make_extension) -> None
     assert "implement librarian_operations" in checked(archive, "empty", code=1)["declared"][1]
 
 
+def test_a_package_with_two_entry_points_is_said_to_be_broken(archive: Archive, toy: Path) -> None:
+    (points,) = toy.parent.glob("librarian_toy-*.dist-info/entry_points.txt")
+    points.write_text(f"{points.read_text()}other = librarian_other\n")
+    assert "several entry points" in archive.librarian("extensions", code=3).stdout
+    assert "several entry points" in checked(archive, "librarian-toy", code=3)["declared"][1]
+
+
+def test_settings_that_nobody_can_resolve_fail_and_all_else_is_said(archive: Archive, toy: Path) -> None:
+    toy.write_text(f"{toy.read_text()}\n\ndef choose(settings, installed): raise KeyError('no')\n")
+    toy.write_text(toy.read_text().replace('reproducible="bytes"', 'reproducible="bytes", resolve=choose'))
+    states = checked(archive, "toy", code=1)
+    assert states["import"][0] == "ok"
+    assert states["settings"][0] == "failed"
+    assert "cannot validate its settings: KeyError: 'no'" in states["settings"][1]
+
+
 def test_what_cannot_be_tried_is_not_called_good(archive: Archive, toy: Path) -> None:
     toy.write_text(toy.read_text().replace('Field("none", ', "Field("))
     state, text = checked(archive, "toy")["settings"]

@@ -49,6 +49,7 @@ def run(task):
         except UnusableInputError as error: raise UnusableInputError("corrupt", f"{path} is broken") from None
     with task.open_audio("audio") as sound:
         channels = sound.channels
+        if way == "short" and sound.frames == 1: raise UnusableInputError("too_short", f"{path} is short")
         with task.create_audio("audio", sound.sample_rate, channels, sound.layout) as writer:
             for block in sound.blocks():
                 if way == "random": block[0, 0] = int.from_bytes(os.urandom(2), "big") / 2**17
@@ -144,6 +145,32 @@ def test_the_name_of_an_input_is_noticed(toy: Path, tmp_path: Path, way: str, wh
 def test_asking_for_the_network_is_noticed_though_nobody_complains(toy: Path, tmp_path: Path, way: str) -> None:
     with pytest.raises(Fault, match="asks for the network"):
         suite(way).test_needs_no_network(tmp_path)
+
+
+@pytest.mark.parametrize(("code", "said"), [(0, "exit code 0"), (3, "exit code 3")])
+def test_a_run_that_ends_its_process_is_a_fault_of_it(toy: Path, tmp_path: Path, code: int, said: str) -> None:
+    toy.with_name("librarian_toy_work.py").write_text(f"import os\ndef run(task): os._exit({code})\n")
+    with pytest.raises(Fault, match=f"a run ends its process .{said}."):
+        suite().test_needs_no_network(tmp_path)
+
+
+def test_a_run_that_fails_for_want_of_the_network_is_told_so(toy: Path, tmp_path: Path) -> None:
+    code = "import socket\ndef run(task): socket.create_connection(('192.0.2.1', 80), 1)\n"
+    toy.with_name("librarian_toy_work.py").write_text(code)
+    with pytest.raises(Fault, match="asks for the network"):
+        suite().test_needs_no_network(tmp_path)
+
+
+def test_a_run_without_an_end_is_a_fault_of_it(toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("librarian.testing.secrecy.TIMEOUT", 2.0)
+    toy.with_name("librarian_toy_work.py").write_text("import signal\ndef run(task): signal.pause()\n")
+    with pytest.raises(Fault, match="takes longer than 2 s"):
+        suite().test_needs_no_network(tmp_path)
+
+
+def test_an_odd_sound_whose_name_is_told_is_noticed(toy: Path, tmp_path: Path) -> None:
+    with pytest.raises(Fault, match="an error holds the name"):
+        suite("short").test_takes_or_refuses_odd_sounds(tmp_path)
 
 
 def test_a_sound_that_breaks_it_is_noticed(toy: Path, tmp_path: Path) -> None:

@@ -52,6 +52,10 @@ def loud(archive: Archive, *options: str) -> dict[str, Any]:
     return {name: found[name] for name in ("done", "new", "redo", "reasons", "other_code")}
 
 
+def dev(archive: Archive, command: str, code: int = 0) -> str:
+    return archive.librarian(command, "job.yaml", "--dev", "librarian-shout", code=code).stderr
+
+
 def test_results_of_other_code_stand_and_plan_says_so(calls: Archive, write: Write) -> None:
     write(0.5, "1")
     calls.librarian("run", "job.yaml")
@@ -76,6 +80,8 @@ def test_with_dev_they_are_made_anew_with_all_that_hangs_on_them(calls: Archive,
     assert loud(calls, "--dev", "librarian-shout") == {
         **{"done": 0, "new": 0, "redo": 3, "reasons": {"code changed": 3}, "other_code": 0}
     }
+    assert "--dev librarian-shout --redo-ok" in dev(calls, "run", code=1).splitlines()[-1]
+    assert dev(calls, "plan").splitlines()[-1] == "next: librarian run job.yaml --dev librarian-shout"
     said = calls.librarian("run", "job.yaml", "--dev", "librarian-shout", "--redo-ok").stderr
     assert "6 done" in said
     assert len(calls.files()) > len(first)

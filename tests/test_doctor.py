@@ -44,12 +44,13 @@ def test_it_works_where_there_is_no_project_and_names_no_folder(light: Archive) 
     assert not {
         what for what, _, text in findings if str(light.root.parent) in text or os.path.expanduser("~/") in text
     }
+    assert light.librarian("doctor").stderr == "nothing fails; next: librarian init\n"
 
 
 def test_it_ends_with_the_highest_code_of_what_fails(light: Archive, tmp_path: Path) -> None:
     install(tmp_path / "site", light, "bad", "raise ValueError('it is not well')\n")
     done = light.librarian("doctor", code=3)
-    assert "fail  extension   librarian-bad 1.0: ValueError: it is not well" in done.stdout
+    assert "fail  extension   librarian-bad 1.0: ValueError: it is not well; mend that, or type: pip" in done.stdout
     assert done.stderr == "mend what fails, and type the same again\n"
     light.environment.pop("LIBRARIAN_KEY")
     light.librarian("init")

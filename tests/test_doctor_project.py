@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -53,6 +55,32 @@ def test_what_others_can_read_fails(kept: Archive) -> None:
     assert of(found(kept, code=4), "secrets") == said
     subprocess.run(["chmod", "-R", "go=", ".librarian"], cwd=kept.root, check=True)
     assert of(found(kept), "secrets")[0] == "ok"
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"no vault" * 1000, "damaged"), (None, "not there")])
+def test_a_vault_that_is_lost_fails(
+    kept: Archive, monkeypatch: pytest.MonkeyPatch, content: bytes | None, said: str
+) -> None:
+    assert "vault" not in looked(kept, monkeypatch)
+    vault = kept.root / ".librarian" / "vault.db"
+    vault.write_bytes(content) if content else vault.unlink()
+    finding = looked(kept, monkeypatch)["vault"]
+    assert (finding.state, finding.code) == ("fail", 6)
+    assert finding.text.startswith(f".librarian/vault.db is {said}; restore it from your backup")
+
+
+def test_a_vault_that_somebody_writes_is_not_called_damaged(kept: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("librarian.cli.backup._PATIENCE", 0.0)
+    with contextlib.closing(sqlite3.connect(kept.root / ".librarian" / "vault.db")) as db:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("BEGIN EXCLUSIVE")
+        assert "vault" not in looked(kept, monkeypatch)
+
+
+def test_a_vault_is_not_missed_before_anything_has_run(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive.environment.clear()
+    archive.librarian("init")
+    assert "vault" not in looked(archive, monkeypatch)
 
 
 def test_an_open_folder_of_keys_fails(kept: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,13 @@ def test_checks_that_do_not_work_hurt_nobody_else(
     assert (good.state, good.text) == ("ok", "librarian-good, a: well")
 
 
+def test_what_an_extension_looks_for_in_texts_is_something_that_it_offers(archive: Archive, tmp_path: Path) -> None:
+    lay_torch(archive, tmp_path / "site")
+    code = "from librarian import hookimpl\n@hookimpl\ndef librarian_recognizers():\n    return [{}]\n"
+    install(tmp_path / "site", archive, "shelf", code.format("dict(type='SHELF', pattern=r'PRIV/[0-9]{4}')"))
+    assert ("extension", "ok", "librarian-shelf 1.0: looks in texts for SHELF") in found(archive)
+
+
 def test_an_extension_without_checks_has_nothing_to_say(workers: Pool) -> None:
     without = Extension("librarian-cleaning", "0.1.0", made_of=("", "", "librarian_cleaning"))
     assert list(own_checks(without, workers)) == []

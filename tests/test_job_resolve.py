@@ -8,10 +8,10 @@ import resource
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, WithJsonSchema, model_validator
 from pydantic import Field as PydanticField
 
 from librarian import (
@@ -69,8 +69,12 @@ class NoSettings(Settings):
     pass
 
 
+FilePath = Annotated[str, WithJsonSchema({"type": "string", "format": "path"})]
+
+
 class BySettings(Settings):
     by: str = Field("length", description="By what.")
+    file: FilePath = Field("", description="A file, or none.")
 
 
 def operation(name: str, inputs: Any = None, outputs: Any = None, settings: Any = NoSettings, **more: Any) -> Operation:
@@ -575,6 +579,11 @@ def mutated(rng: random.Random) -> bytes:
             case 4:
                 text[at:at] = text[at:end] * rng.randint(1, 3)
     return bytes(text)
+
+
+def test_a_file_in_the_settings_starts_from_the_folder_of_the_job_and_none_stays_none():
+    job = resolve("- {id: one, use: part, with: {file: lists/a.csv}}\n- {id: two, use: part, with: {file: ''}}\n")
+    assert [step.settings["file"] for step in job.steps] == ["here/lists/a.csv", ""]
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -8,12 +8,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from conftest import MakeExtension
 from harness import Archive
+from pydantic import Field, create_model
+
+from librarian import Data
+from librarian.workers.discovery import BrokenExtensionError, ports
 
 CODE = """
 from librarian import Audio, Data, Field, Measurements, Operation, Settings, Text, UnreachableError, hookimpl
@@ -242,6 +247,35 @@ def test_a_kind_is_not_clean_because_it_says_so(posting: Archive, make_extension
     assert "the port note says that it is clean, and its kind has room for any text" in said
 
 
+Label = Annotated[str, Field(pattern=r"^part [0-9]$")]
+
+
+class Held(Data):
+    word = "held/1"
+    clean = True
+
+
+@pytest.mark.parametrize(
+    ("form", "may_name"),
+    [
+        (dict[str, float], True),
+        (dict[Label, float], False),
+        (dict[Literal["a", "b"], float], False),
+        (list[Any], True),
+        (Any, True),
+        (Label, False),
+        (Label | None, False),
+        (list[tuple[float, str]], True),
+        (dict[Label, list[str]], True),
+        (list[Literal["a"]], False),
+    ],
+)
+def test_a_clean_kind_has_no_room_for_words_in_keys_or_in_what_says_no_type(form: Any, may_name: bool) -> None:
+    kind = create_model("Kind", __base__=Held, held=(form, ...))
+    with pytest.raises(BrokenExtensionError, match="room for any text") if may_name else nullcontext():
+        ports({"held": kind}, clears=False)
+
+
 @pytest.mark.parametrize("command", ["plan", "run"])
 def test_a_host_that_no_rule_allows_is_not_talked_to(
     posting: Archive, server: tuple[int, list[bytes]], command: str
@@ -271,6 +305,16 @@ def test_a_text_that_names_someone_does_not_leave(posting: Archive, server: tupl
     assert "talks to 127.0.0.1, and a text in its setting text reads like a name or a number of somebody" in said
     assert "Thatcher" not in said
     posting.librarian("run", "job.yaml", "--private")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": "Margaret Thatcher", "a": "x"}', ' {"a": ["Marg\\u0061ret Th\\u0061tcher"]}', '"Marg\\u0061ret Thatcher"'],
+)
+def test_a_text_is_found_however_json_writes_it(posting: Archive, text: str) -> None:
+    step = f"{{id: sent, use: post, from: levels, with: {{port: 1, text: '{text}'}}}}"
+    job(posting, "{id: levels, use: measure}", step, allow="{hosts: ['127.0.0.1']}")
+    assert "a text in its setting text reads like a name" in posting.librarian("plan", "job.yaml", code=4).stderr
 
 
 def test_a_server_that_does_not_answer_is_tried_again_and_the_record_says_so(posting: Archive) -> None:

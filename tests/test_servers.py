@@ -137,6 +137,55 @@ def test_one_that_drips_for_ever_is_hung_up_on(server: Callable[[Does], Server])
     assert hung_up.wait(HOUR)
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX: ", b"a"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (CHUNKED, b"0"),
+        (CHUNKED + b"0\r\n", b"a: b\r\n"),
+    ],
+    ids=["header", "continue", "length", "trailer"],
+)
+def test_one_that_drips_around_its_answer_is_hung_up_on_too(
+    server: Callable[[Does], Server], first: bytes, again: bytes
+) -> None:
+    hung_up = threading.Event()
+
+    def drip(request: Handler) -> None:
+        try:
+            request.wfile.write(first)
+            while not hung_up.wait(0.01):
+                request.wfile.write(again)
+        except OSError:
+            hung_up.set()
+
+    found = server(drip)
+    with (
+        pytest.raises(TooLateError),
+        found.ask("GET", "/x", until=time.monotonic() + 0.2) as answer,
+    ):
+        answer.whole()
+    assert hung_up.wait(HOUR)
+
+
+def test_a_connection_that_is_kept_has_the_time_of_each_request(server: Callable[[Does], Server]) -> None:
+    places = []
+
+    def tell(request: Handler) -> None:
+        places.append(request.client_address)
+        request.answer()
+
+    found = server(tell)
+    for seconds in (5.0, HOUR):
+        with found.ask("GET", "/x", until=time.monotonic() + seconds) as answer:
+            assert answer.whole().mapping() == {}
+    assert places[0] == places[1]
+
+
 def test_a_file_is_saved_with_its_digest(server: Callable[[Does], Server], tmp_path: Path) -> None:
     content = bytes(range(256)) * 1000
     found = server(lambda request: request.answer(200 if "name=a" in request.path else 404, content))

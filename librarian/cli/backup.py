@@ -15,6 +15,8 @@ from librarian.project import STATE, Project
 
 _NOTE = "backup-checked"
 """A file in .librarian/, empty: when a backup was last found good."""
+_PATIENCE = 5.0
+"""Seconds that one waits for somebody who writes the vault."""
 
 
 def irreplaceable(project: Project) -> str:
@@ -59,17 +61,22 @@ def _vault_fault(project: Project, copy: Path) -> str:
         return "vault.db is not in it"
     if is_sealed(project.vault):  # what a sealed one holds, nobody sees without the passphrase
         return "" if is_sealed(copy) else "its vault.db is not sealed, as this project's is; copy it anew"
-    return "" if _sound(copy) else "its vault.db is damaged"
+    return "" if _sound(copy, "mode=ro&immutable=1") else "its vault.db is damaged"
+
+
+def is_damaged(vault: Path) -> bool:
+    """Whether a project's own vault cannot be read; what a sealed one holds, nobody sees without the passphrase."""
+    return not is_sealed(vault) and not _sound(vault, "mode=ro")
 
 
 def _key_files(project: Project) -> list[Path]:
     return [path for name in ("id", "pseudonym") if (path := project.state / "keys" / name).exists()]
 
 
-def _sound(vault: Path) -> bool:
+def _sound(vault: Path, way: str) -> bool:
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{quote(os.fspath(vault))}?mode=ro&immutable=1", uri=True)) as db:
+        with contextlib.closing(sqlite3.connect(f"file:{quote(os.fspath(vault))}?{way}", _PATIENCE, uri=True)) as db:
             (tables,) = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sightings'").fetchone()
             return bool(tables) and db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
-    except sqlite3.DatabaseError:
-        return False
+    except sqlite3.DatabaseError as error:
+        return error.sqlite_errorname == "SQLITE_BUSY"  # somebody writes: nothing tells that it is damaged

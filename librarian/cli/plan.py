@@ -15,7 +15,7 @@ from librarian.cli.place import installed_models, project_option
 from librarian.cli.quoting import MUCH, Quotation, quote
 from librarian.cli.recorded import columns
 from librarian.cli.running import worker_count
-from librarian.cli.wish_options import fresh_ok, wishes
+from librarian.cli.wish_options import fresh_ok, retyped, wishes
 from librarian.cli.wishes import Wishes, left_fresh
 from librarian.cli.words import duration, plural, say, size
 from librarian.cli.working import workers_for
@@ -179,7 +179,7 @@ def _say_next(quotation: Quotation, wished: Wishes, job: Path) -> None:
     if quotation.redone > MUCH:
         say(f"{quotation.redone:.0%} of the finished sound would be done again: a run asks first, or takes --redo-ok")
     if any(row.todo for row in quotation.rows.values()):
-        say(f"next: librarian run {job}{f' --to {wished.to}' if wished.to else ''}")
+        say(f"next: {retyped(job, vars(wished))}")
 
 
 def _as_json(scan: Scan, quotation: Quotation, listed: list[Task] | None) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,7 +14,7 @@ import click
 
 from librarian.cli.observers import observers
 from librarian.cli.place import existing_project, held
-from librarian.cli.wish_options import fresh_ok, wishes
+from librarian.cli.wish_options import fresh_ok, retyped, wishes
 from librarian.cli.words import plural, say
 from librarian.errors import LibrarianError
 from librarian.events import Event, Observer, RunEnded
@@ -101,7 +101,7 @@ def command(
 
             ended = run_job(context, Typed(job, workers, Agreed(**agreed), no_wait, events, typed), stop)
     code = exit_code(ended, stop)
-    say_what_next(ended, code, job)
+    say_what_next(ended, code, job, typed)
     return code
 
 
@@ -136,19 +136,18 @@ def _watched(project: Project, note: Note, events: Path | None) -> Iterator[Obse
         yield observe
 
 
-def say_what_next(ended: RunEnded, code: int, job: Path) -> None:
+def say_what_next(ended: RunEnded, code: int, job: Path, typed: Mapping[str, Any]) -> None:
     """Where things are, and the next line to type."""
+    again, rest = retyped(job, typed), retyped(job, {**typed, "redo": ()})
     if code == 0:
         say(f"results: library/    record: manifests/{ended.job}.jsonl")
         say("next: librarian verify --read-data")
     elif ended.held:
-        say(f"what takes all recordings waits for them; to go on without: librarian run {job} --absent-ok")
+        say(f"what takes all recordings waits for them; to go on without: {again} --absent-ok")
     elif ended.withheld and any(ended.withheld.values()):
         stayed = plural(sum(ended.withheld.values()), "finished result")
-        say(f"{stayed} left alone; to do that again: librarian run {job} --redo-ok")
+        say(f"{stayed} left alone; to do that again: {again} --redo-ok")
     elif ended.interrupted and code == 1:
-        say(f"it was ended early; to go on, type the same again: librarian run {job}")
+        say(f"it was ended early; to go on, type the same again: {rest}")
     elif code == 1:
-        say(
-            f"some failed; why stands above and in manifests/{ended.job}.jsonl; mend it, then type: librarian run {job}"
-        )
+        say(f"some failed; why stands above and in manifests/{ended.job}.jsonl; mend it, then type: {rest}")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
+
+_TELLING = ("only", "changes")
+"""Wishes that may hold a name, or any text."""
 
 
 def _time_of_day(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
@@ -77,6 +81,23 @@ def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def retyped(job: Path, typed: Mapping[str, Any]) -> str:
+    """What runs a job file with the same wishes; in the place of those that may name a recording stands an ellipsis.
+
+    Args:
+        job: the job file.
+        typed: name of each wish → what was typed, if anything.
+    """
+    words = [f"librarian run {job}"]
+    for name, value in typed.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        elif value and name not in _TELLING:
+            words += [f"{option} {each}" for each in (value if isinstance(value, (list, tuple)) else [value])]
+    return " ".join([*words, *(["…"] if any(typed.get(name) for name in _TELLING) else [])])
 
 
 def private(command: Callable[..., Any]) -> Callable[..., Any]:

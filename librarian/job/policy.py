@@ -153,15 +153,18 @@ def _texts(value: Any) -> Iterator[str]:
         elif isinstance(each, (list, tuple)):
             waiting += each
         elif isinstance(each, str):
-            inner = _json(each) if each[:1] in ("{", "[") else None
-            if isinstance(inner, (dict, list)):
+            inner = _json(each)
+            if isinstance(inner, (list, str)):
                 waiting.append(inner)
             else:
                 yield each
 
 
 def _json(text: str) -> Any:
+    """What a text is as JSON, where that may hold texts: objects as lists, so that no name in one hides another."""
+    if text.lstrip()[:1] not in ("{", "[", '"'):
+        return None
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=lambda pairs: [part for pair in pairs for part in pair])
     except (ValueError, RecursionError):
         return None

@@ -82,7 +82,7 @@ def _rooted(validate: Validate, folder: Path) -> Validate:
         paths = {
             name: os.path.join(folder, value)
             for name, value in given.items()
-            if isinstance(value, str) and known.get(name, {}).get("format") == "path"
+            if value and isinstance(value, str) and known.get(name, {}).get("format") == "path"
         }
         return validate(declaration, {**given, **paths})
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from librarian.testing.checks import texts_of
 from librarian.testing.inputs import SPOKEN
-from librarian.testing.subject import Fault, Inputs, Lacking, Subject
+from librarian.testing.subject import Fault, Inputs, Subject
 from librarian.testing.trial import TIMEOUT, Trial, check_done, trying
 from librarian.workers import requests
 from librarian.workers.environment import environment_of, make_cache
@@ -25,12 +25,11 @@ _TELLING = ("Giulia", "Rossi", "5550")
 def names_no_one(subject: Subject, folder: Path) -> str:
     """Neither facts, results nor errors hold the name of a file or its tags; clean results nothing that is said."""
     with trying(subject, folder) as trial:
-        answer, task = trial.done(_named(trial.inputs(), trial.place()))
+        answer, task = trial.done(named(trial.inputs(), trial.place()))
         outputs = trial.resolved.outputs
-        broken = trial.answer(_named(trial.inputs(_broken), trial.place()))[0]
-    for text in (*texts_of(answer), *texts_of(broken)):
-        if any(word in text for word in _TELLING):
-            raise Fault("a fact or an error holds the name of its input; say what is wrong, and never of which file")
+        broken = trial.answer(named(trial.inputs(_broken), trial.place()))[0]
+    refuse_telling(answer)
+    refuse_telling(broken)
     for each in answer["outputs"]:
         if "file" in each:
             content = (task / each["file"]).read_bytes()
@@ -41,7 +40,17 @@ def names_no_one(subject: Subject, folder: Path) -> str:
     return "no name of a file, no tag and nothing said where it may not be"
 
 
-def _named(given: Inputs, folder: Path) -> Inputs:
+def refuse_telling(answer: Message) -> None:
+    """Refuse an answer that says what its inputs are called, where they are `named`.
+
+    Raises:
+        Fault: a text in it does.
+    """
+    if any(word in text for text in texts_of(answer) for word in _TELLING):
+        raise Fault("a fact or an error holds the name of its input; say what is wrong, and never of which file")
+
+
+def named(given: Inputs, folder: Path) -> Inputs:
     """The same inputs under a name that tells of somebody, with tags where they can be put in."""
     place = folder / NAME
     place.mkdir()
@@ -78,11 +87,11 @@ def needs_no_network(subject: Subject, folder: Path) -> str:
         if trial.resolved.hosts:
             return _says_that_they_are_away(trial)
         found = _watched(trial, folder / "watched")
-    check_done(found["answer"])
     if found["attempts"]:
         raise Fault(
             f"it asks for the network ({found['attempts']}×) and declares no hosts; switch that off, or declare"
         )
+    check_done(found["answer"])
     return "none is asked for"
 
 
@@ -103,16 +112,19 @@ def _watched(trial: Trial, folder: Path) -> Message:
         "declare": requests.declare(package, trial.declaration.extension_version, point.name, point.value),
         "run": {**message, "route": route_of(message)},
     }
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "librarian.testing.watched"],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-        env=environment_of(1, make_cache()),
-    )
-    if done.returncode:
-        raise Lacking(f"a process that is watched ended with {done.returncode}")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "librarian.testing.watched"],
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+            env=environment_of(1, make_cache()),
+        )
+    except subprocess.TimeoutExpired:
+        raise Fault(f"a run takes longer than {TIMEOUT:.0f} s; let it end with these settings") from None
+    if not done.stdout:
+        raise Fault(f"a run ends its process (exit code {done.returncode}); let it return, or raise")
     found: Message = json.loads(done.stdout)
     return found

@@ -12,6 +12,7 @@ from librarian.errors import REMEMBERED
 from librarian.testing.checks import snapshot
 from librarian.testing.inputs import HEARD
 from librarian.testing.odd import SOUNDS
+from librarian.testing.secrecy import named, refuse_telling
 from librarian.testing.subject import Fault, NotApplicable, Subject
 from librarian.testing.trial import Trial, check_done, trying
 from librarian.workers.declared import reason_of
@@ -31,7 +32,8 @@ def takes_or_refuses_odd_sounds(subject: Subject, folder: Path) -> str:
         _refuse_deaf(trial)
         trial.done()
         for name, write in SOUNDS.items():
-            answer, _ = trial.answer(trial.inputs(write))
+            answer, _ = trial.answer(named(trial.inputs(write), trial.place()))
+            refuse_telling(answer)
             if answer["type"] == "done":
                 done.append(name)
             else:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from librarian.errors import ExtensionError
 from librarian.models.installed import Installed
 from librarian.operation import Declaration, Resolved
 from librarian.project import STATE
@@ -78,8 +79,15 @@ class Trial:
         return answer
 
     def resolve(self, settings: Mapping[str, Any]) -> Any:
-        """A worker's answer to settings."""
-        return Validator(self._pool, models=self.models)(self.declaration, settings)
+        """A worker's answer to settings.
+
+        Raises:
+            Fault: none can be had.
+        """
+        try:
+            return Validator(self._pool, models=self.models)(self.declaration, settings)
+        except ExtensionError as error:
+            raise Fault(f"{error}; settings that cannot be raise ValueError, and others nothing") from None
 
     def inputs(self, sound: Callable[[Path], None] | None = None) -> Inputs:
         """Inputs for a run, in a folder of their own."""

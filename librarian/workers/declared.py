@@ -28,6 +28,9 @@ from librarian.workers.remembered import has_text, keep, recall
 GROUP = "librarian"
 IMPORT_TIMEOUT = 30.0
 VALIDATE_TIMEOUT = 30.0
+_SEVERAL = "*"
+"""In the place of a module, where a package names more than one."""
+_TOO_MANY = f"it has several entry points in the group {GROUP}; keep one, whose module gives all operations"
 Validate = Callable[[Declaration, Mapping[str, Any]], "Resolved | Sequence[tuple[Any, str]]"]
 
 
@@ -114,17 +117,21 @@ def _recalled(offer: _Offer, workers: Workers) -> Extension:
 
 
 def _offered() -> Iterator[_Offer]:
-    seen = set()
+    """One for each package: what it offers is known by the package's name."""
+    found: dict[str, _Offer] = {}
     for point in entry_points(group=GROUP):
         offer = _Offer(*(point.dist.name, point.dist.version) if point.dist else ("", ""), point.name, point.value)
-        if (offer.package, offer.value) not in seen:
-            seen.add((offer.package, offer.value))
-            yield offer
+        before = found.setdefault(offer.package, offer)
+        if before.value != offer.value:
+            found[offer.package] = replace(before, value=_SEVERAL)
+    yield from found.values()
 
 
 def _declared(offer: _Offer, workers: Workers) -> Extension:
     version = offer.version or "0"
     made_of = offer.distribution, offer.version, offer.value
+    if offer.value == _SEVERAL:
+        return Extension(offer.package, version, problem=_TOO_MANY, made_of=made_of)
     request = requests.declare(offer.package, version, offer.name, offer.value)
     answer = ask(workers, request, IMPORT_TIMEOUT)
     if answer["type"] != "done":

@@ -197,19 +197,37 @@ def _check_own(port: str, kind: type[Kind]) -> None:
         raise BrokenExtensionError(f"the port {port} says that it is clean, and nobody looks into files of its kind")
 
 
+_BOUNDED = frozenset({"enum", "const", "pattern"})
+_SAYS_WHAT = frozenset({"type", "$ref", "anyOf", "oneOf", "allOf", "enum", "const"})
+
+
 def _can_name(schema: Any) -> bool:
-    """Whether a schema has room for a text of any words: a string that is no enum member and fits no pattern."""
+    """Whether a schema has room for a text of any words: a string or a key that is no enum member and fits no pattern.
+
+    What says nothing of its type has room for anything.
+    """
     waiting = [schema]
     while waiting:
         each = waiting.pop()
-        if isinstance(each, list):
-            waiting += each
-        elif isinstance(each, Mapping):
-            bounded = {"enum", "const", "pattern"} & each.keys()
-            if (each.get("type") == "string" and not bounded) or each.get("additionalProperties") is True:
-                return True
-            waiting += [value for name, value in each.items() if name not in ("default", "examples", "description")]
+        if each is False:
+            continue
+        if each is True or not _SAYS_WHAT & each.keys():
+            return True
+        if each.get("type") == "string" and not _BOUNDED & each.keys():
+            return True
+        if each.get("additionalProperties", False) is not False and not _BOUNDED & each.get("propertyNames", {}).keys():
+            return True
+        waiting += _parts(each)
     return False
+
+
+def _parts(schema: Mapping[str, Any]) -> Iterator[Any]:
+    """The schemas that a schema is made of."""
+    for name in ("$defs", "properties", "patternProperties"):
+        yield from schema.get(name, {}).values()
+    for name in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        yield from schema.get(name, ())
+    yield from (schema[name] for name in ("items", "additionalProperties") if name in schema)
 
 
 def checked_host(host: str) -> str:

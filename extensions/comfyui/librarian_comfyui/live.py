@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +22,8 @@ from librarian.servers import CONNECT_SECONDS
 MOST_BYTES = 16 << 20
 """Of a message: previews are among them."""
 CLOSE_SECONDS = 0.5
+MOST_STEPS = 1e15
+"""Of a node."""
 _BROKEN = (WebSocketException, OSError, EOFError)
 
 
@@ -146,11 +147,6 @@ def _parts(message: str) -> tuple[str, Mapping[str, Any]]:
 def _fraction(node: Any) -> float:
     """How much of a node is done, 0 to 1."""
     value, most = (node.get(each) if isinstance(node, Mapping) else None for each in ("value", "max"))
-    if (
-        not isinstance(value, (int, float))
-        or not isinstance(most, (int, float))
-        or not 0 <= value < inf
-        or not most > 0
-    ):
+    if not isinstance(value, (int, float)) or not isinstance(most, (int, float)):
         return 0.0
-    return min(1.0, value / most)
+    return min(1.0, value / most) if 0 <= value < MOST_STEPS and 0 < most < MOST_STEPS else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -84,14 +85,16 @@ def sides_of(task: Task, files: Sequence[Artifact]) -> Sides:
     """The files by their roles, or by their numbers where that is what the settings say.
 
     Raises:
-        UnusableInputError: there is no side, or two files of one role.
+        UnusableInputError: there is no side, two files of one role, or one file that is named twice.
     """
     settings: CallSettings = task.settings
     roles = [each.role for each in files if each.role]
     if len({*roles}) < len(roles):
         raise UnusableInputError("unsupported", "two files of the call have one role; which one is meant?")
     known = {str(number): each for number, each in enumerate(files, 1)} | {each.role: each for each in files}
-    found = (known.get(place) for place in (settings.left, settings.right, settings.both))
+    found = [known.get(place) for place in (settings.left, settings.right, settings.both)]
+    if any(one is other for one, other in combinations(filter(None, found), 2)):
+        raise UnusableInputError("unsupported", "one file has a role and is named by its number too; name it once")
     sides = Sides(*(Source(task, each) if each else None for each in found))
     if not sides.there:
         raise UnusableInputError(

@@ -23,6 +23,7 @@ LONGEST = 1e6
 """Seconds: eleven days."""
 FRAMES_PER_SECOND = 75
 """Of a cue sheet's times."""
+NO_LIST = "name a cue sheet or a CSV file"
 
 _INDEX = re.compile(r"[ \t]*INDEX[ \t]+01[ \t]+(\d{1,5}):([0-5]\d):([0-7]\d)[ \t]*", re.IGNORECASE)
 _FILE = re.compile(r"[ \t]*FILE[ \t]", re.IGNORECASE)
@@ -41,9 +42,18 @@ def read_cues(value: Any) -> tuple[Cue, ...]:
     """
     if isinstance(value, str):
         return _checked(list(_cues_of(_text_of(value)))) if value else ()
-    if not isinstance(value, (list, tuple)) or not all(isinstance(each, (list, tuple)) for each in value):
-        raise ValueError("name a cue sheet or a CSV file")
-    return _checked([(float(start), None if end is None else float(end)) for start, end in value]) if value else ()
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(NO_LIST)
+    return _checked([_pair(each) for each in value]) if value else ()
+
+
+def _pair(value: Any) -> Cue:
+    match value:
+        case [int() | float() as start, None]:
+            return float(start), None
+        case [int() | float() as start, int() | float() as end]:
+            return float(start), float(end)
+    raise ValueError(NO_LIST)
 
 
 def _text_of(path: str) -> str:
@@ -76,7 +86,7 @@ def _cues_of(text: str) -> Iterator[Cue]:
 
 def _rows(lines: Sequence[str]) -> Iterator[Cue]:
     """Starts and ends of a CSV file: of the columns start and end, else of its first two."""
-    separator = max(_SEPARATORS, key=(lines or [""])[0].count)
+    separator = next((char for char in (lines or [""])[0] if char in _SEPARATORS), ",")  # a label may hold others
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
     except csv.Error:

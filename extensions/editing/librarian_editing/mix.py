@@ -17,6 +17,7 @@ from librarian_editing.sound import AT_ONCE, DECIMALS, FLOAT, STEREO, Progress, 
 UNNAMED = Part()
 SHORTEST_BED = 1.0
 """Seconds."""
+TOO_SHORT = f"a bed is repeated from {SHORTEST_BED:g} s on"
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,10 @@ def mix(task: Task) -> Mapping[str, Output]:
     made = Mix(task, parts, beds)
     frames, peak = made.measured()
     gain = 0.0 if task.bits == FLOAT else gain_for(peak)
+    peak = 0.0
     with task.create_audio("audio", made.rate, STEREO) as writer:
         for samples in made.blocks(frames):
+            peak = max(peak, sample_peak(samples))
             writer.write(samples, amplitude(gain))
     level = round(decibels(peak) + gain, DECIMALS) if peak else None
     facts = {"parts": len(parts), "left_out": len(files) - len(parts), "peak": level, "gain": gain}
@@ -120,13 +123,14 @@ class Mix:
         self.rate = round(settings.rate) or max(each.source.rate for each in (*parts, *beds))
         self._parts, self._beds, self._repeat = parts, beds, settings.bed_repeat
         self._fade = round(settings.bed_fade * self.rate)
+        self._under = 0
         self._progress = Progress(task, 2 * sum(part.source.frames for part in parts))
         if beds and self._repeat and sum(bed.source.frames / bed.source.rate for bed in beds) < SHORTEST_BED:
-            raise UnusableInputError("too_short", f"a bed is repeated from {SHORTEST_BED:g} s on")
+            raise UnusableInputError("too_short", TOO_SHORT)
 
     def measured(self) -> tuple[int, float]:
         """Its length in frames, and its greatest sample; a bed counts as if it did not fade out."""
-        frames, peak = 0, 0.0
+        frames, peak, self._under = 0, 0.0, 0
         for samples in self.blocks(None):
             frames, peak = frames + samples.shape[1], max(peak, sample_peak(samples))
         return frames, peak
@@ -135,12 +139,13 @@ class Mix:
         """The mix.
 
         Args:
-            frames: its length, where the bed is to fade out before it.
+            frames: its length, where the bed is to fade out before it, or before its own end; as `measured` said.
 
         Shape:
             - output: `[2, frames]`
         """
-        bed = faded(recut(self._bed(), AT_ONCE), self._fade, frames)
+        end = None if frames is None else min(frames, self._under)
+        bed = faded(recut(self._bed(), AT_ONCE), self._fade, end)
         sounds = [part.source.blocks(self.rate, part.channels, self._progress) for part in self._parts]
         for blocks in side_by_side(sounds):
             length = next(block.shape[1] for block in blocks if block is not None)
@@ -150,15 +155,20 @@ class Mix:
                     total += part.factors * block
             if (under := next(bed, None)) is not None:
                 total[:, : under.shape[1]] += under[:, :length]
+                self._under += under.shape[1] if frames is None else 0
             yield total
 
     def _bed(self) -> Iterator[Samples]:
         while self._beds:
+            frames = 0
             for each in self._beds:
                 for samples in each.source.blocks(self.rate, each.channels):
+                    frames += samples.shape[1]
                     yield each.factors * samples
             if not self._repeat:
                 return
+            if frames < SHORTEST_BED * self.rate:  # whatever its header said
+                raise UnusableInputError("too_short", TOO_SHORT)
 
 
 def faded(blocks: Iterable[Samples], fade: int, frames: int | None) -> Iterator[Samples]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic import Field as PydanticField
 
 from librarian import Duration, Field, Frequency, Gain, Level, Settings
@@ -13,6 +21,15 @@ from librarian_editing.cues import Cue, read_cues
 Label = Annotated[str, PydanticField(min_length=1, max_length=100)]
 Place = Annotated[str, PydanticField(pattern=r"^([a-z][a-z0-9-]{0,47}|[1-9][0-9]{0,3})$")]
 """A role, or a number from 1."""
+
+
+def _whole(rate: float) -> float:
+    if rate != round(rate):
+        raise ValueError("a sample rate is a whole number of Hz")
+    return rate
+
+
+Rate = Annotated[Frequency, AfterValidator(_whole)]
 Cues = Annotated[tuple[Cue, ...], BeforeValidator(read_cues), WithJsonSchema({"type": "string", "format": "path"})]
 
 
@@ -95,7 +112,7 @@ class CallSettings(Settings):
     drift: Literal["keep", "correct"] = Field(
         "keep", description="Whether clocks that run apart are brought together by resampling, or only measured."
     )
-    rate: Frequency = Field(
+    rate: Rate = Field(
         "0 Hz", ge=0, le=384_000, description="Sample rate (whole Hz; 0 for the higher one of the sides)."
     )
 
@@ -130,7 +147,7 @@ class MixSettings(Settings):
     bed_pan: float = Field(0.0, ge=-1, le=1, description="Place of the bed between left (−1) and right (1).")
     bed_fade: Duration = Field("2 s", ge=0, le=60, description="Fades of the bed, in and out (s, 0 to 60).")
     bed_repeat: bool = Field(True, description="Whether the bed is repeated until the parts have ended.")
-    rate: Frequency = Field(
+    rate: Rate = Field(
         "0 Hz", ge=0, le=384_000, description="Sample rate (whole Hz; 0 for the highest of what is mixed)."
     )
 
@@ -148,9 +165,7 @@ class JoinSettings(Settings):
     )
     gap: Duration = Field("0 s", ge=0, le=60, description="Silence between the parts (s, 0 to 60).")
     shortest: Duration = Field("0 s", ge=0, le=86400, description="What is shorter is left out (s, 0 to 86,400).")
-    rate: Frequency = Field(
-        "0 Hz", ge=0, le=384_000, description="Sample rate (whole Hz; 0 for the highest of the parts)."
-    )
+    rate: Rate = Field("0 Hz", ge=0, le=384_000, description="Sample rate (whole Hz; 0 for the highest of the parts).")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

@@ -135,5 +135,9 @@ def test_a_group_without_a_side_or_with_two_of_one_role_is_refused(make_task, si
     task = make_task(CallSettings(), audio=(*files, renamed(files[0], "right")))
     with pytest.raises(UnusableInputError, match="two files of the call have one role"):
         call_of(task)
+    role = list(call).index("left") + 1
+    task = make_task(CallSettings(right=str(role)), audio=sides(call))
+    with pytest.raises(UnusableInputError, match="name it once"):
+        call_of(task)
     with pytest.raises(ValidationError, match="three files, each another"):
         CallSettings(left="both")

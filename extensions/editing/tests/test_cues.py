@@ -24,6 +24,7 @@ def cues(tmp_path):
         ("start,end\n1,2\n2.5,\n", ((1, 2), (2.5, None))),
         ("\ufeffEND\tx\tSTART\n1:00\ty\t30\n", ((30, 60),)),
         ("0;1:02:03.25\n", ((0, 3723.25),)),
+        ("0.0\t1.5\tHello, you, there, again\n", ((0, 1.5),)),
         ("0\n90\n\n100.5\n", ((0, None), (90, None), (100.5, None))),
         ("TRACK 1 AUDIO\n\tindex 01 100:59:74\n", ((100 * 60 + 59 + 74 / 75, None),)),
     ],
@@ -60,7 +61,7 @@ def test_a_list_is_a_plain_file(tmp_path):
     for wrong in (tmp_path, tmp_path / "fifo", tmp_path / "nowhere"):
         with pytest.raises(ValueError, match=r"no such file|is no file"):
             read_cues(str(wrong))
-    for wrong in (5, [1], {"a": 1}):
+    for wrong in (5, [1], {"a": 1}, [[None, 1]], [["Peter", 1]], [[1]], [[1, 2, 3]], [[{}, 1]]):
         with pytest.raises(ValueError, match="name a cue sheet"):
             read_cues(wrong)
 

@@ -11,6 +11,7 @@ from librarian.testing import voice_like
 from librarian_editing import MIX
 from librarian_editing.mix import balanced, mix, panned
 from librarian_editing.settings import MixSettings
+from librarian_editing.sound import Source
 
 RATE = 8000
 EXACT = 1e-6
@@ -113,6 +114,29 @@ def test_a_bed_is_repeated_below_the_parts_and_fades_in_and_out(mixed, voices):
     np.testing.assert_allclose(once[:, 5 * RATE :], naive(voices, {})[:, 5 * RATE :], atol=EXACT)
 
 
+def test_a_bed_that_ends_before_the_parts_fades_out_where_it_ends(mixed):
+    quiet = {"left": np.zeros((1, 12 * RATE), np.float32)}
+    bed = np.full((2, 9 * RATE), 0.5, np.float32)
+    made, _, _ = mixed(quiet, bed=[bed], bed_repeat=False, bed_gain=0, bed_fade="1 s")
+    fade = (np.arange(RATE) + 0.5) / RATE
+    np.testing.assert_allclose(made[0, 8 * RATE : 9 * RATE], 0.5 * fade[::-1], atol=EXACT)
+    assert not made[:, 9 * RATE :].any() and made[0, 8 * RATE - 1] == 0.5
+
+
+def test_the_peak_is_that_of_what_was_written(mixed):
+    bed = np.zeros((1, 4 * RATE), np.float32)
+    bed[0, 2 * RATE], bed[0, -100:] = 0.1, 0.9
+    made, _, facts = mixed({"left": np.zeros((1, 4 * RATE), np.float32)}, bed=[bed], bed_gain=0)
+    assert facts["peak"] == pytest.approx(20 * np.log10(np.abs(made).max()), abs=1e-3)
+
+
+def test_a_bed_is_as_long_as_it_decodes_whatever_its_header_says(mixed, voices, monkeypatch):
+    claimed = property(lambda _: 60 * RATE, lambda *_: None)
+    monkeypatch.setattr(Source, "frames", claimed, raising=False)
+    with pytest.raises(UnusableInputError, match="from 1 s on"):
+        mixed(voices, bed=[np.ones((1, 10), np.float32)])
+
+
 def test_a_bed_that_is_hardly_there_is_not_repeated(mixed, voices):
     with pytest.raises(UnusableInputError, match="from 1 s on") as caught:
         mixed(voices, bed=[np.ones((1, 10), np.float32)])
@@ -121,7 +145,13 @@ def test_a_bed_that_is_hardly_there_is_not_repeated(mixed, voices):
 
 @pytest.mark.parametrize(
     "given",
-    [{"parts": {"left": {"pan": 2}}}, {"parts": {"Left": {}}}, {"parts": {"left": {"pam": 0}}}, {"bed_gain": 21}],
+    [
+        {"parts": {"left": {"pan": 2}}},
+        {"parts": {"Left": {}}},
+        {"parts": {"left": {"pam": 0}}},
+        {"bed_gain": 21},
+        {"rate": 0.4},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(given):
     with pytest.raises(ValidationError):

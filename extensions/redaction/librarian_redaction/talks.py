@@ -99,8 +99,9 @@ class Talk:
     def _left(self, find: PrivateFinder) -> tuple[Sequence[Word], list[Hit]]:
         """The words without what is private, and what is found in them all the same."""
         words, _ = redacted(self.words, self.spans)
+        said = set(map(id, self.words))
         hits = search(words, find)
-        return words, [hit for hit in hits if not all(is_stand_in(words[index]) for index in hit.words)]
+        return words, [hit for hit in hits if not all(is_stand_in(words[index], said) for index in hit.words)]
 
     def output(self) -> Output:
         """The words without what is private."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from librarian import Output, Span, Task, UnusableInputError
@@ -11,7 +12,7 @@ from librarian_redaction import SearchSettings
 from librarian_redaction.checking import NotCleanError
 from librarian_redaction.find import ADDRESSES
 from librarian_redaction.finding import finder
-from librarian_redaction.wording import PLACEHOLDER, placeholder
+from librarian_redaction.wording import GIVEN, PLACEHOLDER, placeholder
 
 MOST_BYTES = 16 << 20
 """Of a text."""
@@ -36,33 +37,63 @@ class TextRedactor:
             NotCleanError: something is found again and again.
         """
         text = _read(task)
-        numbers: dict[tuple[str, str], int] = {}
+        stand_ins = StandIns(text)
         taken = Counter[str]()
         for _ in range(MOST_PASSES):
-            hits = self._hits(text)
+            hits = [hit for hit in self._find(text) if not stand_ins.hold(hit)]
             if not hits:
                 return {"text": Output(_written(task, text), _facts(taken))}
             taken.update(kind for _, _, kind, _ in hits)
-            text = without(text, hits, numbers)
+            text = stand_ins.without(text, hits)
         raise NotCleanError("something private is found in the text again and again")
 
-    def _hits(self, text: str) -> Found:
-        """What is found, but for placeholders."""
-        stand_ins = [found.span() for found in PLACEHOLDER.finditer(text)]
-        return [
-            hit for hit in self._find(text) if not any(first <= hit[0] and hit[1] <= last for first, last in stand_ins)
-        ]
 
+class StandIns:
+    """The placeholders of a text: one for each value, with numbers above those that stood there before.
 
-def without(text: str, hits: Found, numbers: dict[tuple[str, str], int]) -> str:
-    """A text with a placeholder for each hit; `numbers` holds those of values that were met, and takes in new ones."""
-    parts: list[str] = []
-    at = 0
-    for start, end, kind, canonical in hits:
-        number = numbers.setdefault((kind, canonical), 1 + sum(known == kind for known, _ in numbers))
-        parts += [text[at:start], placeholder(Span(start=0, end=0, type=kind, number=number))]
-        at = end
-    return "".join([*parts, text[at:]])
+    Args:
+        text: what is to be cleared.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._made: dict[tuple[str, str], str] = {}
+        self._last = Counter[str]()
+        for found in GIVEN.finditer(text):
+            self._last[found[1]] = max(self._last[found[1]], int(found[2] or 0))
+        self._look(text)
+
+    def hold(self, hit: tuple[int, int, str, str]) -> bool:
+        """Whether what was found lies within a placeholder."""
+        place = bisect_right(self._starts, hit[0]) - 1
+        return place >= 0 and hit[1] <= self._ends[place]
+
+    def without(self, text: str, hits: Found) -> str:
+        """The text with a placeholder for each hit."""
+        parts: list[str] = []
+        at = 0
+        for start, end, kind, canonical in hits:
+            parts += [text[at:start], self._of(kind, canonical)]
+            at = end
+        text = "".join([*parts, text[at:]])
+        self._look(text)
+        return text
+
+    def _of(self, kind: str, canonical: str) -> str:
+        if (kind, canonical) not in self._made:
+            self._last[kind] += 1
+            self._made[kind, canonical] = placeholder(Span(start=0, end=0, type=kind, number=self._last[kind]))
+        return self._made[kind, canonical]
+
+    def _look(self, text: str) -> None:
+        """Find where they stand."""
+        places = list(self._places(text))
+        self._starts, self._ends = [start for start, _ in places], [end for _, end in places]
+
+    def _places(self, text: str) -> Iterator[tuple[int, int]]:
+        own = set(self._made.values())
+        for found in PLACEHOLDER.finditer(text):
+            if found[0] in own or GIVEN.fullmatch(found[0]):
+                yield found.span()
 
 
 def _read(task: Task) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from librarian import Span, Word
 from librarian_redaction.stretches import joined, touched
@@ -16,6 +16,10 @@ from librarian_redaction.stretches import joined, touched
 _Part = tuple[int, int | None, int | None]
 """Of a span: its index, channel and speaker."""
 PLACEHOLDER = re.compile(r"<[A-Z]{2,16}(?:-\d+)?>")
+TYPES = "NAME PHONE EMAIL URL IP MAC USER CARD IBAN ID PASSPORT PLATE BIRTH PLACE PIN SECRET PRIVATE".split()
+"""Of what is found. Anything else in angle brackets may be a name: `<HARTMAN>`."""
+GIVEN = re.compile(rf"<({'|'.join(TYPES)})(?:-([1-9]\d{{0,2}}))?>")
+"""A placeholder that a text came with. With more digits it may be a number of somebody: `<PHONE-5550148822>`."""
 
 
 def placeholder(span: Span) -> str:
@@ -74,6 +78,11 @@ def _stand_in(span: Span, words: Sequence[Word]) -> Word:
     return Word(start=start, end=end, text=placeholder(span), speaker=words[0].speaker, channel=words[0].channel)
 
 
-def is_stand_in(word: Word) -> bool:
-    """Whether a word is a placeholder."""
-    return PLACEHOLDER.fullmatch(word.text) is not None
+def is_stand_in(word: Word, said: Collection[int]) -> bool:
+    """Whether a word is a placeholder: one of ours, or one that the words came with.
+
+    Args:
+        word: of those that are left.
+        said: `id` of each word that was said.
+    """
+    return (GIVEN if id(word) in said else PLACEHOLDER).fullmatch(word.text) is not None

@@ -188,6 +188,12 @@ def test_what_is_found_in_what_is_left_is_taken_too(redacted, call, caller):
     assert made["words"].facts["added"] == 1
 
 
+def test_what_was_said_and_only_looks_like_a_placeholder_is_taken(redacted, call):
+    said = in_a_row("call <CALL-442079460123> or <JONES> or <NAME-1>", 1.0)
+    _, made = redacted(call["out"], said, [])
+    assert text(made["words"]) == "call <PHONE> or <NAME> or <NAME-1>"
+
+
 def test_what_somebody_who_looked_at_the_spans_left_stays_and_is_counted(redacted, call, caller):
     _, made = redacted(call["out"], caller, [], revised=True, review="required")
     assert text(made["words"]).endswith("five five five, zero one seven seven?")

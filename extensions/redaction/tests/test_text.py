@@ -46,6 +46,25 @@ def test_cleared_once_more_it_is_the_same(redact):
     assert redact(once)[0] == once
 
 
+@pytest.mark.parametrize(
+    "said", ["<PETER> met <HARTMAN>.", "Call <CALL-442079460123>.", "<PHONE-5550148822>", "<JONES-1>"]
+)
+def test_what_only_looks_like_a_placeholder_goes(redact, said):
+    text, facts = redact(said, names="Oliver Hartman")
+    assert facts["spans"] > 0
+    assert not any(each in text for each in ("PETER", "HARTMAN", "JONES", "442079460123", "5550148822"))
+
+
+def test_numbers_go_on_above_those_that_stand_there(redact):
+    text, _ = redact("<NAME-1> asked Peter Jones about <NAME-3>, and Anna Silva.")
+    assert text == "<NAME-1> asked <NAME-4> about <NAME-3>, and <NAME-5>."
+
+
+def test_more_values_than_a_placeholder_may_come_with_are_still_stand_ins(redact):
+    text, facts = redact(" ".join(f"my PIN is {number}." for number in range(1000, 2100)))
+    assert facts["numbers"] == 1100 and "<PIN-1100>" in text
+
+
 @pytest.mark.parametrize(("content", "message"), [(b"\xff\xfe", "UTF-8"), (b" " * (MOST_BYTES + 1), "is not searched")])
 def test_what_is_no_text(redact, content, message):
     with pytest.raises(UnusableInputError, match=message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Clicks:
         self._left: NDArray[np.float32] | None = None  # two frames, and what is no whole cell yet
         self._powers = np.zeros(AROUND + NEAR)
         self._first = -(AROUND + NEAR)  # number of the cell that is held first
-        self._last = -1.0
+        self._last = -inf
 
     def add(self, samples: NDArray[np.float32]) -> Iterator[tuple[float, float]]:
         """Take a block, `[frames]`, and give clicks: start and end (s)."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from librarian.document import read_document
+
 MOST_SOUNDS = 200
-MOST_BYTES = 256 << 10
-"""Of a file: two hundred sounds have some tens of KiB."""
 ID_PATTERN = r"^[a-z][a-z0-9_-]{0,47}$"
 
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
@@ -51,7 +49,7 @@ def read_presets(value: Any) -> str:
         raise ValueError("name a file with sounds")
     if not value:
         return ""
-    sounds = _checked(json.loads(value) if value[:1] == "{" else _parsed(_text_of(value)))
+    sounds = _checked(json.loads(value) if value[:1] == "{" else read_document(value))
     document = {name: sound.model_dump() for name, sound in sounds.items()}
     return json.dumps(document, sort_keys=True)
 
@@ -59,33 +57,6 @@ def read_presets(value: Any) -> str:
 def sounds_of(presets: str, sounds: Mapping[str, Sound]) -> dict[str, Sound]:
     """All sounds, by id: those of a text that `read_presets` gave, and those of the step, which go before."""
     return {**(_checked(json.loads(presets)) if presets else {}), **sounds}
-
-
-def _text_of(path: str) -> str:
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise ValueError("is no file")
-            content = file.read(MOST_BYTES + 1)
-    except OSError:
-        raise ValueError("there is no such file with sounds, or it may not be read") from None
-    if len(content) > MOST_BYTES:
-        raise ValueError("is too large for a list of sounds")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ValueError("is no UTF-8 text") from None
-
-
-def _parsed(text: str) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        return YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError, RecursionError, ArithmeticError):
-        raise ValueError("is neither YAML nor JSON, or names a sound twice") from None
 
 
 def _checked(data: Any) -> dict[str, Sound]:

@@ -8,7 +8,7 @@ from harness import TOP
 from pydantic import ValidationError
 
 from librarian_tagging import TagSettings
-from librarian_tagging.sounds import MOST_BYTES, read_presets, sounds_of
+from librarian_tagging.sounds import read_presets, sounds_of
 
 PRESETS = sorted((TOP / "configs" / "tagging").glob("*.sounds.yaml"))
 NAMED = {"laughter": {"prompt": "people laughing", "threshold": 0.6}}
@@ -50,21 +50,22 @@ def test_sounds_of_the_step_go_before_those_of_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        ("bell: {prompt: a bell}\nbell: {prompt: b}", "names a sound twice"),
-        ("{", "neither YAML nor JSON"),
-        ("[" * 20_000, "neither YAML nor JSON"),
-        ("a: &a {prompt: x}\nb: !!python/object/apply:os.system ['true']", "neither YAML nor JSON"),
+        ("bell: {prompt: a bell}\nbell: {prompt: b}", "line 2, column 1 of the file: this key stands here twice"),
+        ("{", "line 1, column 2 of the file"),
+        ("[" * 20_000, "nested more than 32 deep"),
+        ("a: &a {prompt: [x, y]}\nb: *a", "anchors and aliases are not allowed"),
+        ("a: !!python/object/apply:os.system ['true']", "tags are not allowed"),
         ("- bell", "it is a mapping of at most 200 ids"),
         ("", "it is a mapping of at most 200 ids"),
         ("{}", "lists no sound"),
         ("A Bell: {prompt: a}", r"the id of entry 1 is not of the form \[a-z\]"),
         ("ok: {prompt: a}\nbell: {prompt: Jane Doe, threshold: 1.5}", "entry 2 has a wrong threshold"),
-        ("bell: {prompt: a, threshold: .nan}", "entry 1 has a wrong threshold"),
+        ("bell: {prompt: a, threshold: .nan}", "a number must be finite"),
         ("bell: {prompt: []}", "entry 1 has a wrong prompt"),
         ("bell: 3", "entry 1 is no mapping with a prompt"),
         ("bell: {prompt: a, volume: 3}", "entry 1"),
         ("".join(f"s{number}: {{prompt: a}}\n" for number in range(201)), "at most 200"),
-        ("#" * (MOST_BYTES + 1), "too large"),
+        ("#" * ((256 << 10) + 1), "larger than 256 KiB"),
     ],
 )
 def test_a_file_that_lists_no_sounds_says_what_is_wrong_and_nothing_of_what_it_holds(tmp_path, content, match):
@@ -76,11 +77,11 @@ def test_a_file_that_lists_no_sounds_says_what_is_wrong_and_nothing_of_what_it_h
 
 def test_a_file_that_is_not_there_or_is_none(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    for name, match in (("none", "no such file"), ("pipe", "is no file"), ("", "with sounds|is no file")):
+    for name, match in (("none", "no such file"), ("pipe", "no such file"), ("", "no such file")):
         with pytest.raises(ValidationError, match=match):
             TagSettings(presets=str(tmp_path / name))
     (tmp_path / "bad").write_bytes(b"bell: {prompt: \xff}")
-    with pytest.raises(ValidationError, match="no UTF-8"):
+    with pytest.raises(ValidationError, match="not UTF-8"):
         TagSettings(presets=str(tmp_path / "bad"))
 
 

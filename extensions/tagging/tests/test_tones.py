@@ -196,8 +196,9 @@ def test_clicks_are_found_and_speech_and_drums_are_none(found, rate):
     sound = seconds(4, rate, level=1e-3)
     for at in (0.5, 1.7, 3.2):
         sound[round(at * rate)] += 0.5
+    sound[round(0.0025 * rate)] += 0.5  # in the first milliseconds too
     clicks = [each.start for each in found(sound, rate, find=["click"])[0]]
-    assert clicks == pytest.approx([0.5, 1.7, 3.2], abs=0.002)
+    assert clicks == pytest.approx([0.0025, 0.5, 1.7, 3.2], abs=0.002)
     time = np.arange(rate) / rate
     drum = np.exp(-time / 0.03) * np.random.default_rng(3).standard_normal(rate) * 0.3
     assert found(np.tile(drum, 3) + seconds(3, rate, level=1e-3), rate, find=["click"])[0] == []

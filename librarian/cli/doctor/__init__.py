@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from librarian import project as projects
 from librarian.cli.doctor import gpu, installation, machine, models, project, workers
 from librarian.cli.doctor.finding import Finding, fail
 from librarian.cli.place import project_option
@@ -58,7 +59,10 @@ def command(context: click.Context, backup: Path | None, digests: bool, as_json:
     for each in found:
         begin = f"{each.state:<4}  {each.what:<10}  "
         click.echo(fitted(begin + each.text, sys.stdout, hang=len(begin)))
-    say("mend what fails, and type the same again" if worst else "nothing fails; next: librarian run job.yaml")
+    if worst:
+        say("mend what fails, and type the same again")
+    else:
+        say(f"nothing fails; next: librarian {'run job.yaml' if projects.find(named) else 'init'}")
     return worst
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from librarian import project as projects
-from librarian.cli.backup import checked_on, fault_of, irreplaceable
+from librarian.cli.backup import checked_on, fault_of, irreplaceable, is_damaged
 from librarian.cli.doctor.disk import free_in, place, tried
 from librarian.cli.doctor.finding import ENVIRONMENT, PRIVACY, Finding, fail, ok, warn
 from librarian.cli.doctor.holders import holders
@@ -43,6 +43,7 @@ def findings(named: Path | None, backup: Path | None) -> Iterator[Finding]:
     project = projects.load(root)
     yield ok("project", "found, its keys fit")
     yield _secrets(project)
+    yield from _vault(project)
     yield _backup(project, backup)
     yield free_in("disk", project.state, "where .librarian lies", LITTLE_ROOM, "make room")
     yield free_in("disk", project.library, "where the library lies", LITTLE_ROOM, "make room")
@@ -61,6 +62,15 @@ def _secrets(project: Project) -> Finding:
     if any(path.stat().st_uid != os.getuid() for path in (*files, *folders)):
         return fail("secrets", "keys or vault belong to another user: chown -R yourself .librarian", PRIVACY)
     return ok("secrets", "keys, vault and words are their owner's alone")
+
+
+def _vault(project: Project) -> Iterator[Finding]:
+    """What is wrong with the vault; nothing where it is as it should be, or nothing has run yet."""
+    there = project.vault.exists()
+    if (there and is_damaged(project.vault)) or (not there and any(manifests(project.manifests))):
+        what = "damaged" if there else "not there"
+        text = f".librarian/vault.db is {what}; restore it from your backup (names are kept nowhere else)"
+        yield fail("vault", text, ENVIRONMENT)
 
 
 def _backup(project: Project, folder: Path | None) -> Finding:

@@ -37,9 +37,12 @@ def _extensions(found: Sequence[Extension]) -> Iterator[Finding]:
     if not found:
         yield warn("extensions", "none is installed; start with: pip install librarian-normalization")
     for each in found:
-        offered = ", ".join(declaration.name for declaration in each.declarations)
-        text = f"{each.package} {each.version}: {each.problem or offered or 'no operation'}"
-        yield fail("extension", text, EXTENSION) if each.problem else ok("extension", text)
+        named = f"{each.package} {each.version}"
+        if each.problem:
+            remedy = f"mend that, or type: pip uninstall {each.package}"
+            yield fail("extension", f"{named}: {each.problem}; {remedy}", EXTENSION)
+        else:
+            yield ok("extension", f"{named}: {_offered(each)}")
     names = defaultdict(list)
     for each in found:
         for declaration in each.declarations:
@@ -48,6 +51,13 @@ def _extensions(found: Sequence[Extension]) -> Iterator[Finding]:
         if len(offering) > 1:
             remedy = f"in a job, write use: {' or '.join(offering)}"
             yield warn("extensions", f"{name} is offered by {len(offering)} packages; {remedy}")
+
+
+def _offered(extension: Extension) -> str:
+    operations = ", ".join(each.name for each in extension.declarations)
+    types = ", ".join(sorted({each["type"] for each in extension.recognizers}))
+    said = (operations, f"looks in texts for {types}" if types else "")
+    return "; ".join(filter(None, said)) or "no operation"
 
 
 def own_checks(extension: Extension, workers: Workers, seconds: float = SECONDS) -> Iterator[Finding]:
