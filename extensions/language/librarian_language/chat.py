@@ -14,7 +14,7 @@ from typing import Any
 from librarian.servers import Arriving, Server, ServerError, in_json
 from librarian_language import FORMS
 from librarian_language.events import chunks
-from librarian_language.reply import AnswerError, Reply, failure_of, reply_of, too_long
+from librarian_language.reply import AnswerError, Reply, failure_of, is_about_form, reply_of, too_long
 from librarian_language.tasks import PromptTask
 
 SEEDS = 2**31
@@ -59,11 +59,16 @@ class Chat:
         self._server, self._task = server, task
         self._wanted, self._found = model, ""
         self._forms: tuple[str, ...] = FORMS[:1] if task.shape is None else FORMS[1:]
+        self._is_kept_to = True
 
     @property
     def form(self) -> str:
         """How an answer is asked for."""
         return self._forms[0]
+
+    def doubt(self) -> None:
+        """An answer did not fit: some servers take a schema and do nothing with it, so it is said in words as well."""
+        self._is_kept_to = False
 
     def ask(self, question: Question, beat: Callable[[int], None]) -> Reply:
         """Ask, in the strictest form that the server takes.
@@ -75,6 +80,7 @@ class Chat:
         Raises:
             AnswerError: there is no whole answer.
             ServerError: the server cannot do it, or says what cannot be used.
+            UnfitError: the answer ends in an error.
             UnreachableError, TooLateError: it is away, silent or too slow.
         """
         forms = self._forms
@@ -88,17 +94,17 @@ class Chat:
                 self._forms = self._forms[1:]
 
     def _asked(self, question: Question, beat: Callable[[int], None]) -> Reply:
-        times = {"silence": question.silence, "until": question.until}
-        with self._server.ask("POST", "/v1/chat/completions", **times, **in_json(self._body(question))) as answer:
+        times: dict[str, Any] = {"silence": question.silence, "until": question.until}
+        body = {"model": self._model(times), **self._body(question)}
+        with self._server.ask("POST", "/v1/chat/completions", **times, **in_json(body)) as answer:
             _refuse(answer)
             reply = reply_of(chunks(answer.blocks) if answer.kind == "text/event-stream" else [_whole(answer)], beat)
-        reply.model = reply.model or self.model()
+        reply.model = reply.model or self._found
         return reply
 
     def _body(self, question: Question) -> dict[str, Any]:
         system = [{"role": "system", "content": self._task.system}] if self._task.system else []
         return {
-            "model": self.model(),
             "messages": [*system, {"role": "user", "content": question.text + self._spelt_out}],
             "temperature": self._task.temperature,
             "max_tokens": self._task.max_tokens,
@@ -110,8 +116,8 @@ class Chat:
 
     @property
     def _spelt_out(self) -> str:
-        """The schema in words, where the server is not given it."""
-        told = self.form in ("text", "json_schema")
+        """The schema in words, where the server is not given it or does not keep to it."""
+        told = self.form == "text" or (self.form == "json_schema" and self._is_kept_to)
         return "" if told else _WORDS_OF_THE_SCHEMA + json.dumps(self._task.shape, ensure_ascii=False)
 
     @property
@@ -121,14 +127,14 @@ class Chat:
             return {"response_format": {"type": self.form, "json_schema": named}}
         return {"response_format": {"type": self.form}} if self.form == "json_object" else {}
 
-    def model(self) -> str:
-        """The model, as the server calls it; asked for once.
+    def _model(self, times: Mapping[str, Any]) -> str:
+        """The model, as the server calls it; asked for once. While it answers somebody else, a server may keep silent.
 
         Raises:
             ServerError: it has none of that name, or not the only one.
         """
         if not self._found:
-            names = _models(self._server)
+            names = _models(self._server, times)
             if self._wanted:
                 found = [name for name in (self._wanted, self._wanted + _LATEST) if name in names][:1]
             else:
@@ -143,8 +149,9 @@ class Chat:
         return self._found
 
 
-def _models(server: Server) -> list[str]:
-    answer = server.get("/v1/models")
+def _models(server: Server, times: Mapping[str, Any]) -> list[str]:
+    with server.ask("GET", "/v1/models", **times) as arriving:
+        answer = arriving.whole()
     found = answer.json()
     listed = found.get("data") if isinstance(found, Mapping) else None
     if answer.status in _NO_KEY:
@@ -167,10 +174,11 @@ def _refuse(answer: Arriving) -> None:
         raise ServerError("it wants a key: start it without one")
     if answer.status == _NOT_THERE:
         raise ServerError("it has no such model, or no /v1/chat/completions")
-    error = failure_of(answer.whole().json())
+    found = answer.whole().json()
+    error = failure_of(found)
     if isinstance(error, AnswerError):
         raise error
-    if answer.status in _REFUSED:
+    if answer.status in _REFUSED or is_about_form(found):
         raise RefusedError
     raise ServerError(f"it answered with status {answer.status}; its log says why")
 

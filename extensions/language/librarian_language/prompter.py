@@ -100,14 +100,15 @@ class Prompter:
         for number in range(self._settings.tries):
             more = f"\n\nAn answer before this one {why}. Answer again, and keep to what is asked." if why else ""
             asked = replace(question, text=text + more, seed=task.seed + number)
-            reply = self._chat.ask(asked, lambda pieces: self._beat(task, pieces))
             cost.tries += 1
-            cost.add(reply)
-            _check_read(asked.text, reply)
             try:
+                reply = self._chat.ask(asked, lambda pieces: self._beat(task, pieces))
+                cost.add(reply)
+                _check_read(asked.text, reply)
                 return reply, self._value(reply)
             except UnfitError as error:
                 why = str(error)
+                self._chat.doubt()
         raise AnswerError(f"no answer of {cost.tries} fits; the last one {why}")
 
     def _beat(self, task: Task, pieces: int) -> None:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from librarian.servers import ServerError
+from librarian_language.fitting import UnfitError
 
 LONGEST = 1 << 20
 """Characters of an answer, thinking included."""
 _LONGEST_NAME = 200
 _MOST_TOKENS = 2**53
 _OVERFLOW = re.compile(r"context.{0,60}(length|size|window|exceed|overflow|long)|(exceed|too long).{0,60}context")
+
+_FORM = re.compile(r"response.?format|json.?schema")
 
 
 class AnswerError(Exception):
@@ -50,9 +53,10 @@ class Reply:
         Raises:
             AnswerError: it refuses, or does something other than answer.
             ServerError: it is no part of an answer.
+            UnfitError: the server gives up in the middle, as where it cannot read what its own model says.
         """
         if chunk.get("error"):
-            raise failure_of(chunk)
+            self._fail(failure_of(chunk))
         if isinstance(usage := chunk.get("usage"), Mapping):
             self.tokens_in, self.tokens_out = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
         if isinstance(model := chunk.get("model"), str) and model.isprintable():
@@ -62,6 +66,11 @@ class Reply:
             raise ServerError("it sends what is no part of an answer: does it speak the OpenAI API?")
         for choice in choices:
             self._take_choice(choice)
+
+    def _fail(self, failure: Exception) -> None:
+        if self._length and isinstance(failure, ServerError):
+            raise UnfitError("ended in an error of the server")
+        raise failure
 
     def _take_choice(self, choice: Any) -> None:
         message = (choice.get("delta") or choice.get("message") or {}) if isinstance(choice, Mapping) else None
@@ -98,6 +107,7 @@ def reply_of(chunks: Iterable[Mapping[str, Any]], beat: Callable[[int], None]) -
     Raises:
         AnswerError: it is cut off, refused, or no answer.
         ServerError: it cannot be used, or is an error.
+        UnfitError: it ends in an error.
     """
     reply = Reply()
     for number, chunk in enumerate(chunks, 1):
@@ -119,11 +129,19 @@ def reply_of(chunks: Iterable[Mapping[str, Any]], beat: Callable[[int], None]) -
 
 def failure_of(found: Any) -> Exception:
     """The error that a server states. What it says is used to tell what it is, and is not taken over."""
-    error = found.get("error", found) if isinstance(found, Mapping) else found
-    said = " ".join(map(str, error.values())) if isinstance(error, Mapping) else str(error)
-    if _OVERFLOW.search(said.lower().replace("_", " ")[:4000]):
+    if _OVERFLOW.search(_said(found).replace("_", " ")):
         return too_long()
     return ServerError("it answered with an error; its log says which")
+
+
+def is_about_form(found: Any) -> bool:
+    """Whether an error is about the form in which an answer is asked for."""
+    return bool(_FORM.search(_said(found)))
+
+
+def _said(found: Any) -> str:
+    error = found.get("error", found) if isinstance(found, Mapping) else found
+    return (" ".join(map(str, error.values())) if isinstance(error, Mapping) else str(error)).lower()[:4000]
 
 
 def too_long() -> AnswerError:

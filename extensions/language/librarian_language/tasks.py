@@ -20,6 +20,7 @@ from pydantic import (
 
 from librarian.document import read_document
 from librarian.operation import message_of
+from librarian_language.fitting import compiled
 from librarian_language.template import places_of
 
 NAME = r"[a-z][a-z0-9_-]{0,31}"
@@ -86,10 +87,12 @@ def check_schema(schema: Mapping[str, Any]) -> None:
     try:
         Draft202012Validator.check_schema(schema)
         resolver = Registry().with_resource("", DRAFT202012.create_resource(schema)).resolver()
-        for reference in _references(schema):
+        for reference in _texts(schema, "$ref", "$dynamicRef"):
             if not reference.startswith("#"):
                 raise ValueError("a $ref leads out of it")
             resolver.lookup(reference)
+        for pattern in _texts(schema, "pattern"):
+            compiled(pattern)
     except SchemaError as error:
         place = "/".join(map(str, error.absolute_schema_path))
         raise ValueError(f"is no JSON Schema (2020-12): it breaks {place} of theirs") from None
@@ -99,14 +102,20 @@ def check_schema(schema: Mapping[str, Any]) -> None:
         raise ValueError("is nested too deep") from None
 
 
-def _references(schema: Any) -> Iterator[str]:
-    """Every `$ref` in a schema."""
+def _texts(schema: Any, *names: str) -> Iterator[str]:
+    """The texts that stand in a schema under these names.
+
+    Raises:
+        ValueError: it has patterns for names, which jsonschema matches in a time that has no bound.
+    """
     waiting = [schema]
     while waiting:
         each = waiting.pop()
         if isinstance(each, Mapping):
             waiting += each.values()
-            yield from (str(each[name]) for name in ("$ref", "$dynamicRef") if name in each)
+            if "patternProperties" in each:
+                raise ValueError("patternProperties is not taken: name the properties")
+            yield from (each[name] for name in names if isinstance(each.get(name), str))
         elif isinstance(each, list):
             waiting += each
 

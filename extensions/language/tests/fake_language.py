@@ -13,6 +13,23 @@ from typing import Any
 
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 20, "total_tokens": 1020}
 MODEL = "small-model"
+EARS = """
+from librarian import Audio, Operation, Settings, Word, Words, hookimpl
+
+class Nothing(Settings):
+    pass
+
+def hear(task):
+    said = "The harvest was good that year Jane Miller told them".split()
+    words = [Word(start=n, end=n + 1, text=each, speaker=1) for n, each in enumerate(said)]
+    return {"words": Words(language="en", words=words)}
+
+@hookimpl
+def librarian_operations():
+    return [Operation(name="hear", version="1", run="librarian_ears:hear", settings=Nothing,
+                      inputs={"audio": Audio}, outputs={"words": Words}, description="Hear.")]
+"""
+"""An extension whose operation knows the words of every recording."""
 
 
 def chunk(content: str | None = None, ended: str | None = None, **more: Any) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def test_one_that_is_busy_or_loads_is_asked_again_later(fake: FakeLanguage, ask:
         lambda request: request.json(ERROR),
         lambda request: request.json({"error": NAME}),
         sse(ERROR),
-        sse(*stream_of("A title")[:-2], ERROR),
+        sse(chunk("", role="assistant"), ERROR),
         raw(b"error: " + json.dumps(ERROR).encode() + b"\n\ndata: [DONE]\n\n"),
         raw(b"event: error\ndata: " + json.dumps(ERROR).encode() + b"\n\ndata: [DONE]\n\n"),
     ],
@@ -126,6 +126,16 @@ def test_an_error_that_says_200_is_no_answer(fake: FakeLanguage, ask: Any, answe
     with pytest.raises(ServerError, match="answered with an error") as caught:
         ask()
     said(caught.value)
+
+
+def test_an_answer_that_ends_in_an_error_is_asked_for_again(fake: FakeLanguage, ask: Any) -> None:
+    """As llama.cpp does where its model does not say what its grammar makes it expect."""
+    broken = sse(*stream_of("A tit")[:-2], ERROR)
+    fake.said = [broken, "A title"]
+    assert ask().value.read_text() == "A title\n"
+    fake.said = [broken]
+    with pytest.raises(AnswerError, match=r"^no answer of 3 fits; the last one ended in an error of the server$"):
+        ask()
 
 
 @pytest.mark.parametrize("error", CONTEXT)
@@ -184,7 +194,8 @@ def test_what_is_no_whole_answer(fake: FakeLanguage, ask: Any, answer: Any, mess
         sse({"choices": None}),
         sse({"choices": [chunk("a")["choices"][0]] * 2}),
         sse(chunk(content=5)),  # type: ignore[arg-type]
-        sse(*stream_of("A title", None)),
+        sse(),
+        sse(end=b""),
         sse(chunk("A tit", "stop"), chunk("le")),
         whole(content=["A title"]),
         whole(content="A title", finish_reason=None),
@@ -216,6 +227,18 @@ def test_one_that_lists_no_models_is_sent_nothing(fake: FakeLanguage, ask: Any, 
         ask()
     said(caught.value)
     assert not fake.asked
+
+
+def test_one_that_answers_somebody_else_first_is_waited_for(
+    fake: FakeLanguage, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server of llama-cpp-python lists its models when it is done with what it does."""
+    monkeypatch.setattr(server, "READ_SECONDS", 0.05)
+    listing = fake.list_models
+    fake.list_models = lambda request: (fake.over.wait(0.3), listing(request))
+    assert ask().value
+    with pytest.raises(UnreachableError):
+        ask(silence=0.05)
 
 
 def test_one_that_has_none_yet(fake: FakeLanguage, ask: Any) -> None:
@@ -259,7 +282,8 @@ def test_an_endless_answer(
         dropped_after(*stream_of("A title")[:2]),
         dropped_after(*stream_of("A title")),
         lambda request: request.drop(),
-        sse(*stream_of("A title"), end=b""),
+        sse(*stream_of("A title", None)),
+        sse(*stream_of("A title", None), end=b""),
         sse(*stream_of("A title"), end=b"data: [DO"),
         raw(b"data: " + json.dumps(chunk("A title", "stop")).encode()),
         lambda request: request.answer(200, b'{"choices": [{"mess', Content_Length="100"),
@@ -274,6 +298,13 @@ def test_one_that_falls_silent_or_dies_is_asked_again_later(fake: FakeLanguage, 
     with pytest.raises(UnreachableError, match=r"the server (does not answer|broke off)") as caught:
         ask(silence=0.3)
     said(caught.value)
+
+
+@pytest.mark.parametrize("usage", [[], stream_of("")[-1:]])
+def test_one_that_says_why_it_ends_need_not_say_done(fake: FakeLanguage, ask: Any, usage: list[Any]) -> None:
+    """As `transformers serve` 5.24 does."""
+    fake.said = [sse(chunk(role="assistant"), chunk("A title"), chunk(ended="stop"), *usage, end=b"")]
+    assert ask().value.read_text() == "A title\n"
 
 
 def test_one_that_is_not_there(fake: FakeLanguage, ask: Any) -> None:

@@ -107,6 +107,27 @@ class TestForms:
         assert len(fake.asked) == asked + 1, "what is known is not tried again"
         assert fake.paths.count("GET /v1/models") == 1
 
+    @pytest.mark.parametrize("status", [422, 500])
+    def test_a_form_may_be_refused_with_another_status(self, fake: FakeLanguage, ask: Any, status: int) -> None:
+        """The server of llama-cpp-python 0.3.36 says 500, and in its text what it expected."""
+        said = "1 validation error: {'type': 'literal_error', 'loc': ('body', 'response_format', 'type')}"
+        error = {"error": {"message": said, "type": "internal_server_error", "param": None, "code": None}}
+        fake.said = [lambda request: request.json(error, status), FITS]
+        assert ask(SCHEMA).facts["form"] == "json_object"
+
+    def test_a_schema_that_a_server_does_nothing_with_is_said_in_words(
+        self, fake: FakeLanguage, task: FakeTask
+    ) -> None:
+        """`transformers serve` 5.24 and others take it and answer what they like."""
+        fake.said = ["A title", FITS]
+        prompt = {"template": "A title: {text}", "schema": SCHEMA}
+        built = Prompter(PromptSettings.model_validate({"server": fake.address, "tasks": {"title": prompt}}), "cpu")
+        found = built(task)["answer"]  # type: ignore[arg-type]
+        assert (found.facts["form"], found.facts["tries"]) == ("json_schema", 2)
+        built(task)  # type: ignore[arg-type]
+        assert [json.dumps(SCHEMA) in each for each in fake.texts] == [False, True, True]
+        assert {each["response_format"]["type"] for each in fake.asked} == {"json_schema"}
+
     def test_where_it_takes_none_that_is_said(self, fake: FakeLanguage, ask: Any) -> None:
         fake.said = [lambda request: request.json({"error": {"message": "Jane Doe"}}, 400)]
         with pytest.raises(ServerError, match=r"^it does not take the request; its log says why$"):
@@ -178,7 +199,7 @@ class TestFitting:
         found = ask(SCHEMA)
         assert found.value.answer["title"] == "Harvest"
         assert (found.facts["tries"], found.facts["tokens_in"], found.facts["tokens_out"]) == (3, 3000, 60)
-        assert "is empty" in fake.texts[2] and "required" not in fake.texts[2]
+        assert "is empty" in fake.texts[2] and "breaks the rule" not in fake.texts[2]
 
     @pytest.mark.parametrize("said", ["", "<think>x</think>\n", "a \ud800"])
     def test_a_text_that_says_nothing_is_none(self, fake: FakeLanguage, ask: Any, said: str) -> None:

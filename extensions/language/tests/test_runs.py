@@ -9,27 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_language import FakeLanguage
+from fake_language import EARS, FakeLanguage
 from harness import KEY, RECORDINGS, TOP, Archive, install
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 NAME = "Jane Miller"
-EARS = """
-from librarian import Audio, Operation, Settings, Word, Words, hookimpl
-
-class Nothing(Settings):
-    pass
-
-def hear(task):
-    said = "The harvest was good that year Jane Miller told them".split()
-    words = [Word(start=n, end=n + 1, text=each, speaker=1) for n, each in enumerate(said)]
-    return {"words": Words(language="en", words=words)}
-
-@hookimpl
-def librarian_operations():
-    return [Operation(name="hear", version="1", run="librarian_ears:hear", settings=Nothing,
-                      inputs={"audio": Audio}, outputs={"words": Words}, description="Hear.")]
-"""
 TITLE = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
 
 

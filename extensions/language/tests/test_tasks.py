@@ -121,6 +121,8 @@ def test_json_in_a_template_is_no_place() -> None:
         ({"type": "objekt"}, "is no JSON Schema"),
         ({"properties": []}, "is no JSON Schema"),
         ({"pattern": "("}, "is no JSON Schema"),
+        ({"pattern": "(?=a)b"}, "a pattern is none of RE2"),
+        ({"properties": {"a": {"patternProperties": {"^(a+)+$": {}}}}}, "patternProperties is not taken"),
         ({"$ref": "http://127.0.0.1:1/schema.json"}, "leads out of it"),
         ({"properties": {"a": {"$ref": "other.json"}}}, "leads out of it"),
         ({"$ref": "#/$defs/a"}, "leads to nothing"),
@@ -135,3 +137,23 @@ def test_what_is_no_schema(schema: Any, message: str) -> None:
 def test_a_schema_may_refer_to_itself() -> None:
     tree = {"$ref": "#/$defs/a", "$defs": {"a": {"type": "array", "items": {"$ref": "#/$defs/a"}}}}
     assert PromptSettings(tasks={"a": {"template": "x", "schema": tree}}).asked[1].shape == tree
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "message"),
+    [
+        ({"items": {"pattern": "^(a+)+$"}}, ["a" * 50_000 + "!"], "breaks the rule items/pattern"),
+        ({"uniqueItems": True}, [{"number": number} for number in range(20_000)] + [{"number": 0}], "uniqueItems"),
+    ],
+)
+def test_what_a_model_says_is_checked_in_a_time_that_grows_with_it(schema: Any, value: Any, message: str) -> None:
+    with pytest.raises(fitting.UnfitError, match=message):
+        fitting.Shape(schema).value_of(json.dumps(value))
+
+
+def test_patterns_and_lists_that_fit() -> None:
+    named = {"properties": {"pattern": {"type": "string"}}}
+    shape = fitting.Shape({"items": {"pattern": "^[a-z]+$"}, "uniqueItems": True, **named})
+    assert shape.value_of('["a", "b"]') == ["a", "b"]
+    with pytest.raises(fitting.UnfitError, match="breaks the rule uniqueItems"):
+        shape.value_of('["a", "a"]')
