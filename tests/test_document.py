@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from librarian.document import read_document
+from librarian.document import read_document, read_text
 
 
 def test_yaml_and_json_are_plain_data(tmp_path: Path) -> None:
@@ -40,3 +41,30 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "Jane", Path("/dev/zero")):
         with pytest.raises(ValueError, match="there is no such file, or it may not be read"):
             read_document(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("absent", "no such file"),
+        ("folder", "is no file|no such file"),
+        ("pipe", "is no file"),
+        ("large", "is too large"),
+    ],
+)
+def test_what_is_no_text(kind: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "large":
+        path.write_bytes(b"x" * 11)
+    with pytest.raises(ValueError, match=message) as caught:
+        read_text(path, 10)
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_text_with_a_mark_before_it_and_half_a_letter(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfso\xff")
+    assert read_text(tmp_path / "a.txt", 10) == "so\ufffd"

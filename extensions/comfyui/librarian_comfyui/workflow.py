@@ -7,10 +7,10 @@ executed here; a title (`_meta`) serves to find a node and is not sent.
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from librarian.document import read_text
 
 Graph = dict[str, dict[str, Any]]
 
@@ -29,21 +29,7 @@ def read_workflow(value: Any) -> str:
     """
     if not isinstance(value, str):
         raise ValueError("name a workflow file")
-    return json.dumps(_checked(_parsed(value if value[:1] == "{" else _text_of(value))), sort_keys=True)
-
-
-def _text_of(path: str) -> str:
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise ValueError("is no file")
-            content = file.read(MOST_BYTES + 1)
-    except OSError:
-        raise ValueError("there is no such workflow file, or it may not be read") from None
-    if len(content) > MOST_BYTES:
-        raise ValueError("is too large for a workflow")
-    return content.decode("utf-8", "replace")
+    return json.dumps(_checked(_parsed(value if value[:1] == "{" else read_text(value, MOST_BYTES))), sort_keys=True)
 
 
 def _parsed(text: str) -> Any:

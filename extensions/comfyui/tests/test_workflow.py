@@ -74,7 +74,7 @@ def test_what_is_no_file(kind: str, tmp_path: Path) -> None:
     elif kind == "large":
         with open(path, "wb") as file:
             file.truncate(1 << 30)
-    with pytest.raises(ValueError, match=r"no such workflow file|is no file|is too large|is no JSON"):
+    with pytest.raises(ValueError, match=r"no such file|is no file|is too large|is no JSON"):
         read_workflow(str(path))
 
 

@@ -10,9 +10,10 @@ from typing import Literal
 import numpy as np
 
 from librarian import Artifact, Output, Task, UnusableInputError
+from librarian.audio.progress import Progress
 from librarian_editing.alignment import NOTHING, RATE, Alignment, align
 from librarian_editing.settings import CallSettings
-from librarian_editing.sound import Progress, Samples, Source, later, side_by_side, written
+from librarian_editing.sound import Samples, Source, later, side_by_side, written
 
 UNSHIFTED = 0.001
 """Seconds of a shift that is none: what windows of real sounds disagree by."""
@@ -76,7 +77,7 @@ def call(task: Task) -> Mapping[str, Output]:
     laid = laid_over(sides, settings)
     corrects = settings.drift == "correct" and laid.drift is not None
     fits = not corrects and all(side.fits(rate) and side.channels == 1 for side in sides.there)
-    progress = Progress(task, (1 if fits else 2) * sum(side.frames for side in sides.there))
+    progress = Progress(task.progress, (1 if fits else 2) * sum(side.frames for side in sides.there))
     path, gain = written(task, rate, 2, lambda: stereo(sides, laid, rate, corrects, progress), fits=fits)
     return {"audio": Output(path, {**_facts(sides, laid), "corrected": corrects, "gain": gain})}
 

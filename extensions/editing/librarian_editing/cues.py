@@ -7,12 +7,12 @@ nowhere.
 from __future__ import annotations
 
 import csv
-import os
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
+
+from librarian.document import read_text
 
 Cue = tuple[float, float | None]
 """Start and end (s); None for an end where the next one starts."""
@@ -41,7 +41,7 @@ def read_cues(value: Any) -> tuple[Cue, ...]:
         ValueError: it cannot be read, or is no such list.
     """
     if isinstance(value, str):
-        return _checked(list(_cues_of(_text_of(value)))) if value else ()
+        return _checked(list(_cues_of(read_text(value, MOST_BYTES)))) if value else ()
     if not isinstance(value, (list, tuple)):
         raise ValueError(NO_LIST)
     return _checked([_pair(each) for each in value]) if value else ()
@@ -54,20 +54,6 @@ def _pair(value: Any) -> Cue:
         case [int() | float() as start, int() | float() as end]:
             return float(start), float(end)
     raise ValueError(NO_LIST)
-
-
-def _text_of(path: str) -> str:
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise ValueError("is no file")
-            content = file.read(MOST_BYTES + 1)
-    except OSError:
-        raise ValueError("there is no such file, or it may not be read") from None
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"is larger than {MOST_BYTES >> 20} MiB, too large for a list of cues")
-    return content.decode("utf-8-sig", "replace")
 
 
 def _cues_of(text: str) -> Iterator[Cue]:

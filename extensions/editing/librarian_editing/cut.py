@@ -11,10 +11,11 @@ import numpy as np
 
 from librarian import AudioStream, AudioWriter, Events, Output, Task, UnusableInputError
 from librarian.audio.cutting import Cutter
+from librarian.audio.progress import Progress
 from librarian.media import Sampled, floats
 from librarian_editing.finding import Finder, Fixed, Known, Piece, Silences, of_events, of_list
 from librarian_editing.settings import CutSettings
-from librarian_editing.sound import FLOAT, WHOLE, Progress
+from librarian_editing.sound import FLOAT, WHOLE
 
 BEYOND = 0.5
 """Seconds by which a list may go on after the sound: encoders and resamplers add and cut off as much."""
@@ -33,7 +34,9 @@ def cut(task: Task) -> Mapping[str, Sequence[Output]]:
         finder = _finder(task, sound.sample_rate)
         pieces = Pieces(task, sound)
         with Cutter(pieces.begin) as cutter:
-            for samples in behind(Progress(task, sound.frames).of(sound.sampled_blocks()), finder, cutter, pieces):
+            for samples in behind(
+                Progress(task.progress, sound.frames).of(sound.sampled_blocks()), finder, cutter, pieces
+            ):
                 cutter.add(samples)
             left = cutter.end()
         rate, frames = sound.sample_rate, pieces.frames

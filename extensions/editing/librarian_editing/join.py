@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from librarian import Output, Task, UnusableInputError
+from librarian.audio.progress import Progress
 from librarian_editing import PartEvent, Timeline
 from librarian_editing.chapters import CUE, FFMETADATA, NOTES, cue_sheet, ffmetadata, notes
 from librarian_editing.crossing import Chain, Place, Rounding
 from librarian_editing.settings import JoinSettings
-from librarian_editing.sound import STEREO, WHOLE, Progress, Samples, Source, written
+from librarian_editing.sound import STEREO, WHOLE, Samples, Source, written
 
 
 def join(task: Task) -> Mapping[str, Output]:
@@ -62,7 +63,7 @@ class Joined:
         self._rounds = task.bits == WHOLE[0] and all(part.bits == WHOLE[0] for part in parts) and self.fits
         self._seed = task.seed
         self.chain = self._chain()
-        self._progress = Progress(task, (1 if self.fits else 2) * sum(part.frames for part in parts))
+        self._progress = Progress(task.progress, (1 if self.fits else 2) * sum(part.frames for part in parts))
 
     def blocks(self) -> Iterator[Samples]:
         """All of it, from its beginning."""

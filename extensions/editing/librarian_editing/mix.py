@@ -11,8 +11,9 @@ import numpy as np
 from librarian import Artifact, Output, Task, UnusableInputError
 from librarian.audio.overlap import recut
 from librarian.audio.peak import amplitude, decibels, sample_peak
+from librarian.audio.progress import Progress
 from librarian_editing.settings import MixSettings, Part
-from librarian_editing.sound import AT_ONCE, DECIMALS, FLOAT, STEREO, Progress, Samples, Source, gain_for, side_by_side
+from librarian_editing.sound import AT_ONCE, DECIMALS, FLOAT, STEREO, Samples, Source, gain_for, side_by_side
 
 UNNAMED = Part()
 SHORTEST_BED = 1.0
@@ -124,7 +125,7 @@ class Mix:
         self._parts, self._beds, self._repeat = parts, beds, settings.bed_repeat
         self._fade = round(settings.bed_fade * self.rate)
         self._under = 0
-        self._progress = Progress(task, 2 * sum(part.source.frames for part in parts))
+        self._progress = Progress(task.progress, 2 * sum(part.source.frames for part in parts))
         if beds and self._repeat and sum(bed.source.frames / bed.source.rate for bed in beds) < SHORTEST_BED:
             raise UnusableInputError("too_short", TOO_SHORT)
 

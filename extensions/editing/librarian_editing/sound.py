@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +14,8 @@ from librarian import Artifact, AudioStream, Task, UnusableInputError
 from librarian.audio.downmix import matrix, mixed
 from librarian.audio.overlap import recut
 from librarian.audio.peak import amplitude, decibels, sample_peak
+from librarian.audio.progress import Progress
 from librarian.audio.resample import Resampler
-from librarian.media import Sampled
 
 STEREO, FLOAT = 2, 32
 WHOLE = (16, 24)
@@ -29,29 +28,6 @@ _PARTS = 1000
 """Of a Hz: what rates are counted in where a clock is off."""
 
 Samples = NDArray[np.float32]
-Block = TypeVar("Block", bound=Sampled)
-
-
-class Progress:
-    """Tells how much is done, about once for each hundredth.
-
-    Args:
-        task: whom to tell.
-        frames: to be read in all, of all sounds and passes.
-    """
-
-    def __init__(self, task: Task, frames: int) -> None:
-        self._task, self._frames = task, max(1, frames)
-        self._read = self._told = 0
-
-    def of(self, blocks: Iterable[Block]) -> Iterator[Block]:
-        """The same blocks, counted as they pass."""
-        for samples in blocks:
-            yield samples
-            self._read += samples.shape[1]
-            if self._read - self._told >= self._frames // 100:
-                self._told = self._read
-                self._task.progress(min(1.0, self._read / self._frames))
 
 
 class Source:

@@ -13,11 +13,12 @@ from librarian.audio.interpolated import IdealPeak
 from librarian.audio.limiter import Limiter, Reduction
 from librarian.audio.moments import to_rms
 from librarian.audio.peak import amplitude, decibels
+from librarian.audio.progress import Progress
 from librarian.media import Sampled
 from librarian_normalization import NormalizeSettings
 from librarian_normalization.decision import Decision, Search, decide
 from librarian_normalization.levels import LevelMeter, Levels, reported, together
-from librarian_normalization.sound import Progress, Samples, Source, amplified, cleaned, limited
+from librarian_normalization.sound import Samples, Source, amplified, cleaned, limited
 
 Facts = dict[str, float | bool | str | None]
 
@@ -104,7 +105,7 @@ def normalized(task: Task, settings: NormalizeSettings, ports: Sequence[str | Ar
     """Measure sounds, decide on one gain for all, write them, and say where they lie and what became of them."""
     sources = [Source(task, port) for port in ports]
     passes = 3 if settings.remove_dc or settings.high_pass else 2
-    progress = Progress(task, passes * sum(source.frames for source in sources))
+    progress = Progress(task.progress, passes * sum(source.frames for source in sources))
     return _Normalization(task, settings, progress).all_of(sources)
 
 

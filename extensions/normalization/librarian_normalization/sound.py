@@ -12,6 +12,7 @@ from librarian import Artifact, Task
 from librarian.audio.filters import HighPass
 from librarian.audio.limiter import Limiter
 from librarian.audio.peak import amplitude
+from librarian.audio.progress import Progress
 from librarian.media import Sampled, floats
 
 if TYPE_CHECKING:
@@ -21,26 +22,6 @@ MOST_KEPT = 32 << 20
 """Bytes. What is shorter when decoded is decoded once; what is longer, each time it is read."""
 
 Samples = NDArray[np.float32]
-
-
-class Progress:
-    """Tells how much is done, about once for each hundredth.
-
-    Args:
-        task: whom to tell.
-        frames: to be read in all.
-    """
-
-    def __init__(self, task: Task, frames: int) -> None:
-        self._task, self._frames = task, max(1, frames)
-        self._read = self._told = 0
-
-    def add(self, frames: int) -> None:
-        """So many more were read."""
-        self._read += frames
-        if self._read - self._told >= self._frames // 100:
-            self._told = self._read
-            self._task.progress(min(1.0, self._read / self._frames))
 
 
 class Source:

@@ -9,29 +9,10 @@ from numpy.typing import NDArray
 
 from librarian import AudioStream, Task
 from librarian.audio.downmix import matrix, mixed
+from librarian.audio.progress import Progress
 from librarian.audio.resample import Resampler
 
 Samples = NDArray[np.float32]
-
-
-class Progress:
-    """Tells how much is done, about once for each hundredth.
-
-    Args:
-        task: whom to tell.
-        frames: to be read in all.
-    """
-
-    def __init__(self, task: Task, frames: int) -> None:
-        self._task, self._frames = task, max(1, frames)
-        self._read = self._told = 0
-
-    def add(self, frames: int) -> None:
-        """So many more were read."""
-        self._read += frames
-        if self._read - self._told >= self._frames // 100:
-            self._told = self._read
-            self._task.progress(min(1.0, self._read / self._frames))
 
 
 def heard(task: Task, stream: AudioStream, *, mix: bool) -> Iterator[Samples]:
@@ -41,10 +22,8 @@ def heard(task: Task, stream: AudioStream, *, mix: bool) -> Iterator[Samples]:
         - output: blocks `[channels or 1, frames]`
     """
     parts = _parts(stream.channels, stream.layout) if mix else None
-    progress = Progress(task, stream.frames)
-    for block in stream.blocks():
+    for block in Progress(task.progress, stream.frames).of(stream.blocks()):
         yield block if parts is None else mixed(block, parts)
-        progress.add(block.shape[1])
 
 
 def resampled(blocks: Iterator[Samples], rate: int, to: int, channels: int) -> Iterator[Samples]:
