@@ -14,12 +14,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.parser import BytesParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import soundfile
+from loopback import LoopbackServer
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from websockets.server import ServerProtocol
@@ -155,8 +156,8 @@ class FakeComfy:
     @contextmanager
     def running(self) -> Iterator[FakeComfy]:
         """Serve on a port of its own."""
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            server.daemon_threads, server.fake, self.port = True, self, server.server_port  # type: ignore[attr-defined]
+        with LoopbackServer(("127.0.0.1", 0), Handler) as server:
+            server.fake, self.port = self, server.server_port  # type: ignore[attr-defined]
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
             thread.start()
             yield self

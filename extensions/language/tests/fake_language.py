@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+
+from loopback import LoopbackServer
 
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 20, "total_tokens": 1020}
 MODEL = "small-model"
@@ -141,8 +143,8 @@ class FakeLanguage:
     @contextmanager
     def running(self) -> Iterator[FakeLanguage]:
         """Serve on a port of its own."""
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            server.daemon_threads, server.fake, self.port = True, self, server.server_port  # type: ignore[attr-defined]
+        with LoopbackServer(("127.0.0.1", 0), Handler) as server:
+            server.fake, self.port = self, server.server_port  # type: ignore[attr-defined]
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
             thread.start()
             yield self
