@@ -216,16 +216,21 @@ def test_two_extensions_with_one_operation_name(calls: Archive, make_extension) 
     assert re.search(r"^  check +0 +3 +0 ", calls.librarian("plan", "job.yaml").stdout, re.MULTILINE)
 
 
+def without_pseudonyms(line: str) -> str:
+    """They may spell anything."""
+    return re.sub("<[A-Z]+:[a-z2-7]{8}>", "", line)
+
+
 def test_what_an_extension_says_of_a_value_does_not_hold_it(calls: Archive, make_extension) -> None:
     make_extension("other", WORKING)
     edit(calls, ("use: measure,", "use: librarian-other/measure, with: {note: Jane Roe},"))
     (line,) = refused(calls, "run", "job.yaml", code=2)
     assert line.startswith(f"{at(calls, 'Jane')}: steps.1.with.note: ")
-    assert not re.search("jane|roe", line, re.IGNORECASE)
+    assert not re.search("jane|roe", without_pseudonyms(line), re.IGNORECASE)
     edit(calls, ("note: Jane", "note: exit Jane"))
     (line,) = refused(calls, "run", "job.yaml", code=3)
     assert "librarian-other/measure cannot validate its settings: SystemExit" in line
-    assert not re.search("jane|roe", line, re.IGNORECASE)
+    assert not re.search("jane|roe", without_pseudonyms(line), re.IGNORECASE)
 
 
 BROKEN = {
