@@ -11,27 +11,11 @@ from typing import Any
 import pytest
 import speech_folders
 from fake_comfyui import FakeComfy
-from fake_language import FakeLanguage, stream_of
+from fake_language import EARS, FakeLanguage, stream_of
 from harness import TOP, Archive, install
 
 JOB = "configs/whole-way.yaml"
 NAME = "Jane Miller"
-EARS = """
-from librarian import Audio, Operation, Settings, Turns, Word, Words, hookimpl
-
-class Nothing(Settings):
-    pass
-
-def hear(task):
-    said = "The harvest was good that year Jane Miller told them on the phone".split()
-    words = [Word(start=n, end=n + 0.9, text=each, speaker=1) for n, each in enumerate(said)]
-    return {"words": Words(language="en", words=words)}
-
-@hookimpl
-def librarian_operations():
-    return [Operation(name="hear", version="1", run="librarian_ears:hear", settings=Nothing, optional=("turns",),
-                      inputs={"audio": Audio, "turns": Turns}, outputs={"words": Words}, description="Hear.")]
-"""
 
 
 @pytest.fixture

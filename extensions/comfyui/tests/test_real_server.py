@@ -10,11 +10,7 @@ import contextlib
 import io
 import json
 import os
-import shlex
 import shutil
-import signal
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +21,7 @@ import pytest
 import requests
 from bridging import FakeTask
 from harness import KEY, TOP, Archive
+from loopback import Started
 from PIL import Image, ImageOps
 
 from librarian import Artifact
@@ -40,26 +37,6 @@ NAME = "Jane Doe"
 SIXTY = 60
 KILLS = 8
 pytestmark = pytest.mark.skipif(not URL and not COMMAND, reason="wants a ComfyUI server: COMFYUI_URL=127.0.0.1:8188")
-
-
-class Started:
-    """A server of the test's own, which can be killed and started again on the same port."""
-
-    def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        self.start()
-
-    def start(self) -> None:
-        command = shlex.split(COMMAND.replace("{port}", self.address.rpartition(":")[2]))
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-
-    def kill(self) -> None:
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
 
 
 def asked(address: str, path: str) -> Any:
@@ -79,7 +56,7 @@ def until_it_answers(address: str) -> None:
 def started() -> Iterator[Started]:
     if not COMMAND:
         pytest.skip("wants a server that may be killed: COMFYUI_COMMAND='python main.py --cpu --port {port}'")
-    found = Started()
+    found = Started(COMMAND)
     until_it_answers(found.address)
     yield found
     found.kill()

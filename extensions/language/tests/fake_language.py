@@ -16,7 +16,7 @@ from loopback import LoopbackServer
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 20, "total_tokens": 1020}
 MODEL = "small-model"
 EARS = """
-from librarian import Audio, Operation, Settings, Word, Words, hookimpl
+from librarian import Audio, Operation, Settings, Turns, Word, Words, hookimpl
 
 class Nothing(Settings):
     pass
@@ -29,7 +29,8 @@ def hear(task):
 @hookimpl
 def librarian_operations():
     return [Operation(name="hear", version="1", run="librarian_ears:hear", settings=Nothing,
-                      inputs={"audio": Audio}, outputs={"words": Words}, description="Hear.")]
+                      inputs={"audio": Audio, "turns": Turns}, optional=("turns",), outputs={"words": Words},
+                      description="Hear.")]
 """
 """An extension whose operation knows the words of every recording."""
 

@@ -12,9 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shlex
-import signal
-import socket
 import subprocess
 import threading
 import time
@@ -29,6 +26,7 @@ import requests
 import soundfile
 from fake_language import EARS, FakeTask
 from harness import KEY, TOP, Archive, install
+from loopback import Started
 
 from librarian import Artifact, UnreachableError
 from librarian.document import read_document
@@ -49,26 +47,6 @@ RECORDINGS, KILLS = 4, 4
 pytestmark = pytest.mark.skipif(not URL and not COMMAND, reason="wants a language model: LANGUAGE_URL=127.0.0.1:8080")
 
 
-class Started:
-    """A server of the test's own, which can be killed and started again on the same port."""
-
-    def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        self.start()
-
-    def start(self) -> None:
-        command = shlex.split(COMMAND.replace("{port}", self.address.rpartition(":")[2]))
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-
-    def kill(self) -> None:
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-
 def until_it_answers(address: str) -> None:
     for _ in range(1200):
         with contextlib.suppress(requests.RequestException):
@@ -82,7 +60,7 @@ def until_it_answers(address: str) -> None:
 def started() -> Iterator[Started]:
     if not COMMAND:
         pytest.skip("wants a server that may be killed: LANGUAGE_COMMAND='llama-server -m a.gguf --port {port}'")
-    found = Started()
+    found = Started(COMMAND)
     until_it_answers(found.address)
     yield found
     found.kill()

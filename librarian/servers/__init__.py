@@ -12,23 +12,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 
 from librarian.errors import UnreachableError
+from librarian.servers.timed import TimedAdapter, within
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 """To connect; between two portions of an answer. A server that ends accepts, and falls silent."""
@@ -102,49 +97,6 @@ class Arriving:
         return Answer(self.status, b"".join(self.blocks))
 
 
-_UNTIL: ContextVar[float] = ContextVar("until", default=inf)
-"""When all of the answer to what is being asked has to be there (monotonic, s)."""
-
-
-class _Timed(socket.socket):
-    """A socket whose other end may not go on for ever, be it with headers, or with the lengths of chunks."""
-
-    until = inf
-
-    def recv_into(self, *into: Any) -> int:
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the time is up")
-        longest = self.gettimeout()
-        self.settimeout(left if longest is None else min(longest, left))
-        return super().recv_into(*into)
-
-
-class _Connection(HTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        plain = self.sock
-        self.sock = _Timed(fileno=plain.detach())
-        self.sock.settimeout(self.timeout)
-
-    def request(self, *what: Any, **more: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        if isinstance(self.sock, _Timed):
-            self.sock.until = _UNTIL.get()
-        super().request(*what, **more)
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *what: Any, **more: Any) -> None:
-        super().init_poolmanager(*what, **more)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool}
-
-
 class Server:
     """A server at `name:port`, by plain HTTP."""
 
@@ -152,7 +104,7 @@ class Server:
         self.address = address
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.mount("http://", _Adapter())
+        self._session.mount("http://", TimedAdapter())
         self._session.headers = requests.structures.CaseInsensitiveDict({"Accept-Encoding": "identity"})
 
     def get(self, path: str, **params: str) -> Answer:
@@ -223,7 +175,7 @@ class Server:
             TooLateError: the time is up.
         """
         longest = READ_SECONDS if silence is None else silence
-        with _told(until), _within(until):
+        with _told(until), within(until):
             answer = self._session.request(
                 method,
                 f"http://{self.address}{path}",
@@ -239,16 +191,6 @@ class Server:
                 raise UnreachableError(f"the server is not there, or busy ({answer.status_code})")
             kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             yield Arriving(answer.status_code, kind, _blocks(answer, until, MOST_BYTES if most is None else most))
-
-
-@contextmanager
-def _within(until: float) -> Iterator[None]:
-    """What is asked in here has to be answered in time."""
-    before = _UNTIL.set(until)
-    try:
-        yield
-    finally:
-        _UNTIL.reset(before)
 
 
 @contextmanager
