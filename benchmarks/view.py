@@ -28,8 +28,9 @@ from librarian import project as projects
 from librarian.keys import key_document
 from librarian.machine import machine_record
 from librarian.manifest.catalog import Catalog
+from librarian.manifest.fields import MachineRecord
 from librarian.manifest.journal import Journal, new_job_id, now
-from librarian.manifest.records import JobLine, MachineRecord, OutcomeLine
+from librarian.manifest.records import JobLine, OutcomeLine
 from librarian.manifest.store import folder_of
 from librarian.privacy.vault import Seen, Vault
 from librarian.project import Project

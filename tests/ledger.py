@@ -14,8 +14,9 @@ from typing import Any
 
 from librarian.keys import IdKey, key_document
 from librarian.manifest.catalog import Catalog
+from librarian.manifest.fields import MachineRecord
 from librarian.manifest.journal import Journal, new_job_id
-from librarian.manifest.records import Body, Cause, JobLine, MachineRecord, OutcomeLine, Produced, SummaryLine
+from librarian.manifest.records import Body, Cause, JobLine, OutcomeLine, Produced, SummaryLine
 from librarian.manifest.store import folder_of
 from librarian.manifest.verify import Report, verify
 

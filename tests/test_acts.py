@@ -12,8 +12,8 @@ from ledger import ID_KEY, Ledger, outcome, recording
 from librarian import project as projects
 from librarian.acts.act import act
 from librarian.acts.extent import extent
+from librarian.manifest.act_lines import AllowedLine, EmptiedLine, ExportLine, ForgottenLine, RevealedLine
 from librarian.manifest.journal import entries, last_entry, manifests
-from librarian.manifest.records import AllowedLine, EmptiedLine, ExportLine, ForgottenLine, RevealedLine
 from librarian.project import Project
 
 

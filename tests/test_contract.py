@@ -33,10 +33,10 @@ from pydantic_core import PydanticUndefined
 import librarian
 from librarian import hookspecs, kinds, operation, task
 from librarian.keys import seed
+from librarian.manifest.act_lines import ActLine, WithdrawnLine
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import Journal, entries
 from librarian.manifest.records import (
-    ActLine,
     Cause,
     Consumed,
     Lacking,
@@ -46,7 +46,6 @@ from librarian.manifest.records import (
     Revises,
     SummaryLine,
     Timings,
-    WithdrawnLine,
 )
 from librarian.manifest.store import folder_of
 from librarian.models import known

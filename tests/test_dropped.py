@@ -18,9 +18,11 @@ import pytest
 from ledger import ID_KEY, Ledger, document, outcome, recording
 
 from librarian.manifest import index
+from librarian.manifest.act_lines import ActLine, DroppedLine
 from librarian.manifest.catalog import Catalog
+from librarian.manifest.fields import MachineRecord
 from librarian.manifest.journal import Journal, entries
-from librarian.manifest.records import ActLine, DroppedLine, Line, MachineRecord, OutcomeLine, Revises
+from librarian.manifest.records import Line, OutcomeLine, Revises
 from librarian.manifest.store import Store
 
 GOLDEN = Path(__file__).parent / "golden" / "prune.jsonl"

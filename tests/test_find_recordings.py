@@ -15,7 +15,8 @@ from librarian.errors import UsageError
 from librarian.find.query import parse
 from librarian.find.recordings import Fitting, Recordings
 from librarian.keys import key_document
-from librarian.manifest.records import Consumed, ForgottenLine, OutcomeLine
+from librarian.manifest.act_lines import ForgottenLine
+from librarian.manifest.records import Consumed, OutcomeLine
 from librarian.privacy.vault import Seen, Vault
 
 LOUD, QUIET, COPIED = map(recording, range(3))

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from librarian.keys import IdKey, canonical, key8, key_document, seed, shard
-from librarian.manifest.records import Digest, Folder, Id, TaskKey
+from librarian.manifest.fields import Digest, Folder, Id, TaskKey
 from librarian.manifest.store import folder_of
 
 GOLDEN = Path(__file__).parent / "golden" / "keys.json"

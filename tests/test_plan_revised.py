@@ -10,8 +10,9 @@ import pytest
 from ledger import ID_KEY, Ledger, document, outcome, recording
 
 from librarian.acts.act import act
+from librarian.manifest.act_lines import WithdrawnLine
 from librarian.manifest.catalog import Catalog
-from librarian.manifest.records import Consumed, OutcomeLine, Revises, WithdrawnLine
+from librarian.manifest.records import Consumed, OutcomeLine, Revises
 from librarian.manifest.revisions import Revision
 from librarian.plan.revised import ByHand, Revised
 from librarian.plan.shape import Input

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from librarian.acts.drop import complete
 from librarian.machine import machine_record
+from librarian.manifest.act_lines import ActKind, ActLine
 from librarian.manifest.catalog import Catalog
+from librarian.manifest.fields import MachineRecord
 from librarian.manifest.journal import (
     Journal,
     entries,
@@ -22,7 +24,6 @@ from librarian.manifest.journal import (
     reopened,
 )
 from librarian.manifest.records import Act as Line
-from librarian.manifest.records import ActKind, ActLine, MachineRecord
 from librarian.manifest.store import Store
 from librarian.privacy.vault import Vault
 from librarian.project import Project

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from librarian.acts.act import Say, act
-from librarian.manifest.records import DecisionLine, ExportLine, RefusedLine
+from librarian.manifest.act_lines import DecisionLine, ExportLine, RefusedLine
 from librarian.project import Project
 
 

@@ -9,8 +9,8 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from librarian.manifest.act_lines import DroppedLine
 from librarian.manifest.catalog import Catalog
-from librarian.manifest.records import DroppedLine
 from librarian.manifest.store import Store
 from librarian.privacy.vault import Vault
 from librarian.project import Project

@@ -18,8 +18,8 @@ from librarian.acts.extent import Extent, extent
 from librarian.files import FileSystem, remove_tree
 from librarian.find.index import purge
 from librarian.keys import shard
+from librarian.manifest.act_lines import AllowedLine, EmptiedLine, ForgottenLine
 from librarian.manifest.journal import empty_bodies, entries, manifests
-from librarian.manifest.records import AllowedLine, EmptiedLine, ForgottenLine
 from librarian.privacy.vault import Vault
 from librarian.project import Project
 from librarian.view.views import drop_gone

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from librarian.acts.act import Say, act
-from librarian.manifest.records import RevealedLine
+from librarian.manifest.act_lines import RevealedLine
 from librarian.privacy.scrub import Scrubber
 from librarian.privacy.vault import Vault
 from librarian.project import Project

@@ -7,7 +7,7 @@ import os
 from librarian import project as projects
 from librarian.acts.act import Say, act
 from librarian.keys import IdKey
-from librarian.manifest.records import RotatedLine
+from librarian.manifest.act_lines import RotatedLine
 from librarian.project import Project
 
 

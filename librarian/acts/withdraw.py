@@ -5,9 +5,9 @@ from __future__ import annotations
 from librarian.acts.act import Say, mended, recorded
 from librarian.errors import UsageError
 from librarian.keys import IdKey
+from librarian.manifest.act_lines import WithdrawnLine
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.journal import new_job_id
-from librarian.manifest.records import WithdrawnLine
 from librarian.manifest.revisions import Revision
 from librarian.project import Project
 

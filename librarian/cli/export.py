@@ -27,8 +27,8 @@ def command(context: click.Context, what: tuple[str, ...], names: bool, private:
     """
     from librarian.acts.act import mend
     from librarian.acts.decided import export
+    from librarian.manifest.act_lines import ExportLine
     from librarian.manifest.catalog import Catalog
-    from librarian.manifest.records import ExportLine
     from librarian.privacy.vault import Vault
     from librarian.view.export import Export, parcel
     from librarian.view.names import Namer, public_places

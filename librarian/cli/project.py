@@ -28,7 +28,7 @@ def move(context: click.Context, new: Path) -> int:
     """
     from librarian import project as projects
     from librarian.acts.act import act
-    from librarian.manifest.records import MovedLine
+    from librarian.manifest.act_lines import MovedLine
     from librarian.privacy.vault import Vault
     from librarian.run.moving import copy_library
     from librarian.view import views

@@ -25,7 +25,7 @@ from librarian.errors import EnvironmentFailedError
 from librarian.events import Event, Observer, RunEnded, RunStarted
 from librarian.job import Job, Read, read
 from librarian.job.policy import PolicyError
-from librarian.manifest.records import RefusedLine
+from librarian.manifest.act_lines import RefusedLine
 from librarian.privacy.scrub import Scrubber
 from librarian.project import Project
 from librarian.recordings import Scan

@@ -65,7 +65,7 @@ def _standing(project: Asked, unit: str) -> Iterator[Case]:
 
 def _record(project: Asked, found: list[Case], because: str, undo: bool) -> str:
     from librarian.acts.decided import settle
-    from librarian.manifest.records import DecisionLine
+    from librarian.manifest.act_lines import DecisionLine
 
     digest = project.project.id_key.text(because) if because else None
     lines = [

@@ -9,8 +9,10 @@ from typing import Any
 
 from librarian.cli.recorded import columns, moment, settings_of, tally
 from librarian.cli.words import duration, plural, size
+from librarian.manifest.act_lines import ActLine
+from librarian.manifest.fields import MachineRecord
 from librarian.manifest.history import History, JobRecord
-from librarian.manifest.records import ActLine, JobLine, MachineRecord
+from librarian.manifest.records import JobLine
 
 
 def job_json(history: History, job: str) -> dict[str, Any]:

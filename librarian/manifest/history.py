@@ -13,10 +13,11 @@ from pydantic import ValidationError
 
 from librarian.errors import EnvironmentFailedError
 from librarian.keys import canonical
+from librarian.manifest.act_lines import ActLine
 from librarian.manifest.catalog import Catalog
 from librarian.manifest.chain import GOOD
 from librarian.manifest.journal import entries
-from librarian.manifest.records import ActLine, JobLine, SealLine, SummaryLine
+from librarian.manifest.records import JobLine, SealLine, SummaryLine
 
 Counts = Mapping[str, Mapping[str, int]]
 """Step → outcome → tasks."""

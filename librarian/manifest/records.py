@@ -5,70 +5,49 @@ A manifest is JSON Lines, chained as `chain` says.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt
+from pydantic import Field
 
 from librarian.errors import CauseClass
-from librarian.manifest.chain import new_salt
+from librarian.manifest.act_lines import (
+    ActLine,
+    AllowedLine,
+    DecisionLine,
+    DroppedLine,
+    EmptiedLine,
+    ExportLine,
+    ForgottenLine,
+    MovedLine,
+    RefusedLine,
+    RevealedLine,
+    RotatedLine,
+    WithdrawnLine,
+)
+from librarian.manifest.fields import (
+    Digest,
+    Document,
+    FactValue,
+    FileName,
+    Fingerprint,
+    Folder,
+    Id,
+    JobId,
+    LineBody,
+    MachineRecord,
+    Record,
+    TaskKey,
+    TextDigest,
+    When,
+    Word,
+)
 from librarian.privacy.scrub import Scrubbed
 
 Outcome = Literal["done", "cached", "degraded", "failed", "skipped"]
-ActKind = Literal["forget", "allow", "reveal", "rotate", "settle", "export", "prune", "move", "revise", "refuse"]
 Fence = Literal["none", "hook", "seccomp", "seccomp+hook", "hook+landlock", "seccomp+landlock"]
 
-Id = Annotated[str, Field(pattern=r"^(rec|grp|set|art|src|mch)_[a-z2-7]{13}$")]
-JobId = Annotated[str, Field(pattern=r"^job_[0-9a-hjkmnp-tv-z]{26}$")]
-Digest = Annotated[str, Field(pattern=r"^(keyed:[a-z2-7]{52}|sha256:[0-9a-f]{64})$")]
-TextDigest = Annotated[str, Field(pattern=r"^text:[a-z2-7]{52}$")]
-Fingerprint = Annotated[str, Field(pattern=r"^[a-z2-7]{26}$")]
-Pseudonym = Annotated[str, Field(pattern=r"^[A-Z]{2,16}:[a-z2-7]{8}$")]
-TaskKey = Annotated[str, Field(pattern=r"^[a-z2-7]{52}$")]
-Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+!/:-]{0,95}$")]
-"""A word that the owner chose and that was checked, or that an installed package declares."""
-When = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
-FileName = Annotated[str, Field(pattern=r"^[a-z]{3}_[a-z2-7]{13}\.[a-z0-9_]+\.[a-z0-9_]+(\.\d{4,})?\.[a-z0-9]{1,8}$")]
-Folder = Annotated[str, Field(pattern=r"^[a-z2-7]{2}/[a-z]{3}_[a-z2-7]{13}/[a-z0-9_]+-[a-z2-7]{8}$")]
-FactValue = StrictBool | StrictInt | StrictFloat | Word | None
 
-_LONGEST_TYPED = 200
-_CONTROL = re.compile(r"[\0-\x1f]")
-
-
-def _typed_only(value: Any) -> Any:
-    """Refuse free text in a key document: numbers, flags and declared words stand there, and digests of text."""
-    waiting = [value]
-    for each in waiting:  # which grows meanwhile
-        if isinstance(each, str):
-            if len(each) > _LONGEST_TYPED or _CONTROL.search(each):
-                raise ValueError("free text in a key document")
-        elif isinstance(each, dict):
-            waiting += (*each, *each.values())
-        elif isinstance(each, list):
-            waiting += each
-    return value
-
-
-Document = Annotated[dict[str, Any], AfterValidator(_typed_only)]
-
-
-class _Record(BaseModel):
-    # Built when first used: most commands need few of them, and a schema takes a millisecond.
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, defer_build=True
-    )
-
-
-class _Body(_Record):
-    salt: str = Field(
-        default_factory=lambda: new_salt(),  # noqa: PLW0108 (looked up when called)
-        pattern=r"^[0-9a-f]{32}$",
-        description="Random; keeps the digest of a body that was emptied from being guessed.",
-    )
-
-
-class StepRecord(_Record):
+class StepRecord(Record):
     """A step as it was resolved."""
 
     id: Word = Field(description="Its name in the job file.")
@@ -81,146 +60,7 @@ class StepRecord(_Record):
     audio: dict[str, str | int] | None = Field(description="How sound is written; null where none is.")
 
 
-class MachineRecord(_Record):
-    """Where the job ran. The id is keyed; no host name stands here."""
-
-    id: Id = Field(description="Keyed id.")
-    system: Word = Field(description="Operating system and its version.")
-    processor: Word = Field(description="Kind of processor.")
-    cores: int = Field(description="Number of cores.")
-    memory: int = Field(description="Bytes.")
-
-
-class ActLine(_Body):
-    """The first line of the manifest of an act of the owner's that is no run."""
-
-    type: Literal["act"] = Field("act", description="Kind of line.")
-    format: Literal[1] = Field(1, description="Format of the manifest.")
-    job: JobId = Field(description="Id of the job.")
-    act: Literal["forget", "allow", "reveal", "rotate", "settle", "export", "prune", "move", "revise", "refuse"] = (
-        Field(description="What kind of act it is.")
-    )
-    version: Word = Field(description="Version of librarian-media.")
-    machine: MachineRecord = Field(description="Where it was done.")
-    started: When = Field(description="When it began (UTC).")
-
-
-class DecisionLine(_Body):
-    """What the owner decided about a task that does not end well, or about a recording that is no longer there."""
-
-    type: Literal["decision"] = Field("decision", description="Kind of line.")
-    job_name: Word = Field(description="Name of the job.")
-    step: Word | None = Field(None, description="Step of the job; null where it is about the recording itself.")
-    unit: Id = Field(description="What it is about.")
-    reason: CauseClass = Field(description="Class of the cause that was decided about.")
-    because: TextDigest | None = Field(None, description="Keyed digest of what the owner said; the text is private.")
-    stands: bool = Field(True, description="False takes an earlier decision back.")
-
-
-class ExportLine(_Body):
-    """Results that were copied out of the library."""
-
-    type: Literal["export"] = Field("export", description="Kind of line.")
-    steps: list[Word] = Field(description="Steps, or step.output, that were asked for.")
-    names: bool = Field(description="Whether the copies have the names of the recordings.")
-    private: bool = Field(description="Whether the owner said that results may leave that may name someone.")
-    artifacts: list[Id] = Field(description="Which.")
-
-
-class WithdrawnLine(_Body):
-    """A person's revision no longer counts: what the machine made does."""
-
-    type: Literal["withdrawn"] = Field("withdrawn", description="Kind of line.")
-    job_name: Word = Field(description="Name of the job.")
-    step: Word = Field(description="Step of the job.")
-    unit: Id = Field(description="What the task worked on.")
-    output: Word = Field(description="Output of the operation.")
-    item: int | None = Field(None, ge=1, description="Number in a list of many files, from 1.")
-    artifact: Id = Field(description="The revision that counted.")
-    because: TextDigest | None = Field(None, description="Keyed digest of what the owner said; the text is private.")
-
-
-class EmptiedLine(_Body):
-    """What a forget took out of one manifest, and what that had recorded."""
-
-    type: Literal["emptied"] = Field("emptied", description="Kind of line.")
-    job: JobId = Field(description="Whose manifest it is.")
-    lines: list[int] = Field(description="Numbers of the lines, from 0.")
-    artifacts: list[Id] = Field(description="Artifacts that they recorded.")
-    folders: list[Folder] = Field(description="Where those lay in the library.")
-
-
-class ForgottenLine(_Body):
-    """What is forgotten. It stands after the lines that say what that emptied, which count from then on."""
-
-    type: Literal["forgotten"] = Field("forgotten", description="Kind of line.")
-    units: list[Id] = Field(description="Recordings, and groups of nothing but these.")
-
-
-class AllowedLine(_Body):
-    """Forgotten recordings that may be taken again."""
-
-    type: Literal["allowed"] = Field("allowed", description="Kind of line.")
-    units: list[Id] = Field(description="Recordings and groups.")
-
-
-class RefusedLine(_Body):
-    """Something that a job would have done and that no rule of its file allows: nothing of the job was begun."""
-
-    type: Literal["refused"] = Field("refused", description="Kind of line.")
-    job_name: Word = Field(description="Name of the job.")
-    step: Word = Field(description="Step of the job.")
-    why: Literal["host", "model-code", "deletes", "private", "text", "not-clean"] = Field(
-        description="A host or an effect without a rule; an input that would have left, or a text that names somebody; "
-        "an input that is not clean where only that is taken."
-    )
-    hosts: list[Scrubbed] = Field(description="Hosts that it is about, scrubbed.")
-
-
-class RevealedLine(_Body):
-    """What the owner was shown; what it was stands nowhere."""
-
-    type: Literal["revealed"] = Field("revealed", description="Kind of line.")
-    units: list[Id] = Field(description="What was asked for by its id.")
-    pseudonyms: list[Pseudonym] = Field(description="Pseudonyms that were asked for.")
-    values: int = Field(ge=0, description="How many values were shown.")
-
-
-class DroppedLine(_Body):
-    """Results that were taken out of the library; what they were, and how to make them again, stays in the record.
-
-    It stands before they are removed.
-    """
-
-    type: Literal["dropped"] = Field("dropped", description="Kind of line.")
-    why: Literal["used", "superseded", "named"] = Field(
-        description="They had been used, and were kept until then; or were pruned: nothing was current with them, or "
-        "they were current and named."
-    )
-    keys: list[TaskKey] = Field(min_length=1, description="Task keys of what made them.")
-    results: int = Field(ge=0, description="How many artifacts.")
-    bytes: int = Field(ge=0, description="Their size (bytes).")
-
-
-class MovedLine(_Body):
-    """The library was copied to another place, and read back there. The seal says that it is used from then on."""
-
-    type: Literal["moved"] = Field("moved", description="Kind of line.")
-    results: int = Field(ge=0, description="Artifacts that were copied.")
-    bytes: int = Field(ge=0, description="Their size (bytes).")
-    before: int = Field(ge=0, description="Artifacts that an attempt before had copied.")
-    left: int = Field(ge=0, description="Artifacts that were missing or damaged, and left out.")
-
-
-class RotatedLine(_Body):
-    """Pseudonyms are made with another key from here on."""
-
-    type: Literal["rotated"] = Field("rotated", description="Kind of line.")
-    before: Fingerprint = Field(description="What tells the key before from others, and says nothing of it.")
-    after: Fingerprint = Field(description="The same of the new key.")
-
-
-class JobLine(_Body):
+class JobLine(LineBody):
     """The first line of a manifest."""
 
     type: Literal["job"] = Field("job", description="Kind of line.")
@@ -249,7 +89,7 @@ class JobLine(_Body):
     started: When = Field(description="When it began (UTC).")
 
 
-class Cause(_Record):
+class Cause(Record):
     """Why a task did not end well."""
 
     reason: CauseClass = Field(description="Class of the cause.")
@@ -259,7 +99,7 @@ class Cause(_Record):
     message: Scrubbed | None = Field(None, description="What was said, scrubbed.")
 
 
-class Consumed(_Record):
+class Consumed(Record):
     """One input of a task and the digest of the bytes that it read."""
 
     port: Word = Field(description="Input of the operation.")
@@ -268,7 +108,7 @@ class Consumed(_Record):
     digest: Digest = Field(description="Digest of the bytes that were read.")
 
 
-class Lacking(_Record):
+class Lacking(Record):
     """What should have been gathered and was not there."""
 
     port: Word = Field(description="Input of the operation.")
@@ -277,7 +117,7 @@ class Lacking(_Record):
     step: Word | None = Field(description="The step that left nothing; null where a recording is missing.")
 
 
-class Produced(_Record):
+class Produced(Record):
     """One artifact."""
 
     id: Id = Field(description="Id of the artifact, from how it is made.")
@@ -291,7 +131,7 @@ class Produced(_Record):
     facts: dict[Word, FactValue] = Field(description="What was measured.")
 
 
-class Timings(_Record):
+class Timings(Record):
     """Seconds of wall time."""
 
     wait: float = Field(0.0, ge=0, description="Waiting for a worker (s).")
@@ -307,7 +147,7 @@ class Timings(_Record):
         return self.read + self.load + self.compute + self.write + self.commit
 
 
-class RungRecord(_Record):
+class RungRecord(Record):
     """One way in which a task was done, or tried again, where memory did not suffice."""
 
     settings: Document = Field({}, description="Settings that it changed; texts as keyed digests.")
@@ -315,7 +155,7 @@ class RungRecord(_Record):
     singly: bool = Field(False, description="Whether it was computed by itself and not in a batch.")
 
 
-class Revises(_Record):
+class Revises(Record):
     """What a person's revision stands in the place of."""
 
     artifact: Id = Field(description="The revision.")
@@ -327,7 +167,7 @@ class Revises(_Record):
     cleared: bool = Field(False, description="Whether the owner said that it names no one, where the other might.")
 
 
-class OutcomeLine(_Body):
+class OutcomeLine(LineBody):
     """How one task ended."""
 
     type: Literal["outcome"] = Field("outcome", description="Kind of line.")
@@ -352,7 +192,7 @@ class OutcomeLine(_Body):
     timings: Timings = Field(Timings(), description="What took how long.")
 
 
-class BreakerLine(_Body):
+class BreakerLine(LineBody):
     """From here on the run tries nothing more of an extension, or of what needs a server: it failed again and again."""
 
     type: Literal["breaker"] = Field("breaker", description="Kind of line.")
@@ -362,7 +202,7 @@ class BreakerLine(_Body):
     failures: int = Field(ge=1, description="Failures in a row.")
 
 
-class SummaryLine(_Body):
+class SummaryLine(LineBody):
     """Counts; cached tasks that are current already have no line of their own."""
 
     type: Literal["summary"] = Field("summary", description="Kind of line.")
@@ -377,7 +217,7 @@ class SummaryLine(_Body):
     recognizers: Word | None = Field(None, description="Version of what recognized it.")
 
 
-class SealLine(_Body):
+class SealLine(LineBody):
     """The last line of a manifest."""
 
     type: Literal["seal"] = Field("seal", description="Kind of line.")
@@ -403,7 +243,7 @@ Act = ActLine | Said | DroppedLine | OutcomeLine
 Body = JobLine | Act | BreakerLine | SummaryLine | SealLine
 
 
-class Line(_Record):
+class Line(Record):
     """One line of a manifest."""
 
     seq: int = Field(ge=0, description="Number of the line, from 0.")

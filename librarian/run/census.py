@@ -6,8 +6,8 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from librarian.keys import IdKey
+from librarian.manifest.act_lines import DecisionLine
 from librarian.manifest.catalog import Catalog
-from librarian.manifest.records import DecisionLine
 from librarian.privacy.vault import Vault
 from librarian.run.order import Order
 

@@ -12,8 +12,9 @@ from typing import Any
 from librarian.job import Job, Step
 from librarian.keys import IdKey
 from librarian.machine import machine_record
+from librarian.manifest.fields import MachineRecord
 from librarian.manifest.journal import now
-from librarian.manifest.records import JobLine, MachineRecord, StepRecord
+from librarian.manifest.records import JobLine, StepRecord
 from librarian.privacy.scrub import Scrubbed, Scrubber
 from librarian.workers.asking import Workers
 
