@@ -6,6 +6,7 @@ given, and whoever does not know what became of it looks first.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,8 +23,11 @@ CANCEL_SINCE: Version = (0, 26, 0)
 PATIENCE = 20.0
 """How long a server may be away while it is waited for (s): it comes back after 5 to 15."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
-LONGEST_TEXT = 200
+LONGEST_TEXT, MOST_LOOKED_AT = 200, 4000
+"""Characters of what a server says of a failure that are taken over, and looked at."""
 WAITING, LOST = "waiting", "lost"
+_PATH = re.compile(r"'[^']*[/\\][^']*'|\"[^\"]*[/\\][^\"]*\"|\S*[/\\]\S*")
+"""Paths on a server tell of whoever it belongs to."""
 _UNDER_WAY = ("pending", "in_progress", "completed", "failed", "cancelled")
 
 
@@ -217,7 +221,7 @@ def _seconds(first: float | None, last: float | None) -> float:
 def _failure(content: Mapping[str, Any]) -> str:
     """Which node failed, and how. Its inputs and the traceback hold prompts and paths, and are left where they are."""
     node, kind = _cut(content.get("node_id"), 60), _cut(content.get("node_type"), 60)
-    said = _cut(content.get("exception_message"), LONGEST_TEXT)
+    said = _cut(_PATH.sub("…", str(content.get("exception_message"))[:MOST_LOOKED_AT]), LONGEST_TEXT)
     return f"node {node} ({kind}) failed: {_cut(content.get('exception_type'), 60)}: {said}"
 
 

@@ -408,6 +408,18 @@ class TestOutcome:
             run(task, fake, graph=graph)
         assert not list(task.folder.iterdir()), "what was made before it failed is no result"
 
+    @pytest.mark.parametrize(
+        "path", [f"{SERVER_PATH}/x.png", "'/home/Jane Doe/x.png'", "/home/Jane Doe/x.png", r"C:\Users\Jane\x.png"]
+    )
+    def test_a_failure_that_tells_a_path_of_the_server(self, fake: FakeComfy, task: FakeTask, path: str) -> None:
+        graph = {
+            **GRAPH,
+            "3": {"class_type": "Boom", "inputs": {"image": ["1", 0], "message": f"cannot identify {path} here"}},
+            "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "y"}},
+        }
+        with pytest.raises(RunFailedError, match=r"^node 3 \(Boom\) failed: RuntimeError: cannot identify … .*here$"):
+            run(task, fake, graph=graph)
+
     def test_one_that_somebody_interrupted(self, fake: FakeComfy, task: FakeTask) -> None:
         fake.delay = None
         fake.trick("GET /history", lambda request: fake._cancel(fake.graphs[0]["prompt_id"]) and False)
