@@ -39,11 +39,16 @@ def open_regular(path: Path | str) -> int:
     Raises:
         OSError: it cannot be opened, or is no regular file.
     """
+    return _opened(path)[0]
+
+
+def _opened(path: Path | str) -> tuple[int, os.stat_result]:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
         os.close(handle)
         raise OSError("not a regular file")
-    return handle
+    return handle, status
 
 
 def hash_file(path: Path | str, stopped: Callable[[], bool] = lambda: False) -> tuple[int, str]:
@@ -56,26 +61,22 @@ def hash_file(path: Path | str, stopped: Callable[[], bool] = lambda: False) -> 
     Raises:
         OSError: it cannot be read, is no regular file, changed meanwhile, or `stopped` said so.
     """
-    handle = open_regular(path)
+    handle, before = _opened(path)
     try:
-        before = _changing(handle)
         digest, size = hashlib.sha256(), 0
-        at_once = min(_BLOCK, before[0] + 1)  # room for a block is made and given back at every read
+        at_once = min(_BLOCK, before.st_size + 1)  # room for a block is made and given back at every read
         while block := os.read(handle, at_once):
             if stopped():
                 raise InterruptedError("stopped")
             digest.update(block)
             size += len(block)
-        if _changing(handle) != before:
+            if size == before.st_size:
+                break  # where more follows, its size is another now
+        if stat_key(os.fstat(handle)) != stat_key(before):
             raise OSError("changed while it was read")
     finally:
         os.close(handle)
     return size, digest.hexdigest()
-
-
-def _changing(handle: int) -> tuple[int, int, int]:
-    status = os.fstat(handle)
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 StatKey = tuple[int, int, int, int, int]

@@ -148,7 +148,8 @@ class IdKey:
 
     def artifact(self, task_key: str, output: str, item: int | None = None) -> str:
         """The id of an artifact, from how it is made. Items count from 1."""
-        return self._id("art", canonical([task_key, output, item]))
+        said = f'["{task_key}","{output}",{"null" if item is None else item}]'  # their canonical text
+        return self._id("art", said.encode())
 
     def unreadable(self, path: bytes) -> str:
         """The id of a file that cannot be read, from where it lies."""

@@ -7,6 +7,8 @@ import errno
 import hashlib
 import os
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from librarian.job import Family, Job, JobFile, Recording
 from librarian.patterns import not_taken
 from librarian.privacy.vault import RACY_NS, Seen, Vault
 from librarian.recordings import Identifier, PatternError, Scan, known_families, scan
-from librarian.recordings.identify import LOOK_AHEAD
+from librarian.recordings.identify import LOOK_AHEAD, LOOKED_UP_AT_ONCE, NEAR
 from librarian.recordings.scan import LARGE
 
 ODD = [
@@ -379,6 +381,24 @@ class TestIdentifying:
         given = identify(scan(job(folder, "*.wav")), vault)
         assert {each.sha256 for each in given} == {digest(path) for path in folder.iterdir()}
         assert len(given) == 3 * LOOK_AHEAD
+
+    @pytest.mark.parametrize("slow", [False, True])
+    def test_small_ones_are_hashed_at_once_unless_that_takes_long(
+        self, folder: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch, slow: bool
+    ) -> None:
+        make(folder, *(f"{number:03}.wav" for number in range(LOOKED_UP_AT_ONCE + 8)))
+        real, by = identifying.hash_file, []
+
+        def meanwhile(path: str, *more: Any) -> tuple[int, str]:
+            by.append(threading.current_thread() is threading.main_thread())
+            time.sleep(2 * NEAR if slow else 0)
+            return real(path, *more)
+
+        monkeypatch.setattr(identifying, "hash_file", meanwhile)
+        monkeypatch.setattr(identifying, "NEAR", NEAR if slow else 60.0)
+        given = identify(scan(job(folder, "*.wav")), vault)
+        assert {each.sha256 for each in given} == {digest(path) for path in folder.iterdir()}
+        assert by == [True] * LOOKED_UP_AT_ONCE + [not slow] * 8
 
     def test_touched_moved_and_copied_files_keep_their_id(self, folder: Path, vault: Vault) -> None:
         make(folder, "a.wav", "b.wav", "c.wav")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -31,6 +31,18 @@ def test_sightings_come_out_as_they_went_in(sightings: list[Sighting]) -> None:
     assert found.bytes == sum(each.size for each in sightings)
     assert found.readable == sum(not each.reason for each in sightings)
     assert found.groups == {at: (each.entry, each.group) for at, each in enumerate(sightings) if each.group}
+
+
+@given(st.lists(SIGHTING), st.lists(SIGHTING))
+def test_they_come_down_to_the_same_where_they_are_the_same(some: list[Sighting], others: list[Sighting]) -> None:
+    assert (Sightings(some).digest() == Sightings(others).digest()) == (some == others)
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(Sighting)])
+def test_whatever_is_another_about_one_they_come_down_to_something_else(name: str) -> None:
+    was = getattr(ONE, name)
+    changed = replace(ONE, **{name: f"{was}b" if isinstance(was, str) else not was if was is False else was + 1})
+    assert Sightings([ONE, changed]).digest() != Sightings([ONE, ONE]).digest() != Sightings([ONE]).digest()
 
 
 @given(st.lists(st.lists(st.integers(0, 9), min_size=1)))

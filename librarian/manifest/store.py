@@ -149,7 +149,7 @@ class Store:
         """
         target = f"{self._library}/{final}"
         parent = os.path.dirname(target)
-        replaced = os.path.lexists(target)
+        replaced = not self._make_parents(parent) and os.path.lexists(target)
         if replaced and not _is_ours(Path(target), files, committed):
             raise BadOutputError(f"library/{final} holds files of unknown origin; move them away")
         if replaced:
@@ -158,7 +158,6 @@ class Store:
                 remove_tree(old)
             os.rename(target, old)
             sync_folder(old.parent)  # or a crash finds neither the one nor the other
-        self._make_parents(parent)
         os.rename(staged, target)
         self._unsynced[parent] = None
         return replaced
@@ -176,16 +175,18 @@ class Store:
         """Where a folder is put aside that another replaces."""
         return self._staging / job / (os.path.basename(staged) + OLD)
 
-    def _make_parents(self, folder: str) -> None:
+    def _make_parents(self, folder: str) -> bool:
+        """Make a folder, and those above it that are not there; whether it was not there itself."""
         above = os.path.dirname(folder)
         try:
             os.mkdir(folder, 0o700)
         except FileExistsError:
-            return
+            return False
         except FileNotFoundError:
             self._make_parents(above)
             os.mkdir(folder, 0o700)
         self._unsynced[above] = None
+        return True
 
     def forget_old(self, staged: Path | str, job: str) -> None:
         """Remove a folder that was replaced, once the line that says so is durable."""

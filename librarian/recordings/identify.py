@@ -23,6 +23,8 @@ LOOKED_UP_AT_ONCE = 32
 FORGOTTEN = "it was forgotten"
 SMALL = 1 << 16
 """Files up to this size (bytes) are hashed many at a time: handing one over costs as much as hashing it."""
+NEAR = 2e-4
+"""Where a small file takes no longer than this (s), it is hashed at once: to share the interpreter takes longer."""
 
 Hashed = tuple[int, str] | OSError
 """Size and sha256, or why there are none."""
@@ -79,6 +81,7 @@ class Identifier:
         self._files_ahead = 0
         self._handed = _Handed(found.roles, id_key)
         self._closed = threading.Event()
+        self._are_near = True
         self._threads = ThreadPoolExecutor(HASH_THREADS, thread_name_prefix="hash")
         self._fill()
 
@@ -103,8 +106,18 @@ class Identifier:
         ):
             paths = [sighting.path for sighting in some]
             for together in [paths] if small else [[path] for path in paths]:
-                made = self._threads.submit(_hash_all, together, self._closed.is_set)
+                if small and self._are_near:
+                    made = self._hashed_here(together)
+                else:
+                    made = self._threads.submit(_hash_all, together, self._closed.is_set)
                 yield from (_Hashing(made, place) for place in range(len(together)))
+
+    def _hashed_here(self, paths: Sequence[str]) -> Future[list[Hashed]]:
+        """Small files hashed without a thread; where that takes long, as on a network, the next are left to one."""
+        made, began = Future[list[Hashed]](), time.perf_counter()
+        made.set_result(_hash_all(paths, self._closed.is_set))
+        self._are_near = time.perf_counter() - began <= NEAR * len(paths)
+        return made
 
     @property
     def exhausted(self) -> bool:

@@ -7,6 +7,7 @@ are asked for, which takes longer than to ask for what is kept of all of them.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,11 @@ class Paths(Sequence[str]):
         """Add one."""
         self._bytes += os.fsencode(path)
         self._ends.append(len(self._bytes))
+
+    @property
+    def packed(self) -> tuple[bytearray, array[int]]:
+        """The bytes of all, and where each ends."""
+        return self._bytes, self._ends
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -106,6 +112,14 @@ class Sightings(Sequence[Sighting]):
         """The stat of each, as `Sighting.stat_key` gives it."""
         sizes, devices, inodes = (self._places[place::_PLACES] for place in range(_PLACES))
         return zip(devices, inodes, sizes, self._times[::_TIMES], self._times[1::_TIMES], strict=True)
+
+    def digest(self) -> str:
+        """What they come down to on this machine: another wherever anything about one of them is another."""
+        said = repr((self.entries, self._said))
+        found = hashlib.sha256(said.encode(errors="surrogateescape"))
+        for column in (*self.paths.packed, self._places, self._times):
+            found.update(column)
+        return found.hexdigest()
 
     def __len__(self) -> int:
         return len(self.paths)

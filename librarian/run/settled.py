@@ -7,7 +7,6 @@ all of it is as it was when a run found nothing to do, no task needs to be plann
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 
 from librarian.events import RunEnded
@@ -42,9 +41,7 @@ def mark_of(job: Job, scan: Scan, policy: Policy, versions: Mapping[str, str], i
             steps = {name: [dict(step.public), dict(step.models)] for name, step in row.steps.items()}
             found.update(canonical([line, row.label, steps]))
     found.update(canonical([[entry, *roles] for entry, roles in scan.roles.items()]))
-    for each in scan.sightings:
-        said = (each.entry, each.stat_key, each.group, each.role, each.label, each.row, each.reason)
-        found.update(os.fsencode(each.path) + repr(said).encode(errors="surrogateescape"))
+    found.update(scan.sightings.digest().encode())
     return id_key.content(found.hexdigest(), private=True)  # names went into it: it must not be guessed from them
 
 

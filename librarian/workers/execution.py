@@ -77,7 +77,8 @@ class RunningTask:
     ) -> None:
         self.unit: str = request["stem"].partition(".")[0]
         self._given: Mapping[str, Any] = request["inputs"]
-        self._is_bare, self._copies = bare, Path()
+        self._is_bare = bare
+        self._copies: Path | None = None
         self._settings = settings
         self.device = device
         self.seed: int = request["seed"]
@@ -102,7 +103,7 @@ class RunningTask:
     def _input(self, message: Mapping[str, Any]) -> Artifact:
         """An input; where it may leave the machine, without what is embedded in it and without its name."""
         given = artifact_of(message)
-        if not self._is_bare or given.kind not in (*MEDIA, FILE):
+        if self._copies is None or given.kind not in (*MEDIA, FILE):
             return given
         from librarian.privacy import tags
 
@@ -115,7 +116,7 @@ class RunningTask:
 
     def drop_copies(self) -> None:
         """Remove the copies of inputs that were made for it."""
-        if self._copies != Path():
+        if self._copies is not None:
             shutil.rmtree(self._copies, ignore_errors=True)
 
     @cached_property

@@ -80,7 +80,10 @@ class Surroundings:
             os.environ.update(self._environment)
 
     def _restore_limits(self) -> None:
-        for which, (soft, _), now in zip(_LIMITS, self._limits, map(resource.getrlimit, _LIMITS), strict=True):
+        found = list(map(resource.getrlimit, _LIMITS))
+        if found == self._limits:
+            return
+        for which, (soft, _), now in zip(_LIMITS, self._limits, found, strict=True):
             if soft != now[0]:
                 resource.setrlimit(which, (soft, now[1]))
 
