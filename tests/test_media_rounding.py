@@ -55,6 +55,19 @@ def test_the_dither_of_a_long_sound_goes_on_from_block_to_block():
         assert made[at, channel].tolist() == [naive_step(sample, first, i) for i in at]
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_whole_numbers_are_amplified_as_by_hand_and_left_alone_where_they_stay_whole(channels):
+    whole = np.random.default_rng(1).integers(-32_768, 32_768, (2 * GRID, channels)).astype(np.int16)
+    whole[:GRID] &= ~1  # halved, these are whole
+    made = Quantizer(channels, 16, 5).amplified(whole.T, np.float32(0.5))
+    assert made.dtype == np.int16
+    assert np.array_equal(made[:GRID], whole[:GRID] // 2)
+    at = [GRID, GRID + 1, GRID + 2, 2 * GRID - 2, 2 * GRID - 1]
+    for channel in range(channels):
+        first = naive_word(5 << 16 | channel)
+        assert made[at, channel].tolist() == [naive_step(whole[i, channel] / 2**16, first, i) for i in at]
+
+
 def test_noise_is_triangular_and_no_two_samples_share_it():
     made = np.empty(1 << 18, np.int16)
     dithered(np.zeros(made.size, np.float32), np.uint64(1), np.empty(made.size, np.int32), made)

@@ -63,11 +63,23 @@ def test_whole_numbers_and_a_factor_give_the_bytes_of_their_floats(
     whole = np.random.default_rng(1).integers(-17_000, 17_000, (2 * GRID + 77, channels)).astype(np.int16).T
     form = {"audio_format": audio_format, "bits": bits, "seed": 3}
     write_audio(tmp_path / "a", floats(whole) * np.float32(factor), 48_000, **form)
-    for name, samples in (("b", whole), ("c", floats(whole))):
+    for name, samples, parts in (("b", whole, 1), ("c", whole, 5), ("d", floats(whole), 5)):
         with create_audio(tmp_path / name, 48_000, channels, **form) as writer:
-            for part in np.array_split(samples, 5, axis=1):
+            for part in np.array_split(samples, parts, axis=1):
                 writer.write(part, factor)
         assert (tmp_path / name).read_bytes() == (tmp_path / "a").read_bytes()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("factor", [2.1, -2.1])
+def test_whole_numbers_that_a_factor_drives_over_are_refused(tmp_path: Path, channels: int, factor: float) -> None:
+    whole = np.zeros((2 * GRID, channels), np.int16).T
+    whole[-1, GRID + 5] = -16_000
+    with (
+        pytest.raises(ValueError, match=r"a peak of \+0\.2 dBFS does not fit 16 bits"),
+        create_audio(tmp_path / "a", 8000, channels, audio_format="wav", bits=16, seed=1) as writer,
+    ):
+        writer.write(whole, factor)
 
 
 @pytest.mark.parametrize("factor", [np.inf, np.nan, -1e300])

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from librarian.media.sound import Samples
+from librarian.media.sound import STEP, Sampled, Samples
 
 GRID = 1 << 13
 """Frames that are looked at together: whether they fit the bits, and are left alone, or get dither."""
@@ -56,6 +56,27 @@ class Quantizer:
         peak = quantized(samples, self._steps, shift, GRID, self._places, self._noise, self._made, out)
         self._check(peak)
         return out.reshape(samples.shape[::-1])
+
+    def takes(self, samples: Sampled) -> bool:
+        """Whether `amplified` takes them: 16 bits of one channel or two, to be written with as many."""
+        return samples.dtype == np.int16 == self._made.dtype and len(samples) <= 2  # noqa: PLR2004
+
+    def amplified(self, whole: NDArray[np.int16], factor: np.float32) -> Whole:
+        """The next block, of whole `GRID`s: what calling makes of their floats times a factor, in one pass.
+
+        Shape:
+            `[channels, frames]`, a view of `[frames, channels]` → `[frames, channels]`
+
+        Raises:
+            ValueError: a peak does not fit.
+        """
+        from librarian.media.amplifying import requantized
+
+        frames = np.ascontiguousarray(whole.T)
+        out = np.empty_like(frames)
+        peak = requantized(frames.reshape(-1), factor * STEP, self._steps, GRID, self._places, out.reshape(-1))
+        self._check(peak)
+        return out
 
     def _check(self, peak: float) -> None:
         if round(peak * self._steps) > self._steps:

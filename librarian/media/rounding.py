@@ -22,7 +22,7 @@ LOOK = 256
 _LOW = np.uint64((1 << FRACTION) - 1)
 _FINE = np.float32(1 << (15 + FRACTION))
 _HALF = np.int32(1 << (FRACTION - 1))
-_LEAST, _MOST = np.int32(-(1 << 15)), np.int32((1 << 15) - 1)
+LEAST, MOST = np.int32(-(1 << 15)), np.int32((1 << 15) - 1)
 _MAGNITUDE = np.int32(0x7FFFFFFF)
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -74,12 +74,32 @@ def _rounded(channel: NDArray[np.float32], steps: np.float32, shift: int, out: N
 
 
 @kernel
+def first(word: np.uint64) -> np.int32:
+    """Dither of the first sample of a place, in units of 2^-15 steps."""
+    return np.int32(np.int32(word & _LOW) - np.int32((word >> _15) & _LOW))
+
+
+@kernel
+def second(word: np.uint64) -> np.int32:
+    """Dither of the second sample of a place."""
+    return np.int32(np.int32((word >> _30) & _LOW) - np.int32((word >> _45) & _LOW))
+
+
+@kernel
 def _noise(place: np.uint64, out: NDArray[np.int32]) -> None:
-    """Dither of two samples for each place, in units of 2^-15 steps."""
+    """Dither of two samples for each place."""
     for i in range(out.size // 2):
         word = random_word(place + np.uint64(i))
-        out[2 * i] = np.int32(word & _LOW) - np.int32((word >> _15) & _LOW)
-        out[2 * i + 1] = np.int32((word >> _30) & _LOW) - np.int32((word >> _45) & _LOW)
+        out[2 * i] = first(word)
+        out[2 * i + 1] = second(word)
+
+
+@kernel
+def step_of(sample: np.float32, noise: np.int32) -> np.int32:
+    """The whole step of 16 bits that a sample of −1…1 is rounded to after noise was added."""
+    # numba widens every sum of int32: each is said to be one again, for vectors of them
+    part = np.int32(np.int32(np.int32(np.rint(sample * _FINE)) + noise) + _HALF)
+    return min(max(np.int32(part >> FRACTION), LEAST), MOST)
 
 
 @kernel
@@ -99,9 +119,7 @@ def dithered(channel: NDArray[np.float32], place: np.uint64, noise: NDArray[np.i
     """
     _noise(place, noise)
     for i in range(channel.size):
-        # numba widens every sum of int32: each is said to be one again, for vectors of them
-        part = np.int32(np.int32(np.int32(np.rint(channel[i] * _FINE)) + noise[i]) + _HALF)
-        out[i] = min(max(np.int32(part >> FRACTION), _LEAST), _MOST)
+        out[i] = step_of(channel[i], noise[i])
 
 
 @kernel

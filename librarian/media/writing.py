@@ -106,7 +106,7 @@ class AudioWriter:
         self.seconds = 0.0
         self._place, self._quantize, self._thread = place, quantize, thread
         frames = max(GRID, usual_frames(channels) // GRID * GRID)
-        self._block, self._other = np.empty((2, channels, frames), np.float32)
+        self._block = np.empty((channels, frames), np.float32)
         self._filled = 0
         self._writing: Future[None] | None = None
         self._broken = False
@@ -130,11 +130,22 @@ class AudioWriter:
             self._check(samples, factor)
             at, frames = 0, samples.shape[1]
             while at < frames:
-                fits = min(self._block.shape[1] - self._filled, frames - at)
-                self._take(samples[:, at : at + fits], np.float32(factor))
-                at, self._filled = at + fits, self._filled + fits
-                if self._filled == self._block.shape[1]:
-                    self._hand_over()
+                at += self._taken(samples[:, at:], np.float32(factor))
+
+    def _taken(self, samples: Sampled, factor: np.float32) -> int:
+        """Take the beginning of a block; how many frames."""
+        most, given = len(self._block[0]), len(samples[0])
+        whole = min(2 * most, given // GRID * GRID)
+        if whole and not self._filled and self._quantize and self._quantize.takes(samples):
+            self._hand_over(self._quantize.amplified(cast("NDArray[np.int16]", samples[:, :whole]), factor))
+            return whole
+        fits = min(most - self._filled, given)
+        self._take(samples[:, :fits], factor)
+        self._filled += fits
+        if self._filled == most:
+            self._hand_over(self._made(self._block))
+            self._filled = 0
+        return fits
 
     def _take(self, samples: Sampled, factor: np.float32) -> None:
         place = self._block[:, self._filled : self._filled + samples.shape[1]]
@@ -160,7 +171,8 @@ class AudioWriter:
             if not self._filled and not self._writing:
                 raise ValueError("no frame of sound was written")
             self._wait()
-            self._put(np.ascontiguousarray(self._block[:, : self._filled]))
+            if self._filled:
+                self._place.put(self._made(np.ascontiguousarray(self._block[:, : self._filled])))
             self._place.finish()
 
     @contextlib.contextmanager
@@ -186,15 +198,14 @@ class AudioWriter:
         if not abs(factor) <= MOST_FACTOR:
             raise ValueError(f"samples times {factor:g} are NaN or infinities")
 
-    def _hand_over(self) -> None:
+    def _made(self, samples: Samples) -> Any:
+        """What the file takes of a block, `[frames, channels]`."""
+        return self._quantize(samples) if self._quantize else samples.T.copy()
+
+    def _hand_over(self, made: Any) -> None:
         self._wait()
-        self._writing = self._thread.submit(self._put, self._block)
-        self._block, self._other = self._other, self._block
-        self._filled = 0
+        self._writing = self._thread.submit(self._place.put, made)
 
     def _wait(self) -> None:
         if self._writing:
             self._writing.result()
-
-    def _put(self, samples: Samples) -> None:
-        self._place.put(self._quantize(samples) if self._quantize else np.ascontiguousarray(samples.T))
