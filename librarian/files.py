@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 LOG_PAGES = 8000
 """Of SQLite's write-ahead log, between two times that what is in it goes to its place (32 MiB)."""
 
@@ -64,12 +64,12 @@ def hash_file(path: Path | str, stopped: Callable[[], bool] = lambda: False) -> 
     handle, before = _opened(path)
     try:
         digest, size = hashlib.sha256(), 0
-        at_once = min(_BLOCK, before.st_size + 1)  # room for a block is made and given back at every read
-        while block := os.read(handle, at_once):
+        block = memoryview(bytearray(min(_BLOCK, before.st_size + 1)))
+        while got := os.readv(handle, [block]):
             if stopped():
                 raise InterruptedError("stopped")
-            digest.update(block)
-            size += len(block)
+            digest.update(block[:got])
+            size += got
             if size == before.st_size:
                 break  # where more follows, its size is another now
         if stat_key(os.fstat(handle)) != stat_key(before):

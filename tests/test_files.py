@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from librarian.files import naming, remove_tree, room, write_file
+from librarian.files import hash_file, naming, remove_tree, room, write_file
 
 
 def test_an_error_of_a_handle_names_its_file(tmp_path: Path) -> None:
@@ -84,3 +85,22 @@ def test_the_command_line_keeps_its_memory_in_while_it_works() -> None:
     )
     done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "0\n"
+
+
+@pytest.mark.parametrize("size", [0, 1, 300_000, 1 << 20, (1 << 20) + 1])
+def test_a_file_is_hashed_whole(tmp_path: Path, size: int) -> None:
+    content = os.urandom(size)
+    (tmp_path / "a").write_bytes(content)
+    assert hash_file(tmp_path / "a") == (size, hashlib.sha256(content).hexdigest())
+
+
+def test_a_file_that_grows_while_it_is_hashed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(bytes(1 << 20))
+
+    def grow() -> bool:
+        os.truncate(path, (1 << 20) + 4)
+        return False
+
+    with pytest.raises(OSError, match="changed while it was read"):
+        hash_file(path, grow)
