@@ -35,7 +35,7 @@ def test_more_than_was_expected_is_all(clock: list[float]) -> None:
     assert told == [100 / 150, 1.0]
 
 
-def test_what_goes_by_in_no_time_is_told_after_a_pause(clock: list[float]) -> None:
+def test_what_goes_by_in_no_time_is_told_after_a_pause_and_at_its_end(clock: list[float]) -> None:
     told: list[float] = []
     counted = Progress(told.append, 1000)
     for _ in range(10):
@@ -45,3 +45,5 @@ def test_what_goes_by_in_no_time_is_told_after_a_pause(clock: list[float]) -> No
     counted.add(50)
     counted.add(50)
     assert told == [0.55]
+    counted.add(400)
+    assert told == [0.55, 1.0]

@@ -30,9 +30,12 @@ class Progress:
     def add(self, frames: int) -> None:
         """So many more were read."""
         self._read += frames
-        if self._read - self._said >= self._frames // 100 and time.monotonic() - self._said_at >= PAUSE:
+        if self._read - self._said >= self._frames // 100 and self._is_time():
             self._said, self._said_at = self._read, time.monotonic()
             self._tell(min(1.0, self._read / self._frames))
+
+    def _is_time(self) -> bool:
+        return self._read >= self._frames or time.monotonic() - self._said_at >= PAUSE
 
     def of(self, blocks: Iterable[Block]) -> Iterator[Block]:
         """The same blocks, counted once they have passed.
