@@ -40,7 +40,7 @@ from statistics import median
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from processes import CORES, Taken, find_peers, take
+from processes import CORES, Taken, compile_ours, find_peers, take
 
 RATE = 48_000
 TARGET, CEILING = -16, -1
@@ -309,6 +309,7 @@ def main() -> None:
         top = Path(made).resolve()
         peers = options.peers.absolute() if options.peers else top / "peers"
         print(", ".join(find_peers(peers, PEERS)))
+        compile_ours()
         if not options.folder:
             make(top / "made", options.files, options.seconds)
         files = sorted((options.folder or top / "made").absolute().glob("*.wav"))

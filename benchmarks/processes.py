@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import os
 import resource
@@ -12,6 +13,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -104,6 +107,17 @@ def _family(pid: int) -> list[int]:
             for path in Path(f"/proc/{each}/task").glob("*/children"):
                 found += map(int, path.read_text().split())
     return found
+
+
+def compile_ours() -> None:
+    """Make the bytecode of librarian and its extensions, as pip does of all that it installs.
+
+    A checkout may lack it: workers may not write there, and compile what they import at every start.
+    """
+    for name in ("librarian", *(each.module for each in entry_points(group="librarian"))):
+        found = find_spec(name)
+        for folder in (found and found.submodule_search_locations) or ():
+            compileall.compile_dir(folder, quiet=1)
 
 
 def find_peers(folder: Path, wanted: Mapping[str, str]) -> list[str]:
