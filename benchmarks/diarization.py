@@ -27,19 +27,20 @@ from statistics import median
 
 import numpy as np
 import soundfile
-from diarization_error import Reader
+from diarization_error import Reader, diarized
 
 from librarian.audio.silero import WINDOW, Listener, Silero, one_thread
 from librarian_diarization import DiarizeSettings
 from librarian_diarization.cepstra import BANDS
-from librarian_diarization.classic import Described, _by_likelihood, _by_vectors, _describe
-from librarian_diarization.diarize import find
+from librarian_diarization.classic import Classic, Described, _by_likelihood, _by_vectors
+from librarian_diarization.diarize import TOGETHER
 from librarian_diarization.dvectors import Encoder
-from librarian_diarization.hearing import hear
+from librarian_diarization.hearing import Heard, hear
 from librarian_diarization.packages import file_of
 from librarian_diarization.resegmentation import resegmented
 from librarian_diarization.sound import RATE, Sound
 from librarian_diarization.spool import Spool
+from librarian_diarization.together import through
 from librarian_diarization.units import Unit, units
 
 CONVERSATION = Path(__file__).parent.parent / "configs/recordings/conversations/two_speakers.flac"
@@ -96,17 +97,25 @@ def stages(path: Path, repeat: int) -> Iterator[tuple[str, float]]:
         minute = whole[: 60 * RATE]
         yield "  as the wheel's loop does it", timed(lambda: one_by_one(minute), 1) * len(whole) / len(minute)
     heard = hear(sound, mixed=True)
-    cut_up = units(heard.stretches())
-    level = heard.level()
     encoder = Encoder() if find_spec("resemblyzer") else None
 
     def describe() -> None:
         with Spool(sound.folder, BANDS) as frames:
-            _describe(sound, cut_up, level, frames, None)
+            described(sound, heard, frames, None)
 
     yield "read again, bands", timed(describe, repeat)
     with Spool(sound.folder, BANDS) as frames:
-        yield from clustering(_describe(sound, cut_up, level, frames, encoder), cut_up, encoder, repeat)
+        found = described(sound, heard, frames, encoder)
+        yield from clustering(found, units(heard.stretches()), encoder, repeat)
+
+
+def described(sound: Sound, heard: Heard, frames: Spool, encoder: Encoder | None) -> Described:
+    """What the second pass finds out."""
+    way = Classic(sound, heard, DiarizeSettings(features="d_vectors" if encoder else "cepstra"), frames)
+    (found,) = through(lambda windows: encoder.vectors(np.stack(windows)), [lambda: way], TOGETHER)
+    if isinstance(found, Exception):
+        raise found
+    return found.described()
 
 
 def clustering(
@@ -117,7 +126,7 @@ def clustering(
         windows = np.zeros((len(cut_up), 25600), np.float32)
         yield (
             "d-vectors",
-            timed(lambda: [encoder.vectors(part) for part in np.array_split(windows, len(windows) // 32)], 1),
+            timed(lambda: [encoder.vectors(part) for part in np.array_split(windows, len(windows) // TOGETHER)], 1),
         )
         yield "clustering by d-vectors", timed(lambda: _by_vectors(described, cut_up, BOUNDS, 0), repeat)
     yield "clustering by likelihood", timed(lambda: _by_likelihood(described, cut_up, BOUNDS, 0), repeat)
@@ -129,11 +138,11 @@ def memory_of(path: Path, warm: Path, features: str) -> None:
     """Diarize in this process and print what that took (a process of its own, started by `main`)."""
     import resource
 
-    settings = DiarizeSettings(method="classic", features=features)
-    find(Sound(Reader(warm), 2), settings, 0)
+    settings = DiarizeSettings(method="classic", model="none", features=features)
+    diarized(warm, settings)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
-    found = find(Sound(Reader(path), 2), settings, 0).as_data()
+    found = diarized(path, settings).turns
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     took = time.perf_counter() - began
     print(json.dumps({"seconds": took, "before": before / 1024, "after": after / 1024, "turns": len(found.turns)}))

@@ -19,10 +19,13 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import soundfile
@@ -38,10 +41,11 @@ from librarian import model_folder  # noqa: E402
 from librarian.audio.resample import resample  # noqa: E402
 from librarian.media import open_audio, read_audio  # noqa: E402
 from librarian.testing import given_models  # noqa: E402
+from librarian_diarization.diarize import TOGETHER  # noqa: E402
 
 RATE = 16000
 FULL = pyannote_folders.Made(mels=80, duration=10.0, step=0.1, hidden=128, layers=4, batch=32)
-STAGES = ("reading", "segmentation", "embedding", "clustering", "turns")
+STAGES = ("segmentation", "embedding", "clustering", "rest")
 LEVELS = (0.0, 0.3, -0.3, 0.6)
 """Of nobody and of each speaker: by their mean the stand-ins tell them apart."""
 
@@ -74,14 +78,54 @@ def stock_stages(pipeline: Any, samples: NDArray[np.float32]) -> dict[str, float
     }
 
 
-def our_stages(networks: Any, sound: Path) -> dict[str, float]:
+def our_stages(networks: Any, sound: Path, size: int) -> dict[str, float]:
     """Wall time of each of ours (s)."""
-    from librarian_diarization.pyannote_pipeline import diarize
-
     began, processor = time.perf_counter(), time.process_time()
-    with open_audio(sound) as stream:
-        seconds = diarize(networks, stream).seconds
-    return {**seconds, "all": time.perf_counter() - began, "processor": time.process_time() - processor}
+    with clocked(networks) as seconds:
+        diarized(networks, sound, size)
+    taken, processed = time.perf_counter() - began, time.process_time() - processor
+    return {**seconds, "rest": taken - sum(seconds.values()), "all": taken, "processor": processed}
+
+
+@contextmanager
+def clocked(networks: Any) -> Iterator[dict[str, float]]:
+    """The wall time that each stage takes within (s)."""
+    from librarian_diarization import pyannote_pipeline
+
+    seconds: dict[str, float] = {}
+    stages = (networks.segmentation, "infer"), (type(networks.embedder), "__call__"), (pyannote_pipeline, "cluster")
+    with ExitStack() as stack:
+        for name, (owner, attribute) in zip(STAGES, stages, strict=False):
+            timed = _timed(getattr(owner, attribute), seconds, name)
+            stack.enter_context(patch.object(owner, attribute, timed))
+        yield seconds
+
+
+def _timed(work: Callable[..., Any], seconds: dict[str, float], name: str) -> Callable[..., Any]:
+    seconds[name] = 0.0
+
+    def run(*given: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return work(*given)
+        finally:
+            seconds[name] += time.perf_counter() - began
+
+    return run
+
+
+def diarized(networks: Any, sound: Path, size: int) -> Any:
+    """A sound, with so many chunks at once."""
+    from librarian_diarization.precision import full_precision
+    from librarian_diarization.pyannote_pipeline import Listening, hear
+    from librarian_diarization.together import through
+
+    listening = Listening(networks, open_audio(sound), lambda _: None)
+    with full_precision():
+        (found,) = through(partial(hear, networks), [lambda: listening], size)
+        if isinstance(found, Exception):
+            raise found
+        return found.diarized()
 
 
 def speed(seconds: float, repeat: int, device: str, batch: int) -> None:
@@ -100,7 +144,7 @@ def speed(seconds: float, repeat: int, device: str, batch: int) -> None:
         stock.embedding_batch_size = batch
         runs: list[tuple[dict[str, float], dict[str, float]]] = []
         for turn in range(repeat + 1):
-            pair = our_stages(networks, sound), stock_stages(stock, samples)
+            pair = our_stages(networks, sound, 1 if device == "cpu" else TOGETHER), stock_stages(stock, samples)
             runs += [pair] if turn else []
         applied = networks.embedder.applied / (repeat + 1)
     print(f"{device}, the library's embedding batch {batch}:")
@@ -189,21 +233,20 @@ def our_hours(top: Path) -> Callable[[Path], Any]:
 
     from librarian_diarization.pyannote_config import Config
     from librarian_diarization.pyannote_embedding import Embedder
-    from librarian_diarization.pyannote_pipeline import diarize
     from librarian_diarization.pyannote_plda import read_plda
     from librarian_diarization.pyannote_reader import Networks
     from librarian_diarization.pyannote_stack import Inference
 
     segmentation, embedding = stand_ins()
     config = Config.model_validate(YAML(typ="safe").load(FULL.config()))
-    inference = Inference(segmentation, step=1.0, skip_aggregation=True, batch_size=32)
+    inference = Inference(segmentation, step=1.0, skip_aggregation=True)
     embedder = Embedder(embedding, exclude_overlap=True)
     networks = Networks(config, inference, embedder, read_plda(top / "plda", embedding.dimension), RATE)
 
     def run(sound: Path) -> tuple[int, int, Mapping[str, float], float]:
-        with open_audio(sound) as stream:
-            found = diarize(networks, stream)
-        return len(found.turns), len(found.embeddings), found.seconds, found.share
+        with clocked(networks) as seconds:
+            found = diarized(networks, sound, 1)
+        return len(found.turns), len(found.embeddings), seconds, found.share
 
     return run
 

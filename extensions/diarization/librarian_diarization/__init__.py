@@ -65,6 +65,15 @@ class DiarizeSettings(Settings):
         description="Whether a d-vector of each speaker is put out too, to find the voice elsewhere: biometric data.",
     )
 
+    batch: int = Field(
+        0,
+        ge=0,
+        le=256,
+        changes_result=False,
+        description="Chunks of a pipeline, or d-vectors, that are computed together (to 256); 0: 32, of chunks 1 on a "
+        "CPU.",
+    )
+
     @field_validator("speakers")
     @classmethod
     def _channels_say_it(cls, value: int, info: ValidationInfo) -> int:
@@ -127,6 +136,11 @@ def diarize_outputs(settings: DiarizeSettings) -> Outputs:
     return outputs | ({"voices": Voices} if settings.voices else {})
 
 
+def ladder(settings: DiarizeSettings) -> list[dict[str, Any]]:
+    """One piece at a time."""
+    return [{"batch": 1}]
+
+
 DIARIZE = Operation(
     name="diarize",
     version="1",
@@ -150,6 +164,7 @@ DIARIZE = Operation(
     description="Find out who spoke when.",
     models=KNOWN,
     resolve=resolve,
+    ladder=ladder,
     resources=Resources(gpu="optional", memory="1 GiB", gpu_memory="4 GiB"),
     reproducible="tolerance",
 )

@@ -12,7 +12,7 @@ from librarian.audio.silero import WINDOW
 from librarian.audio.vad import Stretch
 from librarian_diarization.found import MILLISECONDS, Found
 from librarian_diarization.hearing import FAINTEST, THRESHOLDS, Heard, stretches
-from librarian_diarization.sound import RATE
+from librarian_diarization.sound import RATE, Samples, Sound
 
 LATE, EARLY = 10, 1
 """Windows of 32 ms by which cross-talk may come later, and a channel earlier, than the voice itself."""
@@ -40,8 +40,26 @@ def have_their_own(heard: Heard) -> bool:
     return bool(sum(shares) >= LEAST_APART and min(shares) >= LEAST_EACH)
 
 
+class ByChannel:
+    """The method `channels` for one sound. No network has a part in it but voice activity's."""
+
+    def __init__(self, sound: Sound, heard: Heard) -> None:
+        self.sound, self._heard = sound, heard
+
+    def pieces(self) -> Iterator[Samples]:
+        """None."""
+        return iter(())
+
+    def add(self, made: Samples) -> None:
+        """Never called."""
+
+    def found(self) -> Found:
+        """Its turns."""
+        return by_channel(self._heard)
+
+
 def by_channel(heard: Heard) -> Found:
-    """The method `channels`."""
+    """What each channel says of its own speaker."""
     turns = []
     for channel, masked in enumerate(_without_cross_talk(heard)):
         for stretch in stretches(masked, heard.frames):

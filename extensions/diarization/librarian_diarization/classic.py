@@ -16,14 +16,14 @@ from librarian import Turn
 from librarian.audio.silero import WINDOW
 from librarian.audio.spans import cut
 from librarian_diarization import DiarizeSettings
-from librarian_diarization.cepstra import BANDS, Bands, cepstra
+from librarian_diarization.cepstra import Bands, cepstra
 from librarian_diarization.counting import voices_in
-from librarian_diarization.dvectors import DIMENSIONS, Encoder
+from librarian_diarization.dvectors import DIMENSIONS
 from librarian_diarization.found import MILLISECONDS, Certainty, Counted, Features, Found
 from librarian_diarization.hearing import Heard
 from librarian_diarization.likelihood import FEWEST, by_likelihood
 from librarian_diarization.resegmentation import Labels, Speaking, resegmented
-from librarian_diarization.sound import RATE, Sound
+from librarian_diarization.sound import RATE, Samples, Sound
 from librarian_diarization.spectral import graph_of, means_of, parted
 from librarian_diarization.spool import Spool
 from librarian_diarization.units import HOP, LONGEST, Unit, units
@@ -36,8 +36,6 @@ FEWEST_VECTORS = 8
 """Units that a graph is made of; fewer are told apart by cepstra."""
 SURE = 50.0
 """Nats: beyond all doubt."""
-BATCH = 32
-"""Units that are described together."""
 
 
 @dataclass(frozen=True)
@@ -60,20 +58,59 @@ class Described:
     vectors: NDArray[np.float16]
 
 
-def classic(sound: Sound, heard: Heard, settings: DiarizeSettings, seed: int) -> Found:
-    """The method `classic`."""
-    cut_up = units(heard.stretches())
-    by_vectors = settings.features == "d_vectors" and len(cut_up) >= FEWEST_VECTORS
-    features: Features = "d_vectors" if by_vectors else "cepstra" if cut_up else "none"
-    turns: list[Turn] = []
-    if cut_up:
-        with Spool(sound.folder, BANDS) as frames:
-            described = _describe(sound, cut_up, heard.level(), frames, Encoder() if by_vectors else None)
-            guess = (_by_vectors if by_vectors else _by_likelihood)(described, cut_up, settings.bounds, seed)
-            speaking = resegmented(frames, described.spoken, guess)
-        turns = list(_turns(cut_up, speaking, heard))
-    counted: Counted = "given" if settings.speakers else "guessed"
-    return Found(turns, "classic", counted, _certainty(turns, settings, features), features)
+class Classic:
+    """The method for one sound.
+
+    Args:
+        sound: what is listened to once more.
+        heard: what was heard at first.
+        settings: which features, how many speakers.
+        frames: an empty spool, closed once the turns are found.
+    """
+
+    def __init__(self, sound: Sound, heard: Heard, settings: DiarizeSettings, frames: Spool) -> None:
+        self.sound, self._heard, self._settings, self._frames = sound, heard, settings, frames
+        self._units = units(heard.stretches())
+        self._spoken = np.empty(sum(unit.hops for unit in self._units), np.bool_)
+        self._by_vectors = settings.features == "d_vectors" and len(self._units) >= FEWEST_VECTORS
+        self._vectors = np.zeros((len(self._units) if self._by_vectors else 0, DIMENSIONS), np.float16)
+        self._added = 0
+
+    def pieces(self) -> Iterator[Samples]:
+        """The windows that d-vectors are wanted of, `[25600]` each; none where voices are told apart by cepstra."""
+        if not self._units:
+            return
+        bands = Bands(self._heard.level())
+        windows = cut(self.sound.blocks(mixed=True), (unit.window for unit in self._units))
+        for unit, (window,) in zip(self._units, windows, strict=True):
+            values, loud = bands.of(window[unit.start - unit.window[0] :][: unit.hops * HOP])
+            self._spoken[len(self._frames) :][: unit.hops] = loud[: unit.hops]
+            self._frames.append(values[: unit.hops])
+            if self._by_vectors:
+                yield np.pad(window, (0, LONGEST - len(window)))
+
+    def add(self, made: NDArray[np.float32]) -> None:
+        """Take the d-vector of the next window."""
+        self._vectors[self._added] = made
+        self._added += 1
+
+    def found(self) -> Found:
+        """Its turns."""
+        settings, turns = self._settings, list[Turn]()
+        features: Features = "d_vectors" if self._by_vectors else "cepstra" if self._units else "none"
+        with self._frames:
+            if self._units:
+                guess = _by_vectors if self._by_vectors else _by_likelihood
+                described = self.described()
+                labels = guess(described, self._units, settings.bounds, self.sound.task.seed)
+                speaking = resegmented(self._frames, self._spoken, labels)
+                turns = list(_turns(self._units, speaking, self._heard))
+        counted: Counted = "given" if settings.speakers else "guessed"
+        return Found(turns, "classic", counted, _certainty(turns, settings, features), features)
+
+    def described(self) -> Described:
+        """What was found out, once all pieces were read and came back."""
+        return Described(self._frames, self._spoken, self._vectors)
 
 
 def _certainty(turns: Sequence[Turn], settings: DiarizeSettings, features: Features) -> Certainty:
@@ -81,23 +118,6 @@ def _certainty(turns: Sequence[Turn], settings: DiarizeSettings, features: Featu
     if settings.speakers and len({turn.speaker for turn in turns}) == settings.speakers:
         return "certain"
     return "low" if features == "cepstra" else "fair"
-
-
-def _describe(sound: Sound, cut_up: Sequence[Unit], level: float, frames: Spool, encoder: Encoder | None) -> Described:
-    bands = Bands(level)
-    spoken = np.empty(sum(unit.hops for unit in cut_up), np.bool_)
-    vectors = np.zeros((len(cut_up) if encoder else 0, DIMENSIONS), np.float16)
-    windows = cut(sound.blocks(mixed=True), (unit.window for unit in cut_up))
-    batch = np.zeros((BATCH, LONGEST), np.float32)
-    for number, (unit, (window,)) in enumerate(zip(cut_up, windows, strict=True)):
-        values, loud = bands.of(window[unit.start - unit.window[0] :][: unit.hops * HOP])
-        spoken[len(frames) :][: unit.hops] = loud[: unit.hops]
-        frames.append(values[: unit.hops])
-        place = number % BATCH
-        batch[place] = np.pad(window, (0, LONGEST - len(window)))
-        if encoder and (place + 1 == BATCH or number + 1 == len(cut_up)):
-            vectors[number - place : number + 1] = encoder.vectors(batch[: place + 1])
-    return Described(frames, spoken, vectors)
 
 
 def _by_likelihood(described: Described, cut_up: Sequence[Unit], bounds: tuple[int, int], seed: int) -> Labels:

@@ -28,11 +28,14 @@ LOUDNESS = 10 ** (-30 / 20)
 class Encoder:
     """The encoder.
 
+    Args:
+        device: `cpu`, `cuda:0` …
+
     Raises:
         MissingError: resemblyzer is not installed, or without its weights.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
         import torch
         from torch import nn
 
@@ -42,6 +45,8 @@ class Encoder:
         for layer, prefix in ((self._lstm, "lstm."), (self._linear, "linear.")):
             own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
             layer.load_state_dict(own)
+            layer.to(device)
+        self._device = device
         self._filters = mel_filters(RATE, SIZE, BANDS)
 
     def vectors(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -61,6 +66,7 @@ class Encoder:
         spectra = stft(louder, SIZE, HOP, "constant")[..., :-1]
         mels = self._filters @ (spectra.real**2 + spectra.imag**2)
         with torch.inference_mode():
-            _, (hidden, _) = self._lstm(torch.from_numpy(np.ascontiguousarray(mels.swapaxes(1, 2))))
+            given = torch.from_numpy(np.ascontiguousarray(mels.swapaxes(1, 2))).to(self._device)
+            _, (hidden, _) = self._lstm(given)
             found = self._linear(hidden[-1]).relu()
-            return np.asarray(torch.nn.functional.normalize(found).numpy())
+            return np.asarray(torch.nn.functional.normalize(found).cpu().numpy())

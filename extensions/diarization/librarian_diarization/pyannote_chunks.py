@@ -44,44 +44,34 @@ def _parts(sound: AudioStream) -> NDArray[np.float32]:
 class Chunks:
     """Cuts a sound into chunks of one length, each a step after the one before.
 
-    The whole ones come in batches; where the sound goes on behind the last of them, or is shorter than one, what is
-    left comes alone at the end, filled up with zeros.
+    Where the sound goes on behind the last whole one, or is shorter than one, what is left is filled up with zeros.
 
     Args:
         blocks: `[frames]` each, one after the other.
         window: frames of a chunk.
         step: frames from the beginning of one to that of the next, at most `window`.
-        batch: whole chunks that are given at once; the last batch of them may be smaller.
 
     Attributes:
         frames: of the sound, so far.
     """
 
-    def __init__(self, blocks: Iterable[NDArray[np.float32]], window: int, step: int, batch: int) -> None:
-        self._blocks, self._window, self._step, self._batch = blocks, window, step, batch
+    def __init__(self, blocks: Iterable[NDArray[np.float32]], window: int, step: int) -> None:
+        self._blocks, self._window, self._step = blocks, window, step
         self.frames = 0
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        """Batches of them.
+        """All of them.
 
         Shape:
-            - output: `[chunks, window]`, a view whose rows overlap
+            - output: `[window]`, a view
         """
         window, step = self._window, self._step
         held = np.zeros(0, np.float32)
         for block in self._blocks:
             self.frames += len(block)
             held = np.concatenate([held, block])
-            while len(held) >= window + (self._batch - 1) * step:
-                yield _view(held, window, step)[: self._batch]
-                held = held[self._batch * step :]
-        if len(held) >= window:
-            whole = _view(held, window, step)
-            yield whole
-            held = held[len(whole) * step :]
+            while len(held) >= window:
+                yield held[:window]
+                held = held[step:]
         if len(held) and (self.frames < window or len(held) > window - step):
-            yield np.pad(held, (0, window - len(held)))[None]
-
-
-def _view(held: NDArray[np.float32], window: int, step: int) -> NDArray[np.float32]:
-    return np.lib.stride_tricks.sliding_window_view(held, window, writeable=True)[::step]
+            yield np.pad(held, (0, window - len(held)))

@@ -24,9 +24,6 @@ from librarian_diarization.pyannote_stack import (
 POOLS_MANY = (BaseWeSpeakerResNet, XVectorSincNet)
 """Networks whose pooling takes the masks of several voices, `[batch, voices, frames]`, for one sound."""
 
-BATCH = {"cpu": 1, "cuda": 32}
-"""Chunks at once. On a CPU every one more than one makes each of them slower: what a layer holds leaves the caches."""
-
 
 class Embedder:
     """Embeds the voices of chunks.
@@ -34,15 +31,13 @@ class Embedder:
     Args:
         network: on its device.
         exclude_overlap: whether a voice is heard only where no other speaks, if that is long enough.
-        batch: chunks at once; None for what suits the device.
 
     Attributes:
         applied: chunks that the network was applied to.
     """
 
-    def __init__(self, network: Model, *, exclude_overlap: bool, batch: int | None = None) -> None:
+    def __init__(self, network: Model, *, exclude_overlap: bool) -> None:
         self._network, self._exclude_overlap = network, exclude_overlap
-        self._batch = batch or BATCH.get(network.device.type, 1)
         self._least: int | None = None
         self._silent: NDArray[np.float32] | None = None
         self.applied = 0
@@ -53,7 +48,7 @@ class Embedder:
         return int(self._network.dimension)
 
     def __call__(self, sounds: torch.Tensor, active: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The embeddings of all voices. A chunk where nobody speaks costs nothing.
+        """The embeddings of all voices, computed at once. A chunk where nobody speaks costs nothing.
 
         Args:
             sounds: the chunks.
@@ -69,10 +64,8 @@ class Embedder:
         out = np.empty((chunks, voices, self.dimension), np.float32)
         if len(spoken) < chunks:
             out[:] = self._of_silence(sounds[:1], active.shape[1])
-        masks = self._masks(active, sounds.shape[-1])
-        for first in range(0, len(spoken), self._batch):
-            some = spoken[first : first + self._batch]
-            out[some] = self._embedded(sounds[some], masks[some])
+        if len(spoken):
+            out[spoken] = self._embedded(sounds[spoken], self._masks(active[spoken], sounds.shape[-1]))
         self.applied += len(spoken)
         return out
 

@@ -6,21 +6,21 @@ a frame) and how they sound. Clustering sees all of those at the end. Three hour
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from librarian.audio.progress import Progress
 from librarian_diarization.pyannote_chunks import Chunks, mono
 from librarian_diarization.pyannote_clustering import BOUND, Count, Speakers, cluster
 from librarian_diarization.pyannote_frames import Run, TimeLine, chosen, counted, runs, votes
 from librarian_diarization.pyannote_reader import Networks
-from librarian_diarization.pyannote_stack import SlidingWindowFeature, full_precision, torch
+from librarian_diarization.pyannote_stack import SlidingWindowFeature, torch
+from librarian_diarization.rows import Rows
 
 if TYPE_CHECKING:
     from librarian import AudioStream
@@ -34,9 +34,7 @@ class Diarized:
         turns: by start; they may overlap.
         exclusive: by start; never more than one at a time.
         embeddings: one for each speaker, in their order; biometric data. Zeros where no chunk has enough of one.
-        length: of the sound (s).
         share: part of the voices that the speakers were found among; 1 for all.
-        seconds: wall time of each stage.
 
     Shape:
         - embeddings: `[speakers, dimension]`
@@ -45,119 +43,91 @@ class Diarized:
     turns: list[Run]
     exclusive: list[Run]
     embeddings: NDArray[np.float32]
-    length: float
     share: float = 1.0
-    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Heard:
-    """What remains of all chunks: who speaks when, how they sound, and the length of the sound.
+class Heard(NamedTuple):
+    """What remains of a chunk: who of its voices speaks when, and how they sound.
 
     Shape:
-        - active: `[chunks, frames, voices]`
-        - embeddings: `[chunks, voices, dimension]`
+        - active: `[frames, voices]`
+        - embeddings: `[voices, dimension]`
     """
 
     active: NDArray[np.uint8]
     embeddings: NDArray[np.float32]
-    seconds: float
 
 
-class _Watch:
-    """Adds up the wall time of stages."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = defaultdict(float)
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] += time.perf_counter() - start
+def hear(networks: Networks, chunks: Sequence[NDArray[np.float32]]) -> Iterable[Heard]:
+    """Apply the networks to chunks, of one sound or several, at once."""
+    sounds = torch.from_numpy(np.stack(chunks))[:, None]
+    speaks = networks.segmentation.infer(sounds)
+    return map(Heard, speaks.astype(np.uint8), networks.embedder(sounds, speaks))
 
 
-def _no_progress(_: float) -> None:
-    pass
-
-
-def diarize(
-    networks: Networks,
-    sound: AudioStream,
-    count: Count = Count(),  # noqa: B008 (frozen)
-    *,
-    progress: Callable[[float], None] = _no_progress,
-    bound: int = BOUND,
-) -> Diarized:
-    """Find who speaks when in a sound.
+class Listening:
+    """A sound on its way through the networks: its chunks go out, and what `hear` makes of each comes back.
 
     Args:
         networks: the pipeline.
-        sound: of any sample rate and number of channels; read once.
-        count: how many speakers there are.
-        progress: is told how much is done, 0 to 1.
-        bound: voices of chunks that speakers are found among, at most.
+        sound: of any sample rate and number of channels; it is opened and read once.
+        progress: is told how much is read, 0 to 1.
+
+    Attributes:
+        seconds: length of the sound, once it is read.
     """
-    watch = _Watch()
-    with full_precision():
-        heard = _hear(networks, sound, watch, progress)
-        if not len(heard.active):
-            return _nobody(networks, heard, watch)
-        line = TimeLine(len(heard.active), heard.active.shape[1], networks.chunk, networks.frame)
-        number, covered = counted(line, heard.active)
+
+    def __init__(
+        self, networks: Networks, sound: AbstractContextManager[AudioStream], progress: Callable[[float], None]
+    ) -> None:
+        self._networks, self._sound, self._progress = networks, sound, progress
+        self._active, self._embeddings = Rows(np.uint8), Rows(np.float32)
+        self.seconds = 0.0
+
+    def pieces(self) -> Iterator[NDArray[np.float32]]:
+        """The chunks, `[samples]` each."""
+        rate, chunk = self._networks.rate, self._networks.chunk
+        step = round(chunk.step * rate)
+        with self._sound as stream:
+            progress = Progress(self._progress, stream.frames * rate // stream.sample_rate)
+            chunks = Chunks(mono(stream, rate), round(chunk.duration * rate), step)
+            for each in chunks:
+                yield each
+                progress.add(step)
+        self.seconds = chunks.frames / rate
+
+    def add(self, heard: Heard) -> None:
+        """Keep what remains of the next chunk."""
+        self._active.add(heard.active)
+        self._embeddings.add(heard.embeddings)
+
+    def diarized(self, count: Count = Count(), bound: int = BOUND) -> Diarized:  # noqa: B008 (frozen)
+        """Who speaks when, once all chunks have been heard.
+
+        Args:
+            count: how many speakers there are.
+            bound: voices of chunks that speakers are found among, at most.
+        """
+        if not self._active:
+            return self._nobody()
+        networks, active = self._networks, self._active.all()
+        line = TimeLine(len(active), active.shape[1], networks.chunk, networks.frame)
+        number, covered = counted(line, active)
         if not number.any():
-            return _nobody(networks, heard, watch)
-        with watch("clustering"):
-            active = SlidingWindowFeature(heard.active, networks.chunk)
-            numbers = networks.config.params.clustering
-            speakers = cluster(numbers, networks.plda, heard.embeddings, active, count, bound)
-    with watch("turns"):
+            return self._nobody()
+        windows, params = SlidingWindowFeature(active, networks.chunk), networks.config.params
+        speakers = cluster(params.clustering, networks.plda, self._embeddings.all(), windows, count, bound)
         number = np.minimum(number, count.bounds()[2]).astype(np.int8)
-        voted = votes(line, heard.active, _without_silent(speakers.of, heard.active))
+        voted = votes(line, active, _without_silent(speakers.of, active))
         agreement = voted / np.maximum(covered, np.float32(1))[:, None]
-        gap = networks.config.params.segmentation.min_duration_off
         turns, exclusive = (
-            runs(line, chosen(voted, some), agreement, gap, heard.seconds) for some in (number, np.minimum(number, 1))
+            runs(line, chosen(voted, some), agreement, params.segmentation.min_duration_off, self.seconds)
+            for some in (number, np.minimum(number, 1))
         )
-    return _numbered(turns, exclusive, speakers, heard.seconds, watch)
+        return _numbered(turns, exclusive, speakers)
 
-
-def _hear(networks: Networks, sound: AudioStream, watch: _Watch, progress: Callable[[float], None]) -> _Heard:
-    """Apply the networks to all chunks of a sound."""
-    rate, chunk, infer = networks.rate, networks.chunk, networks.segmentation.infer
-    window, step = round(chunk.duration * rate), round(chunk.step * rate)
-    chunks = Chunks(mono(sound, rate), window, step, networks.segmentation.batch_size)
-    total = max(1.0, sound.frames * rate / sound.sample_rate)
-    active, embeddings = [], []
-    for batch in _watched(chunks, watch):
-        sounds = torch.from_numpy(batch)[:, None]
-        with watch("segmentation"):
-            speaks = infer(sounds)
-        with watch("embedding"):
-            embeddings.append(networks.embedder(sounds, speaks))
-        active.append(speaks.astype(np.uint8))
-        progress(min(0.95, chunks.frames / total))
-    if not active:
-        return _Heard(np.zeros((0, 0, 0), np.uint8), np.zeros((0, 0, 0), np.float32), 0.0)
-    return _Heard(np.concatenate(active), np.concatenate(embeddings), chunks.frames / rate)
-
-
-def _watched(chunks: Chunks, watch: _Watch) -> Iterator[NDArray[np.float32]]:
-    """The batches of chunks; the time that reading takes counts as such."""
-    batches = iter(chunks)
-    while True:
-        with watch("reading"):
-            batch = next(batches, None)
-        if batch is None:
-            return
-        yield batch
-
-
-def _nobody(networks: Networks, heard: _Heard, watch: _Watch) -> Diarized:
-    nothing = np.zeros((0, networks.embedder.dimension), np.float32)
-    return Diarized([], [], nothing, heard.seconds, seconds=dict(watch.seconds))
+    def _nobody(self) -> Diarized:
+        return Diarized([], [], np.zeros((0, self._networks.embedder.dimension), np.float32))
 
 
 def _without_silent(of: NDArray[np.integer], active: NDArray[np.uint8]) -> NDArray[np.integer]:
@@ -165,7 +135,7 @@ def _without_silent(of: NDArray[np.integer], active: NDArray[np.uint8]) -> NDArr
     return np.where(active.any(axis=1), of, -2)
 
 
-def _numbered(turns: list[Run], exclusive: list[Run], speakers: Speakers, length: float, watch: _Watch) -> Diarized:
+def _numbered(turns: list[Run], exclusive: list[Run], speakers: Speakers) -> Diarized:
     """Speakers who do speak, in the order of their first turn."""
     number = {speaker: new for new, speaker in enumerate(dict.fromkeys(run.speaker for run in turns))}
     beyond = max(0, max(number, default=-1) + 1 - len(speakers.centroids))  # more speak at once than were found
@@ -174,7 +144,5 @@ def _numbered(turns: list[Run], exclusive: list[Run], speakers: Speakers, length
         [replace(run, speaker=number[run.speaker]) for run in turns],
         [replace(run, speaker=number[run.speaker]) for run in exclusive],
         centroids[list(number)].astype(np.float32),
-        length,
         speakers.share,
-        dict(watch.seconds),
     )

@@ -69,13 +69,7 @@ def read_pipeline(folder: Path, device: str = "cpu") -> Networks:
     if abs(step * rate - round(step * rate)) > WHOLE:
         raise RefusedError("config.yaml: pipeline.params.segmentation_step: the step is no whole number of samples")
     where = torch.device(device)
-    inference = Inference(
-        segmentation,
-        step=step,
-        skip_aggregation=True,
-        device=where,
-        batch_size=parts.segmentation_batch_size,
-    )
+    inference = Inference(segmentation, step=step, skip_aggregation=True, device=where)
     embedder = Embedder(folded(embedding, where), exclude_overlap=parts.embedding_exclude_overlap)
     return Networks(config, inference, embedder, plda, rate)
 

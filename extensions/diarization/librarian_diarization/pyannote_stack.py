@@ -61,24 +61,9 @@ __all__ = [
     "VBxClustering",
     "XVectorSincNet",
     "contained",
-    "full_precision",
     "set_num_speakers",
     "torch",
 ]
-
-
-@contextlib.contextmanager
-def full_precision() -> Iterator[None]:
-    """Compute in float32 throughout; TF32 and the number of threads are afterwards as they were."""
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before, threads = (matmul.allow_tf32, cudnn.allow_tf32), torch.get_num_threads()
-    matmul.allow_tf32 = cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
 
 
 @contextlib.contextmanager

@@ -27,13 +27,14 @@ class Sound:
         passes: how often it will be read at the most.
 
     Attributes:
+        task: the task.
         channels: number of channels.
         folder: on whose disk there is place for what is too much to be held.
         seconds: the length; that which the file states until it was read once.
     """
 
     def __init__(self, task: Task, passes: int) -> None:
-        self._task, self._passes = task, passes
+        self.task, self._passes = task, passes
         self._passed = 0
         self.folder = task.folder
         with task.open_audio("audio") as stream:
@@ -49,7 +50,7 @@ class Sound:
         Shape:
             - output: blocks `[channels or 1, frames]`
         """
-        with self._task.open_audio("audio") as stream:
+        with self.task.open_audio("audio") as stream:
             resampler = Resampler(stream.sample_rate, RATE, 1 if mixed else stream.channels)
             read = 0
             for block in recut(_resampled(self._told(stream.blocks(), stream.frames), resampler, mixed), BLOCK):
@@ -66,7 +67,7 @@ class Sound:
             done = min(1.0, (self._passed + min(1.0, read / max(1, frames))) / self._passes)
             if done - told >= 0.01:  # noqa: PLR2004
                 told = done
-                self._task.progress(done)
+                self.task.progress(done)
 
 
 def _resampled(blocks: Iterable[Samples], resampler: Resampler, mixed: bool) -> Iterator[Samples]:

@@ -20,9 +20,8 @@ Part = tuple[int, int, int, int | None]
 """Speaker, first frame, frame behind the last, channel."""
 
 
-def voices_of(sound: Sound, turns: Turns) -> Voices:
+def voices_of(sound: Sound, turns: Turns, encoder: Encoder) -> Voices:
     """The voice of each speaker that speaks alone for 1.6 s or more."""
-    encoder = Encoder()
     heard: dict[int, list[Samples]] = defaultdict(list)
     for speaker, window in _windows(sound, _parts(turns.exclusive)):
         heard[speaker].append(encoder.vectors(window[np.newaxis])[0])

@@ -46,6 +46,25 @@ def recording():
     return read
 
 
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """The weights of a package that is called resemblyzer, random ones, and cannot be imported."""
+    import torch
+
+    from librarian_diarization.dvectors import BANDS, DIMENSIONS
+
+    folder = tmp_path / "packages" / "resemblyzer"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise RuntimeError('it is not to be imported')")
+    monkeypatch.syspath_prepend(folder.parent)
+    torch.manual_seed(1)
+    lstm, linear = torch.nn.LSTM(BANDS, DIMENSIONS, 3), torch.nn.Linear(DIMENSIONS, DIMENSIONS)
+    state = {f"lstm.{name}": value for name, value in lstm.state_dict().items()}
+    state |= {f"linear.{name}": value for name, value in linear.state_dict().items()}
+    torch.save({"step": 3, "model_state": state | {"similarity_weight": torch.ones(1)}}, folder / "pretrained.pt")
+    return folder / "pretrained.pt"
+
+
 @pytest.fixture(scope="session")
 def library():
     """pyannote.audio, in one thread: small networks are slowed down by more."""

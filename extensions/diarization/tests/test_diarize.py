@@ -7,17 +7,19 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import torch
 from pyannote.core import Annotation, Segment, Timeline
 from pyannote.database.util import load_rttm
 from pyannote.metrics.diarization import DiarizationErrorRate
 from pydantic import ValidationError
 
 from librarian import Turns, UnusableInputError
+from librarian.workers.runners import Runner
 from librarian_diarization import DIARIZE, DiarizeSettings, resolve
-from librarian_diarization.diarize import diarize
+from librarian_diarization.diarize import Diarizer
 from librarian_diarization.timeline import timeline
 
-CEPSTRA = {"features": "cepstra"}
+CEPSTRA = {"features": "cepstra", "model": "none"}
 needs_encoder = pytest.mark.skipif(find_spec("resemblyzer") is None, reason="needs the weights of resemblyzer")
 
 
@@ -28,7 +30,7 @@ def diarized(make_task):
     def run(samples, rate, **settings):
         task = make_task(samples, rate, DiarizeSettings(**{**CEPSTRA, **settings}))
         before = set(task.folder.iterdir())
-        found = diarize(task)
+        found = Runner(Diarizer(task.settings, "cpu"), is_built=True)(task)
         made = {output.value for name, output in found.items() if name in ("rttm", "picture")}
         assert set(task.folder.iterdir()) - before == made
         assert set(found["turns"].facts) == set(DIARIZE.facts)
@@ -179,6 +181,17 @@ def test_of_a_call_the_voice_of_each_channel_is_taken(diarized, recording):
     assert all(np.linalg.norm(voice.vector) == pytest.approx(1, abs=1e-3) for voice in found.voices)
 
 
+def test_torch_is_left_as_it_was(diarized, recording):
+    def state():
+        cuda, cudnn = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        return torch.get_num_threads(), torch.is_grad_enabled(), cuda, cudnn
+
+    before = state()
+    assert True in before[2:]
+    diarized(*recording("two_channel_call"), method="classic")
+    assert state() == before
+
+
 def test_auto_never_reaches_a_key(monkeypatch):
     import librarian_diarization
 
@@ -203,6 +216,6 @@ def test_bounds_are_in_order():
     assert DiarizeSettings(speakers=3, max_speakers=2).bounds == (3, 3)
 
 
-@pytest.mark.parametrize("name", ["timeline", "units"])
+@pytest.mark.parametrize("name", ["rows", "timeline", "units"])
 def test_the_examples_hold(name):
     assert doctest.testmod(importlib.import_module(f"librarian_diarization.{name}")).failed == 0

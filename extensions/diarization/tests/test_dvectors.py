@@ -8,26 +8,11 @@ import pytest
 import torch
 
 from librarian.errors import MissingError
-from librarian_diarization.dvectors import BANDS, DIMENSIONS, WINDOW, Encoder
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """A package of that name, with whatever is put in place of its weights."""
-    folder = tmp_path / "resemblyzer"
-    folder.mkdir()
-    (folder / "__init__.py").write_text("raise RuntimeError('it is not to be imported')")
-    monkeypatch.syspath_prepend(tmp_path)
-    return folder / "pretrained.pt"
+from librarian_diarization.dvectors import DIMENSIONS, WINDOW, Encoder
 
 
 @pytest.fixture
 def encoder(package):
-    torch.manual_seed(1)
-    lstm, linear = torch.nn.LSTM(BANDS, DIMENSIONS, 3), torch.nn.Linear(DIMENSIONS, DIMENSIONS)
-    state = {f"lstm.{name}": value for name, value in lstm.state_dict().items()}
-    state |= {f"linear.{name}": value for name, value in linear.state_dict().items()}
-    torch.save({"step": 3, "model_state": state | {"similarity_weight": torch.ones(1)}}, package)
     return Encoder()
 
 
@@ -63,5 +48,6 @@ def test_no_code_in_the_file_of_weights_runs(package, tmp_path):
 
 
 def test_without_the_weights_the_remedy_is_said(package):
+    package.unlink()
     with pytest.raises(MissingError, match="pip install --upgrade resemblyzer"):
         Encoder()

@@ -23,28 +23,19 @@ def naive(samples, window, step):
     frames=st.integers(1, 60),
     window=st.integers(1, 12),
     part=st.integers(1, 12),
-    batch=st.integers(1, 5),
     block=st.integers(1, 30),
 )
-def test_chunks_are_those_of_the_whole_sound_however_it_is_cut_into_blocks(frames, window, part, batch, block):
+def test_chunks_are_those_of_the_whole_sound_however_it_is_cut_into_blocks(frames, window, part, block):
     step = min(part, window)
     samples = np.arange(1, frames + 1, dtype=np.float32)
-    chunks = Chunks(np.split(samples, range(block, frames, block)), window, step, batch)
+    chunks = Chunks(np.split(samples, range(block, frames, block)), window, step)
 
-    batches = [np.array(some) for some in chunks]
-
-    np.testing.assert_array_equal(np.concatenate(batches), naive(samples, window, step))
-    assert all(len(some) <= batch for some in batches)
+    np.testing.assert_array_equal(list(chunks), naive(samples, window, step))
     assert chunks.frames == frames
 
 
-def test_a_chunk_that_is_filled_up_comes_alone_as_the_library_has_it():
-    sizes = [len(some) for some in Chunks([np.ones(11, np.float32)], 4, 2, 8)]
-    assert sizes == [4, 1]
-
-
 def test_no_sound_has_no_chunk():
-    assert list(Chunks([np.zeros(0, np.float32)], 4, 2, 8)) == []
+    assert list(Chunks([np.zeros(0, np.float32)], 4, 2)) == []
 
 
 def sound(samples, rate, layout="", block=700):

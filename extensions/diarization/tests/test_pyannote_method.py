@@ -10,6 +10,7 @@ import pytest
 import librarian_diarization
 from librarian import Model
 from librarian.testing import Conformance, FileTask, given_models
+from librarian.workers.runners import Runner
 from librarian_diarization import DIARIZE, DiarizeSettings, resolve
 
 COMMUNITY_1, V3_1 = "pyannote-community-1", "pyannote-3-1"
@@ -61,7 +62,7 @@ def diarize(library, make_folder, tmp_path):
         work.mkdir()
         with given_models({V3_1: folder}, store, DIARIZE.models) as models:
             settings, used = resolve(DiarizeSettings(**changes), {model.name: model for model in models.models()})
-            made = Diarizer(settings, "cpu")(FileTask(work, [samples], rate, settings))
+            made = Runner(Diarizer(settings, "cpu"), is_built=True)(FileTask(work, [samples], rate, settings))
         assert used == [V3_1]
         return made
 
@@ -111,7 +112,7 @@ def test_a_model_that_would_run_code_fails_its_task_alone(library, make_folder, 
         (tmp_path / "task").mkdir()
         task = FileTask(tmp_path / "task", [voices[:, :32_000]], 16000, settings)
         with pytest.raises(RefusedError, match=r"config\.yaml: pipeline\.name"):
-            Diarizer(settings, "cpu")(task)
+            Runner(Diarizer(settings, "cpu"), is_built=True)(task)
 
 
 class TestDiarizeByPyannote(Conformance):

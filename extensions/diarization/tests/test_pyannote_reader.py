@@ -333,7 +333,8 @@ def test_nothing_is_sent_and_no_warning_is_left_when_the_library_is_loaded():
 
 
 def test_precision_and_threads_are_given_back(library):
-    from librarian_diarization.pyannote_stack import full_precision, torch
+    from librarian_diarization.precision import full_precision
+    from librarian_diarization.pyannote_stack import torch
 
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before, threads = (matmul.allow_tf32, cudnn.allow_tf32), torch.get_num_threads()
