@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
@@ -45,15 +46,15 @@ def through(
         For each, in order and as soon as all of it has been through, its way, or what beginning or reading it raised.
     """
     going: deque[_Going[AnyWay]] = deque()
-    pieces = _pieces(begin, going)
-    while batch := list(islice(pieces, size)):
-        for (way, _), made in zip(batch, network([piece for _, piece in batch]), strict=True):
-            way.add(made)
-        yield from _arrived(going)
+    with closing(_pieces(begin, going)) as pieces:
+        while batch := list(islice(pieces, size)):
+            for (way, _), made in zip(batch, network([piece for _, piece in batch]), strict=True):
+                way.add(made)
+            yield from _arrived(going)
     yield from _arrived(going)
 
 
-def _pieces(begin: Iterable[Callable[[], AnyWay]], going: deque[_Going[AnyWay]]) -> Iterator[tuple[AnyWay, Any]]:
+def _pieces(begin: Iterable[Callable[[], AnyWay]], going: deque[_Going[AnyWay]]) -> Generator[tuple[AnyWay, Any]]:
     for each in begin:
         one: _Going[AnyWay] = _Going()
         going.append(one)

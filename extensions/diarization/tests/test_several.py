@@ -143,7 +143,7 @@ def test_a_gpu_is_given_several_recordings_and_full_batches_and_a_cpu_what_pays_
 
 
 def test_nothing_stays_open_where_a_network_fails(diarizer, tasks_of, monkeypatch):
-    runner = diarizer(**D_VECTORS)
+    runner = diarizer(batch=4, **D_VECTORS)
     tasks = tasks_of(None, "long", "long")
 
     def full(_):
