@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 from ledger import ID_KEY, plain_user, recording
 
+from librarian import files
 from librarian.files import hash_file, remove_tree
-from librarian.manifest.store import BadOutputError, Store, folder_of
+from librarian.manifest.store import LARGE, BadOutputError, Store, folder_of
 
 UNIT = recording(1)
 KEY = ID_KEY.task({"of": UNIT})
@@ -64,6 +66,26 @@ class TestSealing:
             content = contents[each.file]
             assert (each.bytes, each.sha256) == (len(content), hashlib.sha256(content).hexdigest())
             assert (folder / each.file).stat().st_mode & 0o777 == 0o400
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="a call of Linux")
+    def test_a_large_file_begins_to_go_to_the_disk(self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+        begun = []
+
+        class Libc:
+            @staticmethod
+            def sync_file_range(handle: int, *rest: Any) -> int:
+                begun.append(
+                    (
+                        Path(os.readlink(f"/proc/self/fd/{handle}")).name,
+                        [int(getattr(each, "value", each)) for each in rest],
+                    )
+                )
+                return -1  # who waits until it is durable would be told
+
+        monkeypatch.setattr(files, "_libc", lambda: Libc)
+        folder = shelf.write({SOUND: bytes(LARGE), REPORT: bytes(LARGE - 1)})
+        assert [each.bytes for each in shelf.seal_files(folder, [REPORT, SOUND])] == [LARGE, LARGE - 1]
+        assert begun == [(SOUND, [0, 0, 2])]
 
     def test_a_task_finds_an_empty_folder(self, shelf: Shelf) -> None:
         shelf.write({"left": b"over"})

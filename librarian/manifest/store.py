@@ -19,12 +19,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from librarian.files import FileSystem, hash_file, remove_tree, sync, sync_folder
+from librarian.files import FileSystem, begin_to_sync, hash_file, remove_tree, sync, sync_folder
 from librarian.keys import key8, shard
 
 OLD = ".old"
 FEW = 12
 """Up to so many files and folders are made durable one by one; more by one call for their whole file system."""
+LARGE = 1 << 20
+"""Files from this size on (bytes) go to the disk from when they are sealed, not only once others have joined them."""
 _OLD_NAME = re.compile(r"([a-z]{3}_[a-z2-7]{13})\.([a-z0-9_]+-[a-z2-7]{8})\.old")
 _ITEM = re.compile(r"\.\d{4,}(?=\.[a-z0-9]+$)")
 
@@ -128,6 +130,8 @@ class Store:
             raise BadOutputError("an output is a link or no plain file")
         os.chmod(path, 0o400)
         size, digest = hash_file(path)
+        if size >= LARGE:
+            begin_to_sync(path)
         self._unsynced[path] = None
         return Stored(name, size, digest)
 
