@@ -181,7 +181,8 @@ class Blocks:
             raise self._broken
 
 
-def test_how_a_sound_is_cut_plays_no_part_and_progress_is_told(networks_of, voices, diarize):
+def test_how_a_sound_is_cut_plays_no_part_and_progress_is_told(networks_of, voices, diarize, monkeypatch):
+    monkeypatch.setattr("librarian.audio.progress.PAUSE", 0.0)
     networks, told = networks_of(**V3_1), []
     first = diarize(networks, nullcontext(Blocks(voices[:, :70_000], 70_000)), size=2)
     other = diarize(networks, nullcontext(Blocks(voices[:, :70_000], 1_234)), size=2, progress=told.append)
