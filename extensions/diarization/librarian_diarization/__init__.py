@@ -70,7 +70,7 @@ class DiarizeSettings(Settings):
         ge=0,
         le=256,
         changes_result=False,
-        description="Chunks of a pipeline, or d-vectors, that are computed together (to 256); 0: 32, of chunks 1 on a "
+        description="Chunks of a pipeline, or d-vectors, that are computed together (to 256); 0: 32, of chunks 8 on a "
         "CPU.",
     )
 

@@ -34,8 +34,8 @@ PAIR = 2
 RECORDINGS_TOGETHER = 8
 """On a GPU. On a CPU a recording of its own fills what batches pay there."""
 TOGETHER = 32
-"""Chunks of a pipeline on a GPU, and d-vectors anywhere, that are computed at once. Of chunks a CPU has one at a time:
-with more of them what a layer holds leaves the caches."""
+"""Chunks of a pipeline on a GPU, and d-vectors anywhere, that are computed at once."""
+CHUNKS_ON_CPU = 8
 
 ByAny = ByChannel | Classic | ByPipeline
 
@@ -68,7 +68,7 @@ class Diarizer:
         self._settings, self._device = settings, device
         self._pipeline = None if settings.model == NONE else Pipeline(settings.model, device)
         self.batch = 1 if device == CPU else RECORDINGS_TOGETHER
-        self._size = settings.batch or (1 if device == CPU and self._pipeline else TOGETHER)
+        self._size = settings.batch or (CHUNKS_ON_CPU if device == CPU and self._pipeline else TOGETHER)
 
     def read(self, task: Task) -> Sound:
         """See what it holds."""

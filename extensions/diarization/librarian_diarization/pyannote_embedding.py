@@ -48,7 +48,9 @@ class Embedder:
         return int(self._network.dimension)
 
     def __call__(self, sounds: torch.Tensor, active: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The embeddings of all voices, computed at once. A chunk where nobody speaks costs nothing.
+        """The embeddings of all voices. A chunk where nobody speaks costs nothing.
+
+        All are computed at once, on a CPU one chunk after the other: with more, what a layer holds leaves the caches.
 
         Args:
             sounds: the chunks.
@@ -64,8 +66,11 @@ class Embedder:
         out = np.empty((chunks, voices, self.dimension), np.float32)
         if len(spoken) < chunks:
             out[:] = self._of_silence(sounds[:1], active.shape[1])
-        if len(spoken):
-            out[spoken] = self._embedded(sounds[spoken], self._masks(active[spoken], sounds.shape[-1]))
+        masks = self._masks(active, sounds.shape[-1])
+        at_once = 1 if self._network.device.type == "cpu" else max(1, len(spoken))
+        for first in range(0, len(spoken), at_once):
+            some = spoken[first : first + at_once]
+            out[some] = self._embedded(sounds[some], masks[some])
         self.applied += len(spoken)
         return out
 

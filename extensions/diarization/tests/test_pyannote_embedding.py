@@ -93,6 +93,14 @@ def test_silence_costs_nothing(embedder, sounds, active):
     assert (made == made[0, 0]).all()
 
 
+def test_a_cpu_is_given_one_chunk_at_a_time(embedder, sounds, active, monkeypatch):
+    mine, given = embedder(), []
+    embedded = mine._embedded
+    monkeypatch.setattr(mine, "_embedded", lambda some, masks: given.append(len(some)) or embedded(some, masks))
+    mine(sounds, active)
+    assert given[-4:] == [1, 1, 1, 1]
+
+
 def test_a_network_that_pools_one_mask_is_applied_once_for_each(network, embedder, sounds, active, monkeypatch):
     from librarian_diarization import pyannote_embedding
 

@@ -135,7 +135,7 @@ def test_a_gpu_is_given_several_recordings_and_full_batches_and_a_cpu_what_pays_
         for runner in [diarizer(device, **changes)]
     }
     assert sizes == {
-        ("cpu", "mine"): (1, 1),
+        ("cpu", "mine"): (1, 8),
         ("cpu", "none"): (1, 32),
         ("cuda:0", "mine"): (8, 32),
         ("cuda:0", "none"): (8, 32),
