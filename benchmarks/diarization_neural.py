@@ -41,7 +41,7 @@ from librarian import model_folder  # noqa: E402
 from librarian.audio.resample import resample  # noqa: E402
 from librarian.media import open_audio, read_audio  # noqa: E402
 from librarian.testing import given_models  # noqa: E402
-from librarian_diarization.diarize import TOGETHER  # noqa: E402
+from librarian_diarization.diarize import CHUNKS_ON_CPU, TOGETHER  # noqa: E402
 
 RATE = 16000
 FULL = pyannote_folders.Made(mels=80, duration=10.0, step=0.1, hidden=128, layers=4, batch=32)
@@ -144,7 +144,10 @@ def speed(seconds: float, repeat: int, device: str, batch: int) -> None:
         stock.embedding_batch_size = batch
         runs: list[tuple[dict[str, float], dict[str, float]]] = []
         for turn in range(repeat + 1):
-            pair = our_stages(networks, sound, 1 if device == "cpu" else TOGETHER), stock_stages(stock, samples)
+            pair = (
+                our_stages(networks, sound, CHUNKS_ON_CPU if device == "cpu" else TOGETHER),
+                stock_stages(stock, samples),
+            )
             runs += [pair] if turn else []
         applied = networks.embedder.applied / (repeat + 1)
     print(f"{device}, the library's embedding batch {batch}:")
@@ -245,7 +248,7 @@ def our_hours(top: Path) -> Callable[[Path], Any]:
 
     def run(sound: Path) -> tuple[int, int, Mapping[str, float], float]:
         with clocked(networks) as seconds:
-            found = diarized(networks, sound, 1)
+            found = diarized(networks, sound, CHUNKS_ON_CPU)
         return len(found.turns), len(found.embeddings), seconds, found.share
 
     return run
