@@ -142,10 +142,11 @@ def speed(seconds: float, repeat: int, device: str, batch: int) -> None:
             networks = read_pipeline(model_folder("pipeline"), device)
         stock = _stock(folder, device)
         stock.embedding_batch_size = batch
+        size = CHUNKS_ON_CPU if device == "cpu" else TOGETHER
         runs: list[tuple[dict[str, float], dict[str, float]]] = []
         for turn in range(repeat + 1):
             pair = (
-                our_stages(networks, sound, CHUNKS_ON_CPU if device == "cpu" else TOGETHER),
+                our_stages(networks, sound, size),
                 stock_stages(stock, samples),
             )
             runs += [pair] if turn else []
