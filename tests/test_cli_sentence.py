@@ -43,7 +43,7 @@ def asking(ledger: Ledger, root: Path, *lines: OutcomeLine) -> Iterator[Asked]:
         contextlib.closing(ledger.catalog()) as catalog,
         contextlib.closing(Vault(project.vault, owned=False)) as vault,
     ):
-        lineage = Lineage(catalog, ledger.manifests, lambda file, size: (ledger.library / file).exists())
+        lineage = Lineage(catalog, lambda file, size: (ledger.library / file).exists())
         history = History(catalog, ledger.manifests)
         yield Asked(project, catalog, vault, lineage, history, Scrubber(b"key"))
 

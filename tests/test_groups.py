@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import time
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from units import artifact, here, lines, outcomes, run, sound, toy_archive
 from librarian.job import Recording, Sighting
 from librarian.manifest.journal import Journal
 from librarian.manifest.store import Store
+from librarian.plan import Planner
 from librarian.run import commit, probes, work
 from librarian.run.probes import Probes
 from librarian.run.work import Work
@@ -53,11 +55,24 @@ class Calls:
         self.seen: list[str] = []
         for owner, name, word in (
             (Store, "seal_files", "sealed"),
-            (Store, "flush", "flushed"),
             (Store, "settle", "placed"),
-            (Journal, "append", "recorded"),
+            (Journal, "write", "recorded"),
+            (Planner, "task", "planned"),
         ):
             monkeypatch.setattr(owner, name, self._noting(getattr(owner, name), word))
+        flushing = Store.flushing
+        monkeypatch.setattr(Store, "flushing", lambda store: self._slowly(flushing(store)))
+
+    def _slowly(self, flush: Callable[[], None]) -> Callable[[], None]:
+        """A disk that takes its time."""
+
+        def flushed() -> None:
+            self.seen.append("flushing")
+            time.sleep(0.05)
+            flush()
+            self.seen.append("flushed")
+
+        return flushed
 
     def _noting(self, call: Any, word: str) -> Any:
         def noting(*args: Any, **named: Any) -> Any:
@@ -80,11 +95,27 @@ def test_a_group_is_durable_then_in_place_then_durable_then_recorded(
             clean[each] = True
         elif each == "flushed":
             clean = dict.fromkeys(clean, False)
-        else:
+        elif each == "recorded":
             assert not any(clean.values()), "recorded before it was durable"
     counted = Counter(calls.seen)
     assert counted["placed"] == counted["sealed"] == 2 * FILES
     assert counted["recorded"] < FILES  # many lines at a time
+
+
+def test_while_the_disk_works_the_next_tasks_are_planned_and_no_file_changes(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit, "GROUP_TASKS", 5)
+    monkeypatch.setattr(inline.Inline, "useful", 8)
+    calls = Calls(monkeypatch)
+    run(archive)
+    meanwhile, flushing = Counter[str](), False
+    for each in calls.seen:
+        flushing = each == "flushing" or (flushing and each != "flushed")
+        meanwhile[each] += flushing and each != "flushing"
+    assert meanwhile.keys() - {"flushing", "flushed"} == {"planned", "sealed", "placed", "recorded"}
+    assert not meanwhile["sealed"] + meanwhile["placed"] + meanwhile["recorded"]
+    assert meanwhile["planned"] >= FILES / 4
 
 
 def test_what_waits_for_nothing_else_is_recorded_at_once(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

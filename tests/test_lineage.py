@@ -31,7 +31,7 @@ def asking(ledger: Ledger) -> Iterator[tuple[Lineage, History]]:
         return (ledger.library / file).is_file() and (ledger.library / file).stat().st_size == size
 
     with contextlib.closing(ledger.catalog()) as catalog:
-        yield Lineage(catalog, ledger.manifests, in_place), History(catalog, ledger.manifests)
+        yield Lineage(catalog, in_place), History(catalog, ledger.manifests)
 
 
 def voice(ledger: Ledger, unit: str, content: bytes = b"sound", target: float = -16.0) -> OutcomeLine:

@@ -20,7 +20,7 @@ from librarian.manifest import index_file
 from librarian.manifest.catalog import Catalog, Current
 from librarian.manifest.journal import manifests, recover
 
-TABLES = ("manifests", "jobs", "made", "artifacts", "consumed", "current", "documents", "speeds")
+TABLES = ("manifests", "jobs", "made", "artifacts", "consumed", "current", "speeds")
 OPEN = """
 import sys
 from pathlib import Path

@@ -151,7 +151,7 @@ def asked(context: click.Context) -> Iterator[Asked]:
     vault = Vault(project.vault, owned=False)
     # Known names were taken out when the record was written.
     scrubber = Scrubber(project.pseudonym_key, exempt=vault.public_labels())
-    lineage = Lineage(catalog, project.manifests, placed(project.library))
+    lineage = Lineage(catalog, placed(project.library))
     try:
         yield Asked(project, catalog, vault, lineage, History(catalog, project.manifests), scrubber)
     finally:

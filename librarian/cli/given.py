@@ -60,7 +60,7 @@ def maker_of(project: Project, found: str, file: Path, *, unlike_ok: bool) -> Ma
 
 def _operation(project: Project, catalog: Catalog, found: str) -> str:
     """The operation that made what a person revises: its extension knows the schema."""
-    lineage = Lineage(catalog, project.manifests, lambda file, size: True)
+    lineage = Lineage(catalog, lambda file, size: True)
     standing = catalog.revisions(artifact=found)
     line = lineage.made(catalog.key_of(standing[0].machine if standing else found)).line
     return str((line.document or {}).get("operation", ""))

@@ -255,7 +255,7 @@ def paths_of(project: Project | None, typed: str, families: Iterable[Sequence[Si
         contextlib.closing(Catalog(project.catalog, project.manifests, owned=False)) as catalog,
         contextlib.closing(Vault(project.vault, owned=False)) as vault,
     ):
-        lineage = Lineage(catalog, project.manifests, placed(project.library))
+        lineage = Lineage(catalog, placed(project.library))
         for found in lineage.find(typed, 1):
             for unit in {found, *lineage.graph(found).origins}:
                 yield from map(os.fspath, vault.sightings(unit))

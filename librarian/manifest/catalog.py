@@ -244,15 +244,14 @@ class Catalog(Holdings, Dropped, Failed, Revisions, Codes):
     def current(self, job_name: str, step: str, unit: str) -> Current | None:
         """What the last outcome line says of (job name, step, unit)."""
         row = self._db.execute(
-            "SELECT c.outcome, c.key, d.document, d.given, c.reason, c.job FROM current c "
-            "JOIN documents d ON d.job_name = c.job_name AND d.step = c.step AND d.unit = c.unit "
-            "WHERE c.job_name = ? AND c.step = ? AND c.unit = ?",
+            "SELECT outcome, key, reason, job, seq, start FROM current WHERE job_name = ? AND step = ? AND unit = ?",
             (job_name, step, unit),
         ).fetchone()
         if row is None:
             return None
-        document = json.loads(row[2]) if row[2] else None
-        return Current(row[0], row[1], document, tuple(json.loads(row[3])), row[4], row[5])
+        outcome, key, reason, *place = row
+        said = self.body_at(Place(*place)) or {"document": None, "given": ()}
+        return Current(outcome, key, said["document"], tuple(said["given"]), reason, place[0])
 
     def beginning(self, text: str, most: int) -> list[str]:
         """Ids and task keys that begin with a text; `most` of each sort at the most."""

@@ -98,7 +98,6 @@ class Index:
             "artifacts",
             "consumed",
             "current",
-            "documents",
             "speeds",
             "settled",
             "decisions",
@@ -218,7 +217,6 @@ class Index:
         self._made(made)
         self._speeds(made)
         self._many("current", [_current(place, body) for place, body in lines])
-        self._many("documents", [_document(body) for _, body in lines])
 
     def _drop(self, job: str, body: Body) -> None:
         """Take in that results were dropped: nothing of them is there that could be doubted."""
@@ -298,6 +296,11 @@ class Index:
             self._ran_on = (job, first.get("machine", {}).get("id", ""), first.get("device", ""))
         return self._ran_on[1:]
 
+    def body_at(self, place: Place) -> Body | None:
+        """What a line records; None where it is not what was written, or was emptied."""
+        line = next(entries(self._folder / f"{place.job}.jsonl", place.start, place.seq), None)
+        return line.body if line else None
+
     def job_lines(self, job: str) -> dict[str, dict[str, Any]]:
         """A manifest's lines that are no outcomes, by their type: job, summary, seal, as far as there are."""
         rows = self._db.execute("SELECT type, body FROM jobs WHERE job = ?", (job,))
@@ -335,11 +338,6 @@ def _current(place: Place, body: Body) -> Row:
     reason = (body["cause"] or {}).get("reason", "")
     of = (body["job_name"], body["step"], body["unit"])
     return *of, body["outcome"], body["key"] or "", reason, place.job, place.seq, place.start
-
-
-def _document(body: Body) -> Row:
-    document = _text(body["document"]) if body["document"] else None
-    return body["job_name"], body["step"], body["unit"], document, _text(body["given"])
 
 
 def _made(place: Place, body: Body) -> Row:

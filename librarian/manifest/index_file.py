@@ -9,7 +9,7 @@ from pathlib import Path
 
 from librarian.files import LOG_PAGES, stat_key
 
-VERSION = 13
+VERSION = 14
 WRITER_PATIENCE = 60.0
 """How long the writer waits for a reader that brings the index up to date (s)."""
 READER_PATIENCE = 5.0
@@ -26,8 +26,6 @@ CREATE INDEX IF NOT EXISTS artifacts_by_key ON artifacts (key);
 CREATE TABLE IF NOT EXISTS consumed (input TEXT, key TEXT, PRIMARY KEY (input, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS current (job_name TEXT, step TEXT, unit TEXT, outcome TEXT, key TEXT, reason TEXT, job TEXT,
     seq INTEGER, start INTEGER, PRIMARY KEY (job_name, step, unit)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS documents (job_name TEXT, step TEXT, unit TEXT, document TEXT, given TEXT,
-    PRIMARY KEY (job_name, step, unit)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS speeds (machine TEXT, device TEXT, operation TEXT, job_name TEXT, step TEXT, tasks INTEGER,
     seconds REAL, audio REAL, bytes INTEGER, PRIMARY KEY (machine, device, operation, job_name, step)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settled (job_name TEXT PRIMARY KEY, mark TEXT, recordings INTEGER,

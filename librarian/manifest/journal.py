@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from librarian.files import naming, private, sync_folder
 from librarian.keys import canonical
@@ -136,14 +136,22 @@ class Written:
     body: dict[str, Any]
 
 
+class _Tail(NamedTuple):
+    """How far a manifest goes: its bytes, the number of the next line, what that says of the one before, outcomes."""
+
+    size: int
+    seq: int
+    prev: str
+    outcomes: int
+
+
 class Journal:
     """The manifest of a job that is running."""
 
     def __init__(self, path: Path, seq: int, prev: str, outcomes: int) -> None:
         self.path = path
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._size = os.fstat(self._handle).st_size
-        self._seq, self._prev, self._outcomes = seq, prev, outcomes
+        self._durable = self._tail = _Tail(os.fstat(self._handle).st_size, seq, prev, outcomes)
 
     @classmethod
     def create(cls, folder: Path, job_id: str, first: Body | Content) -> Journal:
@@ -164,38 +172,59 @@ class Journal:
         Raises:
             OSError: they could not be written; none of them counts.
         """
+        written = self.write(bodies)
+        self.sync()
+        return written
+
+    def write(self, bodies: Sequence[Body | Content]) -> list[Written]:
+        """Write lines, which count once `sync` has made them durable.
+
+        Raises:
+            OSError: they could not be written; nor do others count that were written since the last `sync`.
+        """
         text, written = bytearray(), list[Written]()
-        seq, prev, outcomes = self._seq, self._prev, 0
+        size, seq, prev, outcomes = self._tail
         for body in bodies:
             content = body if isinstance(body, dict) else body.model_dump(mode="json")
             body_text = canonical(content)
             digest = sha256(body_text)
-            start = self._size + len(text)
+            start = size + len(text)
             text += _text(seq, prev, digest, body_text)
             prev = link(seq, prev, digest)
-            written.append(Written(seq, start, self._size + len(text), prev, content))
+            written.append(Written(seq, start, size + len(text), prev, content))
             seq += 1
             outcomes += content["type"] == "outcome"
-        self._write(text)
-        self._seq, self._prev = seq, prev
-        self._outcomes += outcomes
-        return written
-
-    def _write(self, text: bytearray) -> None:
-        try:
+        with self._undone():
             rest = memoryview(text)
             while rest:
                 rest = rest[os.write(self._handle, rest) :]
+        self._tail = _Tail(size + len(text), seq, prev, outcomes)
+        return written
+
+    def sync(self) -> None:
+        """Make durable what was written.
+
+        Raises:
+            OSError: the disk failed; what was written since the last time does not count.
+        """
+        with self._undone():
             os.fsync(self._handle)
+        self._durable = self._tail
+
+    @contextlib.contextmanager
+    def _undone(self) -> Iterator[None]:
+        """Where the disk fails, lines that do not count are taken back."""
+        try:
+            yield
         except OSError as error:
+            self._tail = self._durable
             with contextlib.suppress(OSError):  # a line that is left is cut, or sealed, by the next run
-                os.ftruncate(self._handle, self._size)
+                os.ftruncate(self._handle, self._tail.size)
             raise OSError(error.errno, error.strerror, os.fspath(self.path)) from None
-        self._size += len(text)
 
     def seal(self, state: str) -> None:
         """Write the last line and close."""
-        content = {"type": "seal", "salt": new_salt(), "state": state, "outcomes": self._outcomes, "ended": now()}
+        content = {"type": "seal", "salt": new_salt(), "state": state, "outcomes": self._tail.outcomes, "ended": now()}
         self.append([content])
         self.close()
 

@@ -14,7 +14,6 @@ from librarian.errors import EnvironmentFailedError
 from librarian.keys import canonical
 from librarian.manifest.catalog import Catalog, Ended, MadeArtifact
 from librarian.manifest.index import Place
-from librarian.manifest.journal import entries
 from librarian.manifest.records import Consumed, OutcomeLine
 from librarian.manifest.revisions import Revision
 
@@ -83,12 +82,11 @@ class Lineage:
 
     Args:
         catalog: the index, caught up.
-        folder: the manifests.
         in_place: (file, relative to the library; its size) → whether it is there.
     """
 
-    def __init__(self, catalog: Catalog, folder: Path, in_place: Callable[[str, int], bool]) -> None:
-        self._catalog, self._folder, self._in_place = catalog, folder, in_place
+    def __init__(self, catalog: Catalog, in_place: Callable[[str, int], bool]) -> None:
+        self._catalog, self._in_place = catalog, in_place
 
     def find(self, text: str, most: int) -> list[str]:
         """What a text may stand for: an id, a task key, the beginning of one, or a place in library or manifests.
@@ -124,9 +122,8 @@ class Lineage:
         Raises:
             EnvironmentFailedError: the line is not what was written.
         """
-        entry = next(entries(self._folder / f"{place.job}.jsonl", place.start, place.seq), None)
         try:
-            return OutcomeLine.model_validate_json(canonical(entry.body if entry else None))
+            return OutcomeLine.model_validate_json(canonical(self._catalog.body_at(place)))
         except ValidationError:
             raise EnvironmentFailedError(
                 f"manifests/{place.job}.jsonl:{place.seq + 1}: the line is not what was written; type: librarian verify"

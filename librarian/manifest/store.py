@@ -17,6 +17,7 @@ import re
 import stat
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from librarian.files import FileSystem, begin_to_sync, hash_file, remove_tree, sync, sync_folder
@@ -81,12 +82,14 @@ class Store:
         Raises:
             OSError: the disk failed.
         """
+        self.flushing()()
+
+    def flushing(self) -> Callable[[], None]:
+        """What `flush` would do now, for another thread. What is sealed and put into place later is no part of it."""
         unsynced, self._unsynced = self._unsynced, {}
         if len(unsynced) > FEW and self._file_system is not None:
-            self._file_system.sync()
-            return
-        for path in unsynced:
-            sync(path)
+            return self._file_system.sync
+        return partial(_sync_all, unsynced)
 
     def close(self) -> None:
         """Let go of the file system."""
@@ -258,6 +261,11 @@ class Store:
         if os.listdir(old):
             os.rename(old, target)
         sync_folder(target.parent)
+
+
+def _sync_all(paths: Collection[str]) -> None:
+    for path in paths:
+        sync(path)
 
 
 def _mode(path: str) -> int:

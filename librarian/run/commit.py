@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from librarian.acts.drop import Drop
 from librarian.errors import CAUSE_CLASSES
 from librarian.keys import canonical, seed
+from librarian.manifest.journal import Written
 from librarian.manifest.records import BreakerLine, Cause, Consumed, OutcomeLine, Produced, RungRecord
 from librarian.manifest.store import BadOutputError, Stored
 from librarian.operation import FILE, WORD_PATTERN
@@ -92,6 +94,9 @@ class _Group:
     dropped: list[str] = field(default_factory=list)
     began: float = 0.0
 
+    def __bool__(self) -> bool:
+        return bool(self.ended or self.dropped)
+
 
 class Committer:
     """Writes the outcome lines of one job, and what it drops.
@@ -105,17 +110,31 @@ class Committer:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._group = _Group()
+        self._steps: Iterator[Future[float]] = iter(())
+        self._working: Future[float] | None = None
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="disk")
         self.dropped = 0
         self.failures = 0
         self.nothing = self.scrub("")
 
     def __len__(self) -> int:
-        """Tasks that wait for their line, and those whose results are to be dropped."""
-        return len(self._group.ended) + len(self._group.dropped)
+        """Tasks that wait for their line, and those whose results are to be dropped; one more for a group under way."""
+        return len(self._group.ended) + len(self._group.dropped) + self.is_under_way
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a group is on its way to its lines."""
+        return self._working is not None
+
+    def close(self) -> None:
+        """Let go of what works beside."""
+        self._beside.shutdown()
 
     def due_in(self) -> float:
-        """Seconds until the open group is to be committed; 0 where it is, infinite where there is none."""
-        if not self:
+        """Seconds until something is to be done here; 0 where it is, infinite where nothing is or the disk works."""
+        if self._working:
+            return 0.0 if self._working.done() else float("inf")
+        if not self._group:
             return float("inf")
         if len(self._group.ended) >= GROUP_TASKS:
             return 0.0
@@ -197,7 +216,7 @@ class Committer:
         self.failures += ended.outcome == "failed"
 
     def _begin(self) -> None:
-        if not self:
+        if not self._group:
             self._group.began = time.monotonic()
 
     def commit(self) -> None:
@@ -206,20 +225,47 @@ class Committer:
         Raises:
             OSError: the disk failed; nothing of the group counts.
         """
-        group, dropped = self._group.ended, Drop(self._session.catalog, self._group.dropped, "used")
-        self._group = _Group()
+        while self.is_under_way or self._group:
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Begin to commit what has ended; where a group is under way, wait for the disk and do what comes next.
+
+        While the disk works, the caller can do other things.
+
+        Raises:
+            OSError: the disk failed; nothing of the group counts.
+        """
+        if not self._working:
+            group, self._group = self._group, _Group()
+            self._steps = self._committed(group.ended, Drop(self._session.catalog, group.dropped, "used"))
+        self._working = next(self._steps, None)
+
+    def _committed(self, group: list[_Ended], dropped: Drop) -> Iterator[Future[float]]:
+        """The way of a group to its lines. Each step ends where the disk has something to do; no file changes then."""
         if not (group or dropped):
             return
-        session, began = self._session, time.perf_counter()
-        session.store.flush()
+        session = self._session
+        yield (working := self._beside.submit(_timed, session.store.flushing()))
+        took, began = working.result(), time.perf_counter()
         group = [self._in_place(each) for each in group]
         for each in group if session.texts else ():
             self._note_texts(each.task)
         session.vault.commit(durable=not session.store.flushes_all(session.project.state))
-        session.store.flush()
-        share = (time.perf_counter() - began) / max(1, len(group))
+        took += time.perf_counter() - began
+        yield (working := self._beside.submit(_timed, session.store.flushing()))
+        share = (took + working.result()) / max(1, len(group))
         lines = [self._line(each, share) for each in group]
-        written = session.journal.append([*lines, *dropped.lines()])
+        written = session.journal.write([*lines, *dropped.lines()])
+        yield (working := self._beside.submit(_timed, session.journal.sync))
+        working.result()
+        self._recorded(group, lines, written, dropped)
+
+    def _recorded(
+        self, group: Sequence[_Ended], lines: Sequence[OutcomeLine], written: Sequence[Written], dropped: Drop
+    ) -> None:
+        """What follows from the lines of a group, which are durable."""
+        session = self._session
         session.vault.drop_states(each.task.key for each in group if each.staged)
         session.catalog.take(session.job_id, written)
         for folder in dropped.folders:
@@ -343,6 +389,13 @@ def _secrets(answer: Message, task: Task) -> dict[str, str]:
     if found.keys() != {output for output, port in task.step.outputs.items() if port.secret}:
         raise BadAnswerError("what should stay in the vault is not what it says does")
     return found
+
+
+def _timed(work: Callable[[], None]) -> float:
+    """Do it; the seconds that it took."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 def _timings(answer: Message) -> dict[str, float]:

@@ -151,8 +151,9 @@ class Conductor:
             self._hand_out(identifier)
             exhausted = identifier is None or identifier.exhausted
             due = self._committer.due_in()
-            if not due or (self._committer and self._work.is_short and not self._ready):
-                self._committer.commit()
+            waits = self._committer and self._work.is_short and not self._ready
+            if not due or waits or self._committer.is_under_way:
+                self._committer.go_on()
             elif exhausted and not self._work and not self._ready:
                 return False
             else:

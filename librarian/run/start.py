@@ -126,7 +126,8 @@ def _conducted(
     foresight = Foresight(shape, planner, session.catalog)
     conductor = Conductor(session, committer, work, foresight, observe, halt, census, uses)
     gone = session.catalog.forgotten()
-    ended = conductor.conduct(lambda: Identifier(order.scan, session.vault, project.id_key, job_id, gone))
+    with closing(committer):
+        ended = conductor.conduct(lambda: Identifier(order.scan, session.vault, project.id_key, job_id, gone))
     session.journal.append(list(census.decisions()))
     if ended.interrupted:
         workers.close()

@@ -21,7 +21,7 @@ class Inline:
 
     size = 0
     fence = "none"
-    useful = 16
+    useful = 64
 
     def __init__(self, log: Log) -> None:
         self._servant = Servant()
