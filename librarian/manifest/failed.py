@@ -27,12 +27,12 @@ class Failed(Index):
     def failure(self, key: str) -> tuple[str, str] | None:
         """Why a task key failed the last time, where that is remembered, and the job that tried it."""
         marks = ", ".join("?" * len(REMEMBERED))
-        row = self._db.execute(
-            f"SELECT reason, job FROM current WHERE key = ? AND outcome = 'failed' AND reason IN ({marks}) "
-            "ORDER BY job DESC LIMIT 1",
+        rows = self._db.execute(
+            f"SELECT job, reason FROM current WHERE key = ? AND outcome = 'failed' AND reason IN ({marks})",
             (key, *REMEMBERED),
-        ).fetchone()
-        return (row[0], row[1]) if row else None
+        )
+        job, reason = max(rows, default=("", ""))
+        return (reason, job) if job else None
 
     def ended_badly(self, job_name: str, step: str, unit: str) -> tuple[str, str]:
         """The current outcome and its cause, of what did not end well; empty where it did, or nothing is current."""

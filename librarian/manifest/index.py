@@ -9,9 +9,8 @@ import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from librarian.errors import EnvironmentFailedError
 from librarian.files import sync_folder, write_file
@@ -32,8 +31,7 @@ Row = tuple[Any, ...]
 _ACTS = frozenset({"emptied", "forgotten", "allowed"})
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a line stands: in the manifest of which job, its number there, the byte it begins at."""
 
     job: str

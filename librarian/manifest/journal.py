@@ -117,8 +117,7 @@ def last_entry(path: Path) -> Entry:
     return deque(entries(path), maxlen=1).pop() if entry.damaged and size else entry
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """A line that was just written.
 
     Attributes:

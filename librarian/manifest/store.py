@@ -16,9 +16,9 @@ import os
 import re
 import stat
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from librarian.files import FileSystem, begin_to_sync, hash_file, remove_tree, sync, sync_folder
 from librarian.keys import key8, shard
@@ -36,8 +36,7 @@ class BadOutputError(Exception):
     """What lies in staging is not what the task said."""
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """A file that was checked and hashed."""
 
     file: str

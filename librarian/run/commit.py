@@ -10,8 +10,9 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from librarian.acts.drop import Drop
 from librarian.errors import CAUSE_CLASSES
@@ -40,8 +41,7 @@ class BadAnswerError(Exception):
     """A worker's answer that cannot be believed."""
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """A task that a worker had.
 
     Attributes:
@@ -61,8 +61,7 @@ class Attempt:
     retries: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Ended:
+class _Ended(NamedTuple):
     """A task that has ended and has no line yet.
 
     Attributes:
@@ -83,7 +82,7 @@ class _Ended:
     staged: str = ""
     files: tuple[str, ...] = ()
     replaced: bool = False
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass
@@ -297,7 +296,7 @@ class Committer:
             return _Ended(task, "failed", ended.then, {"cause": why, "consumed": ended.details["consumed"]})
         for output, document in ended.secrets.items():
             self._session.vault.note_secret(task.key, output, task.unit, task.step.outputs[output].kind, document)
-        return replace(ended, replaced=True) if replaced else ended
+        return ended._replace(replaced=True) if replaced else ended
 
     def _line(self, ended: _Ended, share: float) -> OutcomeLine:
         task, details = ended.task, dict(ended.details)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -48,13 +48,20 @@ class Work:
         committer: takes what came of it.
         observe: told when tasks begin and get on.
         timeout: of each task at the most (s); None: as its operation says.
+        taken: the steps whose results others take.
     """
 
     def __init__(
-        self, session: Session, workers: Workers, committer: Committer, observe: Observer, timeout: float | None
+        self,
+        session: Session,
+        workers: Workers,
+        committer: Committer,
+        observe: Observer,
+        timeout: float | None,
+        taken: Collection[str],
     ) -> None:
         self._session, self._workers, self._committer = session, workers, committer
-        self._observe, self._timeout = observe, timeout
+        self._observe, self._timeout, self._taken = observe, timeout, taken
         self._then: dict[Request, Callable[[Message], None]] = {}
         self._probes = Probes(self._submit)
         self._looked_at = 0.0
@@ -174,7 +181,7 @@ class Work:
             self._observe(TaskStarted(task.step.id, task.unit))
 
         def committed(line: OutcomeLine) -> None:
-            if line.outcome in GOOD:
+            if line.outcome in GOOD and line.step in self._taken:
                 note_hashed(self._session, known, line)
             then(line)
 
