@@ -286,7 +286,7 @@ class TestStates:
         assert bench.say(job(step(), check())) == [("voice", "current", ""), ("check", "current", "")]
 
     def test_a_recording_that_cannot_be_read(self, bench: Bench) -> None:
-        unreadable = replace(recording(), id=ID_KEY.unreadable(b"/a"), sha256="", reason="gone")
+        unreadable = recording()._replace(id=ID_KEY.unreadable(b"/a"), sha256="", reason="gone")
         tasks = bench.plan(job(step(), check()), unreadable)
         assert [(task.state, task.why, task.key, task.folder) for task in tasks] == [
             ("todo", "cannot be read", "", ""),

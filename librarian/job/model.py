@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from librarian.job.file import AudioFormat, JobFile
 from librarian.job.yamltext import Place
@@ -58,8 +58,7 @@ class Table:
     sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """Where a file of the owner's was seen, and what the file system said of it.
 
     Attributes:
@@ -93,8 +92,7 @@ class Sighting:
         return (self.device, self.inode, self.size, self.mtime_ns, self.ctime_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(NamedTuple):
     """The content of a source file.
 
     Attributes:
@@ -114,8 +112,7 @@ class Recording:
     earlier: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(NamedTuple):
     """Recordings that are worked on together: a group, or one recording by itself.
 
     Attributes:

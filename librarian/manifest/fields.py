@@ -32,7 +32,7 @@ def _typed_only(value: Any) -> Any:
     waiting = [value]
     for each in waiting:  # which grows meanwhile
         if isinstance(each, str):
-            if len(each) > _LONGEST_TYPED or _CONTROL.search(each):
+            if len(each) > _LONGEST_TYPED or (not each.isprintable() and _CONTROL.search(each)):
                 raise ValueError("free text in a key document")
         elif isinstance(each, dict):
             waiting += (*each, *each.values())

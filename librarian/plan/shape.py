@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from librarian.job import GROUP, RECORDING, Family, Job, Level, Recording, Source, Step, is_under, is_whole, level_of
 
@@ -53,8 +53,7 @@ class Unit:
         return (self,) if self.above is None else (self, *self.above.line)
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """One input of a task: a recording, or an output of another task.
 
     Attributes:
@@ -78,8 +77,7 @@ class Input:
     revised: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(NamedTuple):
     """What should have been gathered and is not there: a role without a file, or a task that left nothing."""
 
     port: str
@@ -113,8 +111,7 @@ class Node:
     emitted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What became of a task: whether it left something, under which key; empty where that is not known yet.
 
     `dropped`: what it left was taken out of the library since.

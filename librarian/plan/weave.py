@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from librarian.job import GROUP, JOB, RECORDING, Family, Level, Source, Step, is_under, is_whole
 from librarian.keys import IdKey
@@ -202,7 +201,7 @@ class Weave:
         for place, source in enumerate(node.step.inputs[port]):
             if self._gathered and source in self._gathered:
                 whole = self._gathered[source] or ()
-                given = ((order, self._now(replace(each, port=port))) for order, each in whole)
+                given = ((order, self._now(each._replace(port=port))) for order, each in whole)
                 found += (((*order[:-1], place), each) for order, each in given)
             else:
                 found += self._from(source, node.unit, port, place)

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from librarian.files import hash_file
 from librarian.job import Family, Recording, Sighting
@@ -232,7 +232,7 @@ class _Handed:
             self._entries[recording.id] = recording.entries  # the same one for nearly all
             return recording
         self._entries[recording.id] = entries = earlier | recording.entries
-        return replace(recording, entries=entries, earlier=earlier)
+        return recording._replace(entries=entries, earlier=earlier)
 
 
 def _is_to_hash(sighting: Sighting, seen: Seen | None) -> bool:

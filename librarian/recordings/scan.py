@@ -189,8 +189,8 @@ def _told(found: Scan) -> Sightings:
 
 def _with(sighting: Sighting, label: Sighting | None, row: Sighting | None) -> Sighting:
     if label and not sighting.label:
-        sighting = replace(sighting, label=label.label, public=label.public)
-    return replace(sighting, row=row.row, table=row.table) if row and not sighting.row else sighting
+        sighting = sighting._replace(label=label.label, public=label.public)
+    return sighting._replace(row=row.row, table=row.table) if row and not sighting.row else sighting
 
 
 def _families(sightings: Sightings, shared: Container[str]) -> Iterator[Sequence[int]]:

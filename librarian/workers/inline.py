@@ -21,7 +21,7 @@ class Inline:
 
     size = 0
     fence = "none"
-    useful = 64
+    useful = 32
 
     def __init__(self, log: Log) -> None:
         self._servant = Servant()

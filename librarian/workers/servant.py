@@ -188,18 +188,23 @@ class Servant:
     def _attempt(self, request: Message, route: Route, number: int, send: Send) -> Message:
         rung = route.rungs[number]
         task = RunningTask(request, rung.settings, rung.device, send, bare=bool(route.operation.hosts))
-        with self.health.restored(), self.held_to_limits(route, number), contextlib.ExitStack() as stack:
-            stack.callback(task.drop_copies)
-            runner = self.runner(route, number, task)
-            seed(task.seed)
-            began = time.perf_counter()
-            result = runner(task)
-            spent = time.perf_counter() - began
-            task.timer.compute = max(0.0, spent - task.timer.read - task.timer.write)
-            self.measure()
-            answer = done(request, route, task, result)
-            route.took(time.perf_counter() - began)
-            return answer
+        with self.health.restored(), self.held_to_limits(route, number):
+            try:
+                return self._tried(request, route, number, task)
+            finally:
+                task.drop_copies()
+
+    def _tried(self, request: Message, route: Route, number: int, task: RunningTask) -> Message:
+        runner = self.runner(route, number, task)
+        seed(task.seed)
+        began = time.perf_counter()
+        result = runner(task)
+        spent = time.perf_counter() - began
+        task.timer.compute = max(0.0, spent - task.timer.read - task.timer.write)
+        self.measure()
+        answer = done(request, route, task, result)
+        route.took(time.perf_counter() - began)
+        return answer
 
     def held_to_limits(self, route: Route, number: int) -> AbstractContextManager[None]:
         """What is done within has as much memory as a task of a route may take; what it started ends with it."""
