@@ -35,7 +35,7 @@ LOOK_AGAIN = 1.0
 """How often that is looked at (s)."""
 MOST_LATER = 50
 """Tasks that wait to be tried again, at the most: others go on beside them."""
-PROBES_PER_WORKER = 2 * AT_ONCE
+PROBES_PER_WORKER = 4 * AT_ONCE
 """Recordings that are looked into, for each worker: each of them waits in memory, with all that hangs on it."""
 
 
