@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 KEY_VARIABLE = "LIBRARIAN_KEY"
@@ -58,10 +58,17 @@ def canonical(value: Any) -> bytes:
 
 def base32(digest: bytes) -> str:
     """Lower-case base32 without padding (RFC 4648, section 6), two characters at a time."""
-    bits = 8 * len(digest)
-    left = -bits % 10
+    places, left, characters = _places(len(digest))
     number = int.from_bytes(digest, "big") << left
-    return "".join([_PAIRS[number >> place & 1023] for place in range(bits + left - 10, -1, -10)])[: -(-bits // 5)]
+    return "".join([_PAIRS[number >> place & 1023] for place in places])[:characters]
+
+
+@cache
+def _places(length: int) -> tuple[tuple[int, ...], int, int]:
+    """For so many bytes: where each two characters begin (bits from the right), bits to add, characters."""
+    bits = 8 * length
+    left = -bits % 10
+    return tuple(range(bits + left - 10, -1, -10)), left, -(-bits // 5)
 
 
 def shard(unit: str) -> str:

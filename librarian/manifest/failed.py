@@ -26,12 +26,8 @@ class Failed(Index):
 
     def failure(self, key: str) -> tuple[str, str] | None:
         """Why a task key failed the last time, where that is remembered, and the job that tried it."""
-        marks = ", ".join("?" * len(REMEMBERED))
-        rows = self._db.execute(
-            f"SELECT job, reason FROM current WHERE key = ? AND outcome = 'failed' AND reason IN ({marks})",
-            (key, *REMEMBERED),
-        )
-        job, reason = max(rows, default=("", ""))
+        rows = self._db.execute("SELECT job, reason FROM current WHERE key = ? AND outcome = 'failed'", (key,))
+        job, reason = max((row for row in rows if row[1] in REMEMBERED), default=("", ""))
         return (reason, job) if job else None
 
     def ended_badly(self, job_name: str, step: str, unit: str) -> tuple[str, str]:

@@ -49,7 +49,7 @@ class Weave:
         self._items: dict[tuple[str, str], list[Unit]] = {}
         self._nodes: dict[tuple[str, str], Node] = {}
         self._results: dict[tuple[str, str], Result] = {}
-        self._undecided: Counter[tuple[str, str]] = Counter()
+        self._undecided: dict[tuple[str, str], int] = defaultdict(int)
         self._spoiled: set[str] = set()
         self._ready: deque[Node] = deque()
         for unit in units:

@@ -206,8 +206,8 @@ class Conductor:
             self._committer.commit()  # what is to be dropped and may be taken here, is dropped before that is looked at
         planned = self._foresight.family(woven)
         self._uses.admit(family)
-        hashed = ChainMap({}, self._whole.known.hashed)
-        known = Known({each.id: each for each in family.recordings}, hashed=hashed)
+        before = self._whole.known.hashed
+        known = Known({each.id: each for each in family.recordings}, hashed=ChainMap({}, before) if before else {})
         self._advance(UnderWay(woven(), known, planned))
 
     def _advance(self, family: UnderWay) -> None:
