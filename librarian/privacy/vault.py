@@ -126,7 +126,6 @@ class Vault:
             "hashed_at_ns = excluded.hashed_at_ns, last_job = excluded.last_job",
             (os.fsencode(path), seen.recording, *_signed(stat_key), seen.sha256, hashed_at_ns, job, job),
         )
-        self._db.execute("INSERT OR IGNORE INTO recordings VALUES (?, ?, NULL)", (seen.recording, seen.sha256))
 
     def facts(self, recording: str) -> dict[str, Any] | None:
         """What a probe found in a recording; None where it has not been probed."""
@@ -146,7 +145,8 @@ class Vault:
 
     def note_facts(self, recording: str, facts: dict[str, Any]) -> None:
         """Keep what a probe found."""
-        self._db.execute("UPDATE recordings SET facts = ? WHERE id = ?", (json.dumps(facts), recording))
+        noted = "INSERT INTO recordings (id, facts) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET facts = excluded.facts"
+        self._db.execute(noted, (recording, json.dumps(facts)))
 
     def note_label(self, unit: str, label: str, *, public: bool) -> None:
         """Note what the owner calls a recording or a group."""

@@ -68,7 +68,13 @@ class Surroundings:
         steps = [self._restore_folder, self._restore_environment, self._restore_limits, self._restore_others]
         if threading.current_thread() is threading.main_thread():
             steps.append(self._restore_handlers)
-        return all([_worked(step) for step in steps])
+        restored = True
+        for step in steps:
+            try:
+                step()
+            except (OSError, ValueError, locale.Error):
+                restored = False
+        return restored
 
     def _restore_folder(self) -> None:
         os.umask(self._mask)
@@ -115,14 +121,6 @@ class Surroundings:
 def _handlers() -> list[Any]:
     # Not by `signal.getsignal`: it looks for a name for every handler, which costs as much as all else here.
     return list(map(_signal.getsignal, _SIGNALS))
-
-
-def _worked(step: Callable[[], None]) -> bool:
-    try:
-        step()
-    except (OSError, ValueError, locale.Error):
-        return False
-    return True
 
 
 def _raw_environment() -> Mapping[Any, Any]:
