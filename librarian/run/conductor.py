@@ -177,7 +177,7 @@ class Conductor:
                 self._admit(family)
 
     def _drain(self) -> bool:
-        """Let what runs end: whatever it takes where the time is up, for a while where a signal came; and commit it.
+        """Commit what has ended; let what runs end, for a while only where a signal came; and commit that.
 
         Returns:
             Whether something that no worker had begun was dropped.
@@ -186,6 +186,7 @@ class Conductor:
         why = self._why_halted()
         self._observe(RunEnding(why, len(self._work), DRAIN_SECONDS if why in HURRIED else None))
         until = time.monotonic() + DRAIN_SECONDS
+        self._committer.commit()
         while self._work and not (self._why_halted() in HURRIED and time.monotonic() >= until):
             self._work.answer(_PATIENCE)
         self._committer.commit()
