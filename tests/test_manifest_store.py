@@ -67,6 +67,12 @@ class TestSealing:
             assert (each.bytes, each.sha256) == (len(content), hashlib.sha256(content).hexdigest())
             assert (folder / each.file).stat().st_mode & 0o777 == 0o400
 
+    def test_all_of_it_may_be_as_much_as_the_task_may_write_and_no_more(self, shelf: Shelf) -> None:
+        folder = shelf.write({SOUND: bytes(1 << 20), REPORT: bytes(1 << 20)})
+        with pytest.raises(BadOutputError, match=r"more than its limit of 1\.5 MiB"):
+            shelf.seal_files(folder, [SOUND, REPORT], 1.5 * 2**20)
+        assert [each.bytes for each in shelf.seal_files(folder, [SOUND, REPORT], 2 << 20)] == [1 << 20, 1 << 20]
+
     @pytest.mark.skipif(sys.platform != "linux", reason="a call of Linux")
     def test_a_large_file_begins_to_go_to_the_disk(self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
         begun = []

@@ -26,6 +26,23 @@ def wild(name, timeout):
 def librarian_operations():
     return [wild("wild", None), wild("hang", 3.0)]
 """
+LARGE = """
+from librarian import Audio, Operation, Resources, Settings, Text, hookimpl
+
+class MuchSettings(Settings):
+    "None."
+
+def much(task):
+    (task.folder / "much.bin").write_bytes(bytes((1 << 20) + 1))
+    return {"text": task.folder / "much.bin"}
+
+@hookimpl
+def librarian_operations():
+    return [Operation(name="much", version="1", run="librarian_large:much", settings=MuchSettings,
+                      inputs={"audio": Audio}, outputs={"text": Text}, description="Writes much.",
+                      resources=Resources(output="1 MiB"))]
+"""
+SMALL_JOB = {"librarian": 1, "name": "large", "recordings": [{"id": "tapes", "path": "tapes/*.wav"}]}
 FAILS = {
     "raises_with_a_number": ("error", "ValueError", "call <PHONE:"),
     "raises_a_group": ("error", "ExceptionGroup", "ring <PHONE:"),
@@ -120,6 +137,20 @@ def test_each_way_to_fail_fails_its_task_with_its_cause(project: Archive) -> Non
         assert (cause["reason"], cause["exception"]) == (reason, exception), (way, cause)
         assert words in cause["message"] and cause["message"].isprintable(), (way, cause)
         assert len(cause["message"]) <= 600
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_task_that_fills_the_disk_has_failed(archive: Archive, make_extension, workers: str) -> None:  # type: ignore[no-untyped-def]
+    make_extension("large", LARGE)
+    archive.job(json.dumps(SMALL_JOB | {"steps": [{"id": "much", "use": "much"}]}))
+    with watched(archive):
+        archive.librarian("run", "job.yaml", "--workers", workers, code=1)
+    (manifest,) = (archive.root / "manifests").glob("*.jsonl")
+    lines = [json.loads(line)["body"] for line in manifest.read_text().splitlines()]
+    causes = [each["cause"] for each in lines if each["type"] == "outcome"]
+    assert causes and all(each["reason"] == "bad_output" for each in causes)
+    assert {each["message"] for each in causes} == {"it wrote more than its limit of 1 MiB"}
+    assert not list((archive.root / "library").glob("*/*/*"))
 
 
 def test_what_is_only_careless_is_done_and_nothing_of_it_stays(project: Archive) -> None:

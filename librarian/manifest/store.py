@@ -12,10 +12,11 @@ many tasks at once. What a crash leaves between the two is mended by `recover` b
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 import stat
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -100,8 +101,13 @@ class Store:
         remove_tree(Path(folder))
         self._unsynced = {path: None for path in self._unsynced if not Path(path).is_relative_to(folder)}
 
-    def seal_files(self, folder: Path | str, files: Collection[str]) -> list[Stored]:
+    def seal_files(self, folder: Path | str, files: Collection[str], most: float = math.inf) -> list[Stored]:
         """Check and hash what a task wrote: exactly `files`, each a plain file of its own. `flush` makes it durable.
+
+        Args:
+            folder: where it wrote.
+            files: the names of what it wrote.
+            most: how much that may be (bytes).
 
         Raises:
             BadOutputError: something else lies there.
@@ -119,23 +125,28 @@ class Store:
         if len(found) < len(files):
             raise BadOutputError("an output that it named is not there")
         try:
-            stored = [self._seal_file(place, name) for name in sorted(files)]
+            stored = list(self._sealed(place, sorted(files), most))
         except (FileNotFoundError, PermissionError):
             raise BadOutputError("an output cannot be read") from None
         self._unsynced[place] = None
         return stored
 
-    def _seal_file(self, folder: str, name: str) -> Stored:
-        path = f"{folder}/{name}"
-        status = os.lstat(path)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise BadOutputError("an output is a link or no plain file")
-        os.chmod(path, 0o400)
-        size, digest = hash_file(path)
-        if size >= LARGE:
-            begin_to_sync(path)
-        self._unsynced[path] = None
-        return Stored(name, size, digest)
+    def _sealed(self, folder: str, files: Iterable[str], most: float) -> Iterator[Stored]:
+        left = most
+        for name in files:
+            path = f"{folder}/{name}"
+            status = os.lstat(path)
+            if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+                raise BadOutputError("an output is a link or no plain file")
+            left -= status.st_size
+            if left < 0:
+                raise BadOutputError(f"it wrote more than its limit of {most / 2**20:.10g} MiB")
+            os.chmod(path, 0o400)
+            size, digest = hash_file(path)
+            if size >= LARGE:
+                begin_to_sync(path)
+            self._unsynced[path] = None
+            yield Stored(name, size, digest)
 
     def settle(self, staged: Path | str, final: str, *, files: Collection[str], job: str, committed: bool) -> bool:
         """Rename a task's folder to its final place. `flush` makes it durable.

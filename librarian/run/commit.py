@@ -146,7 +146,8 @@ class Committer:
         try:
             named, spent, rungs = _named(answer, task), _timings(answer), self._rungs(answer)
             secrets = _secrets(answer, task)
-            stored = self._session.store.seal_files(attempt.folder, list(named))
+            most = task.step.declaration.resources.output
+            stored = self._session.store.seal_files(attempt.folder, list(named), most)
             produced = [self._produced(task, named[each.file], each) for each in stored]
         except (BadOutputError, BadAnswerError) as error:
             return self.failed(attempt, cause("bad_output", message=str(error)), then)

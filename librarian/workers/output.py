@@ -52,9 +52,17 @@ class OutputWatch:
         """Look at what a task writes from now on (`limit` in bytes)."""
         self._under_way[request["id"]] = request, limit
 
-    def end(self, request: Message) -> None:
-        """Look no more."""
-        self._under_way.pop(request["id"], None)
+    def end(self, request: Message, answer: Message) -> Message:
+        """Look once more, and then no more; the answer, or that a task that was done wrote too much."""
+        _, limit = self._under_way.pop(request["id"], (request, 0.0))
+        if limit and answer["type"] == "done":
+            try:
+                check_size(request["folder"], limit)
+            except BadOutputError as error:
+                return failed("bad_output", message=str(error))
+            except OSError:
+                pass  # who takes the files sees what is wrong with them
+        return answer
 
     def _look(self) -> None:
         while True:

@@ -32,7 +32,7 @@ class Replies:
 
     def answer(self, request: Message, answer: Message) -> None:
         """Send the one final answer to a request."""
-        self._watch.end(request)
+        answer = self._watch.end(request, answer)
         try:
             self._send({**answer, "id": request["id"]})
         except (ValueError, TypeError, BrokenMessageError):
