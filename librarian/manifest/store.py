@@ -56,6 +56,7 @@ class Store:
     def __init__(self, library: Path, staging: Path) -> None:
         self._library, self._staging = library, staging
         self._unsynced: dict[str, None] = {}
+        self._above: set[str] = set()
         self._file_system: FileSystem | None = None
 
     def open_task(self, job: str, worker: str, unit: str, operation: str, task_key: str) -> str:
@@ -166,6 +167,10 @@ class Store:
         """
         target = f"{self._library}/{final}"
         parent = os.path.dirname(target)
+        above = os.path.dirname(parent)
+        if above not in self._above:  # a task for which nothing is there yet need not find that out first
+            self._above.add(above)
+            self._make_parents(above)
         replaced = not self._make_parents(parent) and os.path.lexists(target)
         if replaced and not _is_ours(Path(target), files, committed):
             raise BadOutputError(f"library/{final} holds files of unknown origin; move them away")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from librarian.workers.memory import budget, held, most_held
 from librarian.workers.patched import Own
@@ -33,17 +32,14 @@ class Health:
         self._budget, self._spoiled = budget()[0], False
         self._before: Surroundings | None = None
 
-    @contextlib.contextmanager
-    def restored(self) -> Iterator[None]:
+    def restored(self) -> AbstractContextManager[None]:
         """What is done within leaves the process as it found it. Files are the user's alone there."""
-        mask = os.umask(0o077)
-        try:
-            if self._before is None or (not self._before.knows_torch and "torch" in sys.modules):
-                self._before = Surroundings()  # each task leaves the same, so once will do
-            yield
-        finally:
-            self.restore()
-            os.umask(mask)
+        return _Restored(self)
+
+    def look(self) -> None:
+        """Take the process as it is for what it is to be put back to; each task leaves the same, so once will do."""
+        if self._before is None or (not self._before.knows_torch and "torch" in sys.modules):
+            self._before = Surroundings()
 
     def restore(self) -> None:
         """Put everything back; what cannot be is remembered."""
@@ -63,6 +59,25 @@ class Health:
         threads, files = threading.active_count() - self._threads, _open_files() - self._files
         changed = self._own is not None and self._own.is_changed()
         return self._spoiled or changed or threads > MOST_THREADS or files > MOST_FILES
+
+
+class _Restored:
+    # No generator: every task of a small archive goes through here.
+
+    def __init__(self, health: Health) -> None:
+        self._health, self._mask = health, 0
+
+    def __enter__(self) -> None:
+        self._mask = os.umask(0o077)
+        try:
+            self._health.look()
+        except BaseException:
+            os.umask(self._mask)
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        self._health.restore()
+        os.umask(self._mask)
 
 
 def _open_files() -> int:

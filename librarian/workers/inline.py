@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
+import sys
 import time
 from collections import deque
 from pathlib import Path
@@ -53,8 +53,12 @@ class Inline:
             request.waited = time.monotonic() - request.queued
             if request.prepare:
                 request.prepare("w0")
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            before = sys.stdout, sys.stderr
+            sys.stdout = sys.stderr = printed
+            try:
                 answers.append((request, self._answer(request)))
+            finally:
+                sys.stdout, sys.stderr = before
         if printed.tell():
             self._printed.take(printed.getvalue().encode(errors="replace"), b"")
         return answers
