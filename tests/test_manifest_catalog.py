@@ -250,6 +250,13 @@ class TestCurrent:
             assert found == Current(word, ID_KEY.task(made), made, ("target",), reason, job)
             assert found.good is good
 
+    def test_how_it_was_made_is_not_taken_from_a_line_that_is_not_what_was_written(self, ledger: Ledger) -> None:
+        unit = recording(1)
+        path = ledger.write(outcome(unit))
+        ledger.catalog().close()
+        path.write_bytes(path.read_bytes().replace(b'"target":-16.0', b'"target":-17.0'))
+        assert self.current(ledger, unit) == Current("done", key(unit), None, (), "", path.stem)
+
     def test_within_a_manifest_too(self, ledger: Ledger) -> None:
         unit = recording(1)
         job = ledger.write(outcome(unit, "failed"), outcome(unit), outcome(unit, step="other")).stem

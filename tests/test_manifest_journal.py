@@ -188,6 +188,27 @@ class TestAppending:
             ledger.write(*some(2))
         assert_whole(ledger.manifests)
 
+    @pytest.mark.parametrize("call", ["write", "fsync"])
+    def test_where_the_disk_fails_all_goes_that_was_written_since_it_was_durable(
+        self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, call: str
+    ) -> None:
+        begun = ledger.begin()
+        begun.append(some(2))
+        before = begun.path.read_bytes()
+        written = [*begun.write(some(2, first=10)), *begun.write(some(1, first=20))]
+        assert [begun.path.read_bytes()[each.start : each.end].count(b"\n") for each in written] == [1, 1, 1]
+        with monkeypatch.context() as broken:
+            broken.setattr(os, call, lambda *given: os.stat("/nowhere"))
+            with pytest.raises(OSError, match="manifests"):
+                begun.write(some(1, first=30)) if call == "write" else begun.sync()
+        assert begun.path.read_bytes() == before
+        begun.write(some(1, first=40))
+        begun.write(some(1, first=50))
+        begun.sync()
+        begun.seal("complete")
+        assert_whole(ledger.manifests)
+        assert bodies(begun.path).count("outcome") == 4
+
     @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
     @pytest.mark.parametrize("call", ["write", "fsync"])
     def test_where_any_call_fails_nothing_of_the_lines_stays(
