@@ -1,6 +1,7 @@
 """Tasks that have ended → their lines, in groups. Files first: checked, hashed, durable, in place; then the lines.
 
-The append of a group's lines is its commit. A kill costs at most the group that is open and what is under way.
+The append of a group's lines is its commit. A kill costs at most one group and what is under way. Whatever the disk has
+to make durable is left to a thread: meanwhile the conductor hands out what comes next, and no other group is begun.
 """
 
 from __future__ import annotations
@@ -242,7 +243,7 @@ class Committer:
         self._working = next(self._steps, None)
 
     def _committed(self, group: list[_Ended], dropped: Drop) -> Iterator[Future[float]]:
-        """The way of a group to its lines. Each step ends where the disk has something to do; no file changes then."""
+        """The way of a group to its lines. Each step ends where the disk has something to do."""
         if not (group or dropped):
             return
         session = self._session
