@@ -6,7 +6,6 @@ to make durable is left to a thread: meanwhile the conductor hands out what come
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from librarian.manifest.store import BadOutputError, Stored
 from librarian.operation import FILE, WORD_PATTERN
 from librarian.plan import Task, seal_value
 from librarian.privacy.scrub import Scrubbed, ScrubError
+from librarian.run import answers
 from librarian.run.breakers import Opened
 from librarian.run.session import Session
 from librarian.workers.messages import Message, cause
@@ -36,10 +36,6 @@ GROUP_SECONDS = 0.5
 
 _TEXT = re.compile(rb"text:[a-z2-7]{52}")
 Then = Callable[[OutcomeLine], None]
-
-
-class BadAnswerError(Exception):
-    """A worker's answer that cannot be believed."""
 
 
 class Attempt(NamedTuple):
@@ -145,12 +141,12 @@ class Committer:
         began = time.perf_counter()
         task = attempt.task
         try:
-            named, spent, rungs = _named(answer, task), _timings(answer), self._rungs(answer)
-            secrets = _secrets(answer, task)
+            named, spent, rungs = answers.named(answer, task), answers.timings(answer), self._rungs(answer)
+            secrets = answers.secrets(answer, task)
             most = task.step.declaration.resources.output
             stored = self._session.store.seal_files(attempt.folder, list(named), most)
             produced = [self._produced(task, named[each.file], each) for each in stored]
-        except (BadOutputError, BadAnswerError) as error:
+        except (BadOutputError, answers.BadAnswerError) as error:
             return self.failed(attempt, cause("bad_output", message=str(error)), then)
         except (KeyError, TypeError, ValueError):
             why = cause("bad_output", message="its worker gave an answer that cannot be read")
@@ -364,46 +360,11 @@ class Committer:
         )
 
 
-def _named(answer: Message, task: Task) -> dict[str, Mapping[str, Any]]:
-    """File name → output, as the worker says; refused unless it is what the step's outputs are called."""
-    named: dict[str, Mapping[str, Any]] = {}
-    for each in answer["outputs"]:
-        output, item = each["output"], each["item"]
-        if "secret" in each:
-            continue
-        stem = f"{task.home}.{task.step.declaration.name}.{output}" + ("" if item is None else f".{item:04d}")
-        if output not in task.step.outputs or each["file"].rpartition(".")[0] != stem:
-            raise BadAnswerError("an output has another name than it should")
-        named[each["file"]] = each
-    if {each["output"] for each in named.values()} < {
-        output for output, port in task.step.outputs.items() if not (port.many or port.secret)
-    }:
-        raise BadAnswerError("an output is missing")
-    return named
-
-
-def _secrets(answer: Message, task: Task) -> dict[str, str]:
-    """Output → document, of what stays in the vault; refused unless that is what the step says of its outputs."""
-    found = {
-        each["output"]: json.dumps(each["secret"], allow_nan=False) for each in answer["outputs"] if "secret" in each
-    }
-    if found.keys() != {output for output, port in task.step.outputs.items() if port.secret}:
-        raise BadAnswerError("what should stay in the vault is not what it says does")
-    return found
-
-
 def _timed(work: Callable[[], None]) -> float:
     """Do it; the seconds that it took."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def _timings(answer: Message) -> dict[str, float]:
-    found = {name: round(float(answer["timings"][name]), 4) for name in ("read", "load", "compute", "write")}
-    if not all(0 <= spent < float("inf") for spent in found.values()):
-        raise BadAnswerError("a time that it says it took cannot be")
-    return found
 
 
 def _number(value: Any) -> int | None:

@@ -151,8 +151,8 @@ class Conductor:
             self._hand_out(identifier)
             exhausted = identifier is None or identifier.exhausted
             due = self._committer.due_in()
-            waits = self._committer and self._work.is_short and not self._ready
-            if not due or waits or self._committer.is_under_way:
+            idle = self._work.is_short and not self._ready
+            if not due or self._committer.is_under_way or (self._committer and idle):
                 self._committer.go_on()
             elif exhausted and not self._work and not self._ready:
                 return False

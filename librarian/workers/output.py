@@ -54,10 +54,10 @@ class OutputWatch:
 
     def end(self, request: Message, answer: Message) -> Message:
         """Look once more, and then no more; the answer, or that a task that was done wrote too much."""
-        _, limit = self._under_way.pop(request["id"], (request, 0.0))
-        if limit and answer["type"] == "done":
+        watched = self._under_way.pop(request["id"], None)
+        if watched and answer["type"] == "done":
             try:
-                check_size(request["folder"], limit)
+                check_size(request["folder"], watched[1])
             except BadOutputError as error:
                 return failed("bad_output", message=str(error))
             except OSError:
